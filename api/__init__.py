@@ -1,0 +1,1 @@
+"""Live time: HTTP service and command line."""

@@ -1,0 +1,1 @@
+"""Every claim, measured side by side with the peers."""

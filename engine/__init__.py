@@ -1,0 +1,1 @@
+"""Decide: state in, decision out; no clock, no files, no HTTP."""

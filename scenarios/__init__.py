@@ -1,0 +1,1 @@
+"""Cities, demand, simulated time, replay, statistics and reports."""

@@ -1,0 +1,97 @@
+"""A scenario in memory; see `scenarios.packaging` for its folder on disk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+    from routing.speeds import SpeedTable
+
+    from routing.network import RoadNetwork
+    from scenarios.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """A city, its fleet and its demand.
+
+    Parameters
+    ----------
+    settings : Settings
+        Rules, processes, standards, horizon.
+    network : RoadNetwork
+        The roads.
+    speeds : SpeedTable
+        Speeds by highway class.
+    stations, hospitals : DataFrame
+        Columns ``id, name, lon, lat``.
+    units : DataFrame
+        Columns ``id, type, station``; `type` is one of the settings' unit types,
+        `station` a station id.
+    zones : DataFrame
+        Columns ``id, lon, lat, weight, district``: where incidents happen and how
+        often against each other.
+    hash : str
+        Content hash of the folder it was read from; empty for one made in memory.
+    location : str
+        Where it was read from: a bundled name or a path. Not part of its content.
+    """
+
+    settings: Settings
+    network: RoadNetwork
+    speeds: SpeedTable
+    stations: pd.DataFrame
+    hospitals: pd.DataFrame
+    units: pd.DataFrame
+    zones: pd.DataFrame
+    hash: str = ""
+    location: str = ""
+
+    @cached_property
+    def unit_station(self) -> NDArray[np.int32]:
+        """Row in `stations` of each unit's home, shape (units,)."""
+        rows = {identifier: row for row, identifier in enumerate(self.stations["id"])}
+        return np.array([rows[s] for s in self.units["station"]], dtype=np.int32)
+
+    @cached_property
+    def zone_weight(self) -> NDArray[np.float64]:
+        """Share of all demand in each zone, shape (zones,), adding up to 1."""
+        weight = self.zones["weight"].to_numpy(np.float64)
+        return weight / weight.sum()
+
+    def with_fleet(self, stations: pd.DataFrame, units: pd.DataFrame) -> Scenario:
+        """Return the same city with other stations and units.
+
+        Parameters
+        ----------
+        stations, units : DataFrame
+            As the attributes of these names.
+
+        Returns
+        -------
+        Scenario
+            A new scenario, with no hash until it is saved.
+        """
+        return replace(self, stations=stations, units=units, hash="")
+
+
+def lonlat(table: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the places of a table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With columns ``lon`` and ``lat``.
+
+    Returns
+    -------
+    ndarray of float64, shape (rows, 2)
+        Lon, lat in degrees.
+    """
+    return table[["lon", "lat"]].to_numpy(np.float64)

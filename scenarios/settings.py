@@ -1,0 +1,170 @@
+"""The rules of a scenario: ``scenario.toml``, validated."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from routing.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Horizon(_Model):
+    """What span of time is simulated.
+
+    Hours and weekdays of profiles are local hours of `timezone`.
+    """
+
+    start: datetime
+    days: Annotated[float, Field(gt=0, le=3660)]
+    timezone: Name = "UTC"
+
+    @model_validator(mode="after")
+    def _utc(self) -> Horizon:
+        if self.start.tzinfo is None or self.start.utcoffset() != datetime.now(UTC).utcoffset():
+            raise ValueError("start must be UTC, such as 2025-01-06T00:00:00Z")
+        return self
+
+
+class Demand(_Model):
+    """How many incidents there are, and when; where is in ``zones.csv``."""
+
+    incidents_per_day: Annotated[float, Field(ge=0, le=1e6)]
+    hour_profile: Annotated[list[Weight], Field(min_length=24, max_length=24)]
+    weekday_profile: Annotated[list[Weight], Field(min_length=7, max_length=7)]
+
+
+class Priority(_Model):
+    """A class of incidents; the first of the list is served first."""
+
+    name: Name
+    share: Share
+    siren: bool = True
+    needs: list[Name] = Field(default_factory=list, max_length=16)
+    transported: Share
+    transport_siren: bool = False
+
+
+class Duration(_Model):
+    """A random duration in seconds, by its mean and coefficient of variation."""
+
+    distribution: Literal["constant", "exponential", "lognormal"]
+    mean_s: Seconds
+    cv: Annotated[float, Field(ge=0, le=10)] = 0.0
+
+
+class Process(_Model):
+    """The parts of an incident that roads do not decide."""
+
+    call_processing: Duration
+    on_scene: Duration
+    handover: Duration
+
+
+class Standard(_Model):
+    """A response standard: from `start` to `stop` within `limit_s` for a `share`.
+
+    Empty `priorities` means all of them.
+    """
+
+    name: Name
+    start: Literal["call", "dispatch"] = "call"
+    stop: Literal["on_scene"] = "on_scene"
+    limit_s: Annotated[float, Field(gt=0, le=86_400)]
+    share: Share
+    priorities: list[Name] = Field(default_factory=list)
+    source: str = ""
+
+
+class UnitType(_Model):
+    """A kind of unit: what it can do and how long its crew takes to leave."""
+
+    capabilities: list[Name]
+    turnout_s: Seconds
+
+
+class Outcome(_Model):
+    """What turns minutes into expected lives (see `engine.survival`)."""
+
+    cardiac_arrest_share: Share
+    survival: Name
+    source: str = ""
+
+
+class Settings(_Model):
+    """All of ``scenario.toml``."""
+
+    schema_version: Literal[1]
+    name: Name
+    horizon: Horizon
+    demand: Demand
+    priorities: Annotated[list[Priority], Field(min_length=1, max_length=8)]
+    process: Process
+    standards: Annotated[list[Standard], Field(min_length=1, max_length=8)]
+    unit_types: Annotated[dict[Name, UnitType], Field(min_length=1)]
+    outcome: Outcome
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Settings:
+        names = [p.name for p in self.priorities]
+        if len(set(names)) != len(names):
+            raise ValueError(f"priorities: names repeat: {names}")
+        total = sum(p.share for p in self.priorities)
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"priorities: shares add up to {total:g}, not to 1")
+        for standard in self.standards:
+            unknown = sorted(set(standard.priorities) - set(names))
+            if unknown:
+                raise ValueError(f"standards: {standard.name!r} names no such priority: {unknown}")
+        profiles = {"hour": self.demand.hour_profile, "weekday": self.demand.weekday_profile}
+        for label, profile in profiles.items():
+            if sum(profile) <= 0:
+                raise ValueError(f"demand: {label}_profile is zero throughout")
+        return self
+
+
+def read_settings(path: Path) -> Settings:
+    """Read and check a ``scenario.toml``.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Settings
+        The rules.
+
+    Raises
+    ------
+    InputError
+        The file is missing, is no TOML, or a value is out of its range.
+    """
+    try:
+        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{first['msg']} (given: {str(first['input'])[:80]})",
+            field=f"{path.name}: {where}" if where else path.name,
+        ) from error
