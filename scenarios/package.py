@@ -62,8 +62,8 @@ class Scenario:
     @cached_property
     def zone_weight(self) -> NDArray[np.float64]:
         """Share of all demand in each zone, shape (zones,), adding up to 1."""
-        weight = self.zones["weight"].to_numpy(np.float64)
-        return weight / weight.sum()
+        weight: NDArray[np.float64] = self.zones["weight"].to_numpy(np.float64)
+        return weight / float(weight.sum())
 
     def with_fleet(self, stations: pd.DataFrame, units: pd.DataFrame) -> Scenario:
         """Return the same city with other stations and units.

@@ -1,0 +1,194 @@
+"""Pictures of reports: coverage maps and response-time curves, as inline images."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.collections import LineCollection
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+
+from scenarios.package import lonlat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from scenarios.package import Scenario
+
+# Blue holds the standard, orange does not; both ramps keep their order in grey and
+# for the common colour-vision deficiencies.
+_WITHIN: Final = ("#08519c", "#3182bd", "#9ecae1")
+_BEYOND: Final = ("#fdae6b", "#e6550d", "#7f2704")
+_LINES: Final = ("#555555", "#08519c", "#e6550d", "#31a354", "#756bb1", "#8c6d31")
+_MAIN_ROADS: Final = ("motorway", "trunk", "primary", "secondary")
+_STYLE: Final[dict[Any, Any]] = {
+    "svg.hashsalt": "bluelight",
+    "font.size": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+
+
+@dataclass(frozen=True)
+class MapView:
+    """What one coverage map shows.
+
+    Parameters
+    ----------
+    title : str
+        Heading of the map.
+    scenario : Scenario
+        The city and its stations.
+    drive_s : ndarray of float64, shape (zones,)
+        Seconds from the nearest staffed station to each zone.
+    """
+
+    title: str
+    scenario: Scenario
+    drive_s: NDArray[np.float64]
+
+
+def coverage_maps(views: Sequence[MapView], budget_s: float) -> str:
+    """Draw demand zones by drive time from the nearest station, side by side.
+
+    Parameters
+    ----------
+    views : sequence of MapView
+        One map each, of one city.
+    budget_s : float
+        Drive time in seconds that the response standard leaves; colours turn there.
+
+    Returns
+    -------
+    str
+        A PNG as a data URI.
+    """
+    edges = [0.0, budget_s / 2, budget_s * 0.8, budget_s, budget_s * 1.25, budget_s * 2, np.inf]
+    colours = ListedColormap((*_WITHIN, *_BEYOND))
+    norm = BoundaryNorm([*edges[:-1], 1e9], colours.N)
+    aspect, box = _frame(views[0].scenario)
+    with rc_context(_STYLE):
+        height = min(8.0, 6.2 * aspect + 0.9)
+        figure = Figure(figsize=(6.4 * len(views), height), layout="constrained")
+        for axes, view in zip(figure.subplots(1, len(views), squeeze=False)[0], views, strict=True):
+            _draw_roads(axes, view.scenario)
+            place = lonlat(view.scenario.zones)
+            weight = view.scenario.zone_weight
+            size = 6 + 90 * np.sqrt(weight / weight.max())
+            axes.scatter(*place.T, s=size, c=view.drive_s, cmap=colours, norm=norm, lw=0, zorder=2)
+            station = lonlat(view.scenario.stations)
+            axes.scatter(*station.T, s=130, marker="^", c="#ffd92f", ec="black", lw=1.2, zorder=3)
+            axes.set(title=view.title, xlim=box[0], ylim=box[1], xticks=[], yticks=[])
+            axes.set_aspect(1 / np.cos(np.radians(np.mean(box[1]))))
+            axes.spines[:].set_visible(False)
+        handles = [
+            figure.axes[0].scatter([], [], s=60, color=colours(i), label=_band(edges, i))
+            for i in range(colours.N)
+        ]
+        handles.append(
+            figure.axes[0].scatter(
+                [], [], s=90, marker="^", c="#ffd92f", ec="black", label="station"
+            )
+        )
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=len(handles), frameon=False
+        )
+        return _data_uri(figure, "png")
+
+
+def response_curves(curves: Mapping[str, Sequence[NDArray[np.float64]]], limit_s: float) -> str:
+    """Draw the share of incidents reached by each time, with the spread of replications.
+
+    Parameters
+    ----------
+    curves : mapping of str to sequence of ndarray of float64
+        For each label the response times in seconds, one array a replication.
+    limit_s : float
+        The standard's limit in seconds, drawn as a line.
+
+    Returns
+    -------
+    str
+        An SVG as a data URI.
+    """
+    pooled = np.concatenate([times for runs in curves.values() for times in runs])
+    top = max(limit_s * 1.6, float(np.quantile(pooled, 0.985))) if len(pooled) else limit_s * 1.6
+    grid = np.linspace(0, top, 241)
+    with rc_context(_STYLE):
+        figure = Figure(figsize=(8.4, 4.2), layout="constrained")
+        axes = figure.subplots()
+        axes.axvline(limit_s / 60, color="#999999", ls="--", lw=1)
+        axes.annotate(
+            f"limit {limit_s / 60:g} min", (limit_s / 60, 0.02), (4, 0), textcoords="offset points"
+        )
+        for colour, (label, runs) in zip(_LINES * len(curves), curves.items(), strict=False):
+            shares = np.array(
+                [np.searchsorted(np.sort(t), grid, "right") / len(t) for t in runs if len(t)]
+            )
+            if not len(shares):
+                continue
+            axes.fill_between(
+                grid / 60,
+                *np.quantile(shares, (0.025, 0.975), axis=0),
+                color=colour,
+                alpha=0.18,
+                lw=0,
+            )
+            axes.plot(grid / 60, shares.mean(axis=0), color=colour, lw=2, label=label)
+        axes.set(
+            xlabel="minutes from the call",
+            ylabel="share of incidents reached",
+            xlim=(0, top / 60),
+            ylim=(0, 1),
+        )
+        axes.grid(alpha=0.25)
+        axes.legend(loc="lower right", frameon=False)
+        return _data_uri(figure, "svg")
+
+
+def _band(edges: Sequence[float], index: int) -> str:
+    low, high = edges[index] / 60, edges[index + 1] / 60
+    return f"over {low:.1f} min" if np.isinf(high) else f"{low:.1f} to {high:.1f}"
+
+
+def _frame(scenario: Scenario) -> tuple[float, tuple[tuple[float, float], tuple[float, float]]]:
+    """Return height over width and the lon and lat ranges that hold the demand."""
+    place = np.vstack([lonlat(scenario.zones), lonlat(scenario.stations)])
+    low, high = place.min(axis=0), place.max(axis=0)
+    margin = np.maximum(0.03 * (high - low), 0.002)
+    low, high = low - margin, high + margin
+    width = (high[0] - low[0]) * np.cos(np.radians((low[1] + high[1]) / 2))
+    aspect = float((high[1] - low[1]) / width)
+    return aspect, ((float(low[0]), float(high[0])), (float(low[1]), float(high[1])))
+
+
+def _draw_roads(axes: Axes, scenario: Scenario) -> None:
+    network = scenario.network
+    start = np.flatnonzero(network.vertex_way >= 0)
+    if not len(start):
+        return
+    lines = np.stack([network.vertex_lonlat[start], network.vertex_lonlat[start + 1]], axis=1)
+    main_class = np.array(
+        [name.removesuffix("_link") in _MAIN_ROADS for name in network.class_names]
+    )
+    main = main_class[network.way_class[network.vertex_way[start]]]
+    for part, colour, width in ((~main, "#dddddd", 0.4), (main, "#aaaaaa", 0.9)):
+        axes.add_collection(
+            LineCollection(list(lines[part]), colors=colour, linewidths=width, zorder=1)
+        )
+
+
+def _data_uri(figure: Figure, kind: str) -> str:
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    figure.savefig(buffer, format=kind, dpi=120, metadata=metadata)
+    mime = "svg+xml" if kind == "svg" else kind
+    return f"data:image/{mime};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
