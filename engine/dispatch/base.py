@@ -1,0 +1,248 @@
+"""What a dispatch policy is given and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+
+import numpy as np
+
+from engine.fleet import FREE_AT_STATION, FREE_ON_RADIO, RESPONDING
+from routing.errors import InputError
+from routing.network import UNREACHABLE
+from routing.registry import Registry
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class DispatchState:
+    """One incident that needs a unit, and what each unit could do about it.
+
+    Parameters
+    ----------
+    now_ms : int
+        Time since the beginning, in milliseconds.
+    priority : int
+        Priority of the incident; 0 is served first.
+    waiting_ms : int
+        Time since its call was answered.
+    status : ndarray of int8, shape (units,)
+        FMS status in force.
+    returning : ndarray of bool, shape (units,)
+        True where a free unit drives home; it can be turned round.
+    suitable : ndarray of bool, shape (units,)
+        True where the unit can do what the incident needs.
+    arrival_ms : ndarray of int64, shape (units,)
+        Time from now until the unit would be on scene, turnout included;
+        UNREACHABLE where it is not free, not suitable, or has no road there.
+    """
+
+    now_ms: int
+    priority: int
+    waiting_ms: int
+    status: NDArray[np.int8]
+    returning: NDArray[np.bool_]
+    suitable: NDArray[np.bool_]
+    arrival_ms: NDArray[np.int64]
+
+    @property
+    def feasible(self) -> NDArray[np.bool_]:
+        """True where the unit can be sent, shape (units,)."""
+        return self.arrival_ms < UNREACHABLE
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """A rule that sends units; a pure function of the state.
+
+    The same state gives the same answer, whatever was asked before, and the arrays of
+    the state are only read. `check_policy` tests this.
+    """
+
+    def decide(self, state: DispatchState) -> int:
+        """Choose a unit for an incident.
+
+        Parameters
+        ----------
+        state : DispatchState
+            The incident and the units.
+
+        Returns
+        -------
+        int
+            A feasible unit, or -1: the incident waits and is asked about again when
+            a unit becomes free or is back at its station.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class KernelPolicy:
+    """A policy that is a compiled function, which the event loop calls directly.
+
+    Parameters
+    ----------
+    id : str
+        Its versioned name.
+    kernel : callable
+        A numba function of the signature `engine.dispatch.kernels.KERNEL`.
+    """
+
+    id: str
+    kernel: Any
+
+    def decide(self, state: DispatchState) -> int:
+        """Choose a unit; see `Policy.decide`.
+
+        Parameters
+        ----------
+        state : DispatchState
+            The incident and the units.
+
+        Returns
+        -------
+        int
+            A unit, or -1.
+        """
+        return int(
+            self.kernel(
+                state.now_ms,
+                state.priority,
+                state.waiting_ms,
+                state.status,
+                state.returning,
+                state.arrival_ms,
+            )
+        )
+
+
+POLICIES: Final[Registry[Policy]] = Registry("policy")
+"""Every dispatch policy that can be named."""
+
+
+def checked_choice(choice: object, state: DispatchState, policy: str) -> int:
+    """Return a policy's answer if it can be carried out.
+
+    Parameters
+    ----------
+    choice : object
+        What `decide` returned.
+    state : DispatchState
+        What it was asked.
+    policy : str
+        Name of the policy, for the message.
+
+    Returns
+    -------
+    int
+        The unit, or -1.
+
+    Raises
+    ------
+    InputError
+        It is no integer, no unit, or a unit that cannot be sent.
+    """
+    if isinstance(choice, (bool, np.bool_)) or not isinstance(choice, (int, np.integer)):
+        wrong = "which is no integer"
+    elif not -1 <= choice < len(state.arrival_ms):
+        wrong = f"but units are 0 to {len(state.arrival_ms) - 1}, and -1 is to wait"
+    elif choice >= 0 and not state.feasible[choice]:
+        wrong = "a unit that cannot be sent"
+    else:
+        return int(choice)
+    raise InputError(
+        f"{policy} chose {choice!r}, {wrong}",
+        field="policy",
+        fix="choose a unit whose arrival_ms is below UNREACHABLE, or -1",
+    )
+
+
+def check_policy(policy: Policy, *, name: str = "the policy", seed: int = 0) -> None:
+    """Test that a policy keeps its promises: feasible, deterministic, pure.
+
+    Parameters
+    ----------
+    policy : Policy
+        The policy.
+    name : str
+        What to call it in a message.
+    seed : int
+        Seed of the random states.
+
+    Raises
+    ------
+    InputError
+        It has no `decide`, fails, answers the impossible, answers the same state
+        differently, or writes into the state.
+    """
+    if not isinstance(policy, Policy):
+        raise InputError(f"{name} has no decide(state)", field="policy", fix="add one")
+    states = [_random_state(np.random.default_rng([seed, i])) for i in range(200)]
+    first = [_ask(policy, state, name) for state in states]
+    again = [_ask(policy, state, name) for state in reversed(states)][::-1]
+    for one, two in zip(first, again, strict=True):
+        if one != two:
+            raise InputError(
+                f"{name} answers the same state with {one} and with {two}",
+                field="policy",
+                fix="let decide depend on its argument alone",
+            )
+
+
+def _ask(policy: Policy, state: DispatchState, name: str) -> int:
+    asked = read_only(state)
+    try:
+        choice = policy.decide(asked)
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"{name} fails with {what}", field="policy") from error
+    return checked_choice(choice, state, name)
+
+
+def read_only(state: DispatchState) -> DispatchState:
+    """Return a state whose arrays cannot be written to.
+
+    Parameters
+    ----------
+    state : DispatchState
+        Any state.
+
+    Returns
+    -------
+    DispatchState
+        The same memory, closed.
+    """
+    return replace(
+        state,
+        status=_closed(state.status),
+        returning=_closed(state.returning),
+        suitable=_closed(state.suitable),
+        arrival_ms=_closed(state.arrival_ms),
+    )
+
+
+def _closed(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _random_state(rng: np.random.Generator) -> DispatchState:
+    units = int(rng.integers(1, 12))
+    codes = np.array([FREE_ON_RADIO, FREE_AT_STATION, RESPONDING], dtype=np.int8)
+    status = rng.choice(codes, units)
+    suitable = rng.random(units) < 0.8
+    free = status != RESPONDING
+    # few distinct times, so that ties are met
+    arrival = rng.integers(0, 6, units) * 60_000
+    return DispatchState(
+        now_ms=int(rng.integers(0, 10**9)),
+        priority=int(rng.integers(0, 3)),
+        waiting_ms=int(rng.integers(0, 10**6)),
+        status=status,
+        returning=(status == FREE_ON_RADIO) & (rng.random(units) < 0.7),
+        suitable=suitable,
+        arrival_ms=np.where(free & suitable, arrival, np.int64(UNREACHABLE)),
+    )

@@ -1,0 +1,114 @@
+"""Dispatch policies and their conformance check."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.dispatch import (
+    CLOSEST,
+    CLOSEST_IDLE,
+    POLICIES,
+    DispatchState,
+    Policy,
+    check_policy,
+    checked_choice,
+)
+from routing.errors import InputError
+from routing.network import UNREACHABLE
+
+NEVER = int(UNREACHABLE)
+UNITS = st.lists(
+    st.tuples(st.sampled_from([0, 1, 2, 5, NEVER]), st.booleans()), min_size=0, max_size=8
+)
+
+
+def state(units: list[tuple[int, bool]]) -> DispatchState:
+    return DispatchState(
+        now_ms=0,
+        priority=0,
+        waiting_ms=0,
+        status=np.array([1 if moving else 2 for _, moving in units], dtype=np.int8),
+        returning=np.array([moving for _, moving in units], dtype=np.bool_),
+        suitable=np.ones(len(units), dtype=np.bool_),
+        arrival_ms=np.array([ms for ms, _ in units], dtype=np.int64),
+    )
+
+
+@settings(deadline=None)
+@given(UNITS)
+def test_closest_is_the_first_minimum(units: list[tuple[int, bool]]) -> None:
+    able = [(ms, unit) for unit, (ms, _) in enumerate(units) if ms < NEVER]
+    assert CLOSEST.decide(state(units)) == (min(able)[1] if able else -1)
+
+
+@settings(deadline=None)
+@given(UNITS)
+def test_closest_idle_leaves_those_on_their_way_home(units: list[tuple[int, bool]]) -> None:
+    able = [(ms, unit) for unit, (ms, moving) in enumerate(units) if ms < NEVER and not moving]
+    assert CLOSEST_IDLE.decide(state(units)) == (min(able)[1] if able else -1)
+
+
+@pytest.mark.parametrize("name", list(POLICIES))
+def test_registered_policies_conform(name: str) -> None:
+    check_policy(POLICIES[name])
+
+
+def test_names_resolve_without_version_and_suggest() -> None:
+    assert POLICIES["closest"] is CLOSEST
+    with pytest.raises(InputError, match=r"unknown policy 'closets'; did you mean 'closest-v1'"):
+        POLICIES["closets"]
+
+
+class Sends:
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def decide(self, state: DispatchState) -> int:  # noqa: ARG002
+        return self.answer  # type: ignore[return-value]
+
+
+class Writes:
+    def decide(self, state: DispatchState) -> int:
+        state.arrival_ms[0] = 0
+        return -1
+
+
+class Counts:
+    calls = 0
+
+    def decide(self, state: DispatchState) -> int:
+        self.calls += 1
+        return CLOSEST.decide(state) if self.calls % 7 else -1
+
+
+class Nothing:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        (Sends(99), "units are 0 to"),
+        (Sends(1.0), "no integer"),
+        (Sends(None), "no integer"),
+        (Sends(True), "no integer"),
+        (Sends(0), "cannot be sent"),
+        (Writes(), "fails with ValueError"),
+        (Counts(), "answers the same state"),
+        (Nothing(), "no decide"),
+    ],
+)
+def test_a_policy_that_breaks_its_promises_is_refused(policy: Policy, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        check_policy(policy)
+
+
+def test_a_policy_may_let_everything_wait() -> None:
+    check_policy(Sends(-1))
+
+
+def test_a_choice_may_be_any_integer_type() -> None:
+    assert checked_choice(np.int32(1), state([(NEVER, False), (4, False)]), "p") == 1
