@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from routing.geodesy import DEGREES_PER_UNIT, segment_lengths
+from routing.geodesy import degrees, segment_lengths
 from routing.network import RoadNetwork
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
     stays = _endpoints(n, tail, head) if simplify else np.ones(n, dtype=np.bool_)
     first, place = _chains(n, tail, head, stays)
 
-    lonlat = ways.node_e7 * DEGREES_PER_UNIT
+    lonlat = degrees(ways.node_e7)
     length_mm = np.rint(
         np.bincount(first, segment_lengths(lonlat[tail], lonlat[head]), len(tail)) * 1000
     )
@@ -246,7 +246,7 @@ def _repeats(*columns: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 
 def _components(
-    n: int, tail: NDArray[np.int32], head: NDArray[np.int32], connection: str
+    n: int, tail: NDArray[np.int32], head: NDArray[np.int32], connection: Literal["weak", "strong"]
 ) -> NDArray[np.int32]:
     graph = coo_array((np.ones(len(tail), dtype=np.int8), (tail, head)), shape=(n, n))
     label: NDArray[np.int32] = connected_components(graph, connection=connection)[1]
@@ -264,7 +264,7 @@ def _endpoints(n: int, tail: NDArray[np.int32], head: NDArray[np.int32]) -> NDAr
     )
     passed = (neighbours == 2) & (into == out) & (into <= 2) & no_parallels
     passed[tail[tail == head]] = False
-    stays = ~passed
+    stays: NDArray[np.bool_] = ~passed
 
     label = _components(n, tail, head, "weak")
     rings, lowest = np.unique(label, return_index=True)

@@ -16,6 +16,22 @@ DEGREES_PER_UNIT: Final = 1e-7
 """Degrees in one integer unit of a stored coordinate."""
 
 
+def degrees(e7: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Turn stored coordinates into degrees.
+
+    Parameters
+    ----------
+    e7 : ndarray of int32
+        Coordinates in units of 1e-7 degree.
+
+    Returns
+    -------
+    ndarray of float64
+        Degrees, same shape.
+    """
+    return e7.astype(np.float64) * DEGREES_PER_UNIT
+
+
 def segment_lengths(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
     """Great-circle length of segments by the haversine formula.
 

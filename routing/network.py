@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from routing.errors import InputError
-from routing.geodesy import DEGREES_PER_UNIT, segment_lengths
+from routing.geodesy import degrees, segment_lengths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,12 +91,12 @@ class RoadNetwork:
     @cached_property
     def node_lonlat(self) -> NDArray[np.float64]:
         """Position of each node in degrees, shape (n, 2)."""
-        return self.node_e7 * DEGREES_PER_UNIT
+        return degrees(self.node_e7)
 
     @cached_property
     def vertex_lonlat(self) -> NDArray[np.float64]:
         """Position of each vertex in degrees, shape (k, 2)."""
-        return self.vertex_e7 * DEGREES_PER_UNIT
+        return degrees(self.vertex_e7)
 
     @cached_property
     def segment_m(self) -> NDArray[np.float64]:

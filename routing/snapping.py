@@ -96,7 +96,8 @@ class Snapper:
         self._projection = Proj(proj="aeqd", lon_0=lon, lat_0=lat, R=EARTH_RADIUS_M)
         xy = self._project(network.vertex_lonlat)
         self._start, self._end = xy[self._vertex], xy[self._vertex + 1]
-        self._tree = shapely.STRtree(shapely.linestrings(np.stack([self._start, self._end], 1)))
+        lines = shapely.linestrings(np.stack([self._start, self._end], axis=1))
+        self._tree = shapely.STRtree(np.asarray(lines))
 
     def snap(
         self, lonlat: ArrayLike, *, what: str = "point", limit_m: float | None = None

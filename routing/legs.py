@@ -1,0 +1,206 @@
+"""What it costs to leave a place on a road for a junction, and to arrive at one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from routing.dijkstra import FAR, MS
+from routing.errors import InputError
+from routing.network import UNREACHABLE
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from routing.network import RoadNetwork
+    from routing.snapping import Places
+
+_CM_BITS = (np.int64(1) << MS) - 1
+
+
+class Step(NamedTuple):
+    """A stretch of an arc that is driven, from one share of its length to another."""
+
+    arc: int
+    begin: float
+    end: float
+
+
+class Legs(NamedTuple):
+    """Places on their roads, and the junctions next to them.
+
+    With p places:
+
+    Parameters
+    ----------
+    arc : ndarray of int32, shape (p,)
+        The arc of each, the lower one of twins.
+    twin : ndarray of int32, shape (p,)
+        Its twin, -1 on a one-way road.
+    share : ndarray of float64, shape (p,)
+        Position along the arc.
+    node : ndarray of int32, shape (p, 2)
+        Junctions by which to leave or arrive: along the arc, along its twin; -1 for
+        none. A place at a junction has that one alone.
+    cost : ndarray of int64, shape (p, 2)
+        Cost between the place and each of them.
+    """
+
+    arc: NDArray[np.int32]
+    twin: NDArray[np.int32]
+    share: NDArray[np.float64]
+    node: NDArray[np.int32]
+    cost: NDArray[np.int64]
+
+    @property
+    def at_node(self) -> NDArray[np.bool_]:
+        """Whether each place lies at a junction."""
+        return np.isin(self.share, [0, 1])
+
+
+def milliseconds(cost: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Take the milliseconds out of costs.
+
+    Parameters
+    ----------
+    cost : ndarray of int64
+        Costs, at most `FAR`.
+
+    Returns
+    -------
+    ndarray of int32
+        Milliseconds, `UNREACHABLE` where the cost is `FAR`.
+    """
+    return (cost >> MS).astype(np.int32)
+
+
+def metres(cost: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Take the length out of costs.
+
+    Parameters
+    ----------
+    cost : ndarray of int64
+        Costs, at most `FAR`.
+
+    Returns
+    -------
+    ndarray of int32
+        Metres, rounded; `UNREACHABLE` where the cost is `FAR`.
+    """
+    whole = ((cost & _CM_BITS) + 50) // 100
+    return np.where(cost >= FAR, UNREACHABLE, whole).astype(np.int32)
+
+
+class ArcCosts:
+    """Costs of arcs and of parts of them.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+        A network with m arcs.
+    arc_ms : array-like of int, shape (m,)
+        Milliseconds for each arc, `UNREACHABLE` for a closed one.
+
+    Raises
+    ------
+    InputError
+        The times are not one whole number of milliseconds, zero or more, for each arc.
+    """
+
+    def __init__(self, network: RoadNetwork, arc_ms: ArrayLike) -> None:
+        times = np.asarray(arc_ms)
+        if times.shape != (network.n_arcs,) or not np.issubdtype(times.dtype, np.integer):
+            raise InputError(
+                f"{times.dtype} times of shape {times.shape} for {network.n_arcs} arcs",
+                field="arc_ms",
+                fix="give one integer for each arc",
+            )
+        if np.any((times < 0) | (times > UNREACHABLE)):
+            arc = int(np.flatnonzero((times < 0) | (times > UNREACHABLE))[0])
+            raise InputError(
+                f"arc {arc} takes {times[arc]} ms", field="arc_ms", fix="give 0 to 2147483647"
+            )
+        self.network = network
+        self._ms = times.astype(np.int64)
+        self._cm = np.rint(network.arc_m * 100)
+        closed = self._ms == UNREACHABLE
+        self.cost = np.where(closed, FAR, (self._ms << MS) + self._cm.astype(np.int64))
+
+    def departures(self, places: Places) -> Legs:
+        """Cost from places to the junctions ahead.
+
+        Parameters
+        ----------
+        places : Places
+            The places.
+
+        Returns
+        -------
+        Legs
+            Where each may leave to.
+        """
+        return self._legs(places, ends=self.network.arc_head, leaving=True)
+
+    def arrivals(self, places: Places) -> Legs:
+        """Cost to places from the junctions behind.
+
+        Parameters
+        ----------
+        places : Places
+            The places.
+
+        Returns
+        -------
+        Legs
+            Where each may be reached from.
+        """
+        return self._legs(places, ends=self.network.arc_tail, leaving=False)
+
+    def direct(self, origins: Legs, row: int, destinations: Legs) -> NDArray[np.int64]:
+        """Cost from one place straight to others on the same road.
+
+        Parameters
+        ----------
+        origins : Legs
+            Places to leave from.
+        row : int
+            Which of them.
+        destinations : Legs
+            The b places to arrive at.
+
+        Returns
+        -------
+        ndarray of int64, shape (b,)
+            Cost; `FAR` where no stretch of one road leads there.
+        """
+        cost = np.full(len(destinations.arc), FAR)
+        same = np.flatnonzero(destinations.arc == origins.arc[row])
+        if len(same):
+            ahead = destinations.share[same] - origins.share[row]
+            along = self._part(destinations.arc[same], ahead)
+            back = self._part(destinations.twin[same], -ahead)
+            cost[same] = np.minimum(along, back)
+        return cost
+
+    def _part(self, arc: NDArray[np.int32], share: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Cost of a share of arcs; `FAR` for arc -1 and for a negative share."""
+        some = np.maximum(share, 0)
+        ms = np.rint(some * self._ms[arc]).astype(np.int64)
+        cm = np.rint(some * self._cm[arc]).astype(np.int64)
+        possible = (arc >= 0) & (share >= 0) & (self.cost[arc] < FAR)
+        return np.where(possible, (ms << MS) + cm, FAR)
+
+    def _legs(self, places: Places, *, ends: NDArray[np.int32], leaving: bool) -> Legs:
+        arc, twin = places.arc, self.network.arc_twin[places.arc]
+        upper = (twin >= 0) & (twin < arc)
+        arc, twin = np.where(upper, twin, arc), np.where(upper, arc, twin)
+        share = np.where(upper, 1 - places.share, places.share)
+        driven = 1 - share if leaving else share
+        node = np.stack([ends[arc], np.where(twin >= 0, ends[twin], -1)], axis=1)
+        cost = np.stack([self._part(arc, driven), self._part(twin, 1 - driven)], axis=1)
+        for at, junction in ((0, self.network.arc_tail), (1, self.network.arc_head)):
+            here = share == at
+            node[here, 0], node[here, 1] = junction[arc[here]], -1
+            cost[here, 0], cost[here, 1] = 0, FAR
+        return Legs(arc, twin, share, node.astype(np.int32), cost)

@@ -1,0 +1,337 @@
+"""Travel times between places, and what answers questions about them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+from tqdm import tqdm
+
+from routing.dijkstra import FAR, grow_tree
+from routing.errors import InputError
+from routing.legs import ArcCosts, Legs, Step, metres, milliseconds
+from routing.routes import Route, draw
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from routing.network import RoadNetwork
+    from routing.snapping import Places
+
+
+class Table(NamedTuple):
+    """Travel times and lengths between a origins and b destinations.
+
+    Parameters
+    ----------
+    ms : ndarray of int32, shape (a, b)
+        Milliseconds, `routing.network.UNREACHABLE` where no road leads.
+    metres : ndarray of int32, shape (a, b)
+        Length of the fastest route, of equally fast ones of the shortest; rounded.
+    """
+
+    ms: NDArray[np.int32]
+    metres: NDArray[np.int32]
+
+
+class NodeTable(NamedTuple):
+    """Travel times from each of n nodes to b destinations, and the way there.
+
+    Parameters
+    ----------
+    ms : ndarray of int32, shape (b, n)
+        Milliseconds, `routing.network.UNREACHABLE` where no road leads.
+    metres : ndarray of int32, shape (b, n)
+        Length of the fastest route, of equally fast ones of the shortest; rounded.
+    next_arc : ndarray of int32, shape (b, n)
+        First arc of that route; -1 where none leads, and at the last junction, from
+        which the rest of the time is spent on a part of an arc.
+    """
+
+    ms: NDArray[np.int32]
+    metres: NDArray[np.int32]
+    next_arc: NDArray[np.int32]
+
+
+class TravelTimes(Protocol):
+    """What answers questions about travel times on one network at one speed.
+
+    A place is left towards the junction ahead, or in both directions on a two-way
+    road, and reached likewise; turning on the spot is possible. Parts of arcs take
+    their share of the arc's time, rounded to the millisecond.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+        The network.
+    """
+
+    network: RoadNetwork
+
+    def matrix(self, origins: Places, destinations: Places, *, progress: bool = False) -> Table:
+        """Travel times from each origin to each destination.
+
+        Parameters
+        ----------
+        origins, destinations : Places
+            Places on this network, a and b of them.
+        progress : bool
+            Show a progress bar on a terminal.
+
+        Returns
+        -------
+        Table
+            Times and lengths, shape (a, b).
+        """
+        ...
+
+    def many_to_one(self, origins: Places, destination: Places) -> Table:
+        """Travel times from many origins to one destination.
+
+        Parameters
+        ----------
+        origins : Places
+            Places on this network, a of them.
+        destination : Places
+            One place.
+
+        Returns
+        -------
+        Table
+            Times and lengths, shape (a, 1).
+        """
+        ...
+
+    def to_places(self, destinations: Places, *, progress: bool = False) -> NodeTable:
+        """Travel times from every node of the network.
+
+        Parameters
+        ----------
+        destinations : Places
+            Places on this network, b of them.
+        progress : bool
+            Show a progress bar on a terminal.
+
+        Returns
+        -------
+        NodeTable
+            Times, lengths and first arcs, shape (b, n).
+        """
+        ...
+
+    def route(self, origin: Places, destination: Places) -> Route:
+        """Find the fastest way from one place to one other.
+
+        Parameters
+        ----------
+        origin, destination : Places
+            One place each.
+
+        Returns
+        -------
+        Route
+            The way; its time and length are those of `matrix`.
+
+        Raises
+        ------
+        InputError
+            No road leads there.
+        """
+        ...
+
+
+class _Star(NamedTuple):
+    """Arcs grouped by the node at which the search comes upon them."""
+
+    ptr: NDArray[np.int64]
+    target: NDArray[np.int32]
+    weight: NDArray[np.int64]
+    arc: NDArray[np.int32]
+
+
+def _star(
+    n: int, source: NDArray[np.int32], target: NDArray[np.int32], weight: NDArray[np.int64]
+) -> _Star:
+    arc = np.argsort(source, kind="stable").astype(np.int32)
+    ptr = np.zeros(n + 1, dtype=np.int64)
+    np.cumsum(np.bincount(source, minlength=n), out=ptr[1:])
+    return _Star(ptr, target[arc], weight[arc], arc)
+
+
+class DijkstraTravelTimes:
+    """Travel times by Dijkstra's algorithm: nothing to prepare, a tree for each place.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+        A network with m arcs.
+    arc_ms : array-like of int, shape (m,)
+        Milliseconds for each arc, `routing.network.UNREACHABLE` for a closed one.
+
+    Raises
+    ------
+    InputError
+        The times are not one whole number of milliseconds, zero or more, for each arc.
+    """
+
+    def __init__(self, network: RoadNetwork, arc_ms: ArrayLike) -> None:
+        self.network = network
+        self._costs = ArcCosts(network, arc_ms)
+        tail, head, n = network.arc_tail, network.arc_head, network.n_nodes
+        self._forward = _star(n, tail, head, self._costs.cost)
+        self._backward = _star(n, head, tail, self._costs.cost)
+
+    def matrix(self, origins: Places, destinations: Places, *, progress: bool = False) -> Table:
+        """Travel times from each origin to each destination; see `TravelTimes.matrix`."""
+        leave, arrive = self._costs.departures(origins), self._costs.arrivals(destinations)
+        cost = np.empty((len(origins), len(destinations)), dtype=np.int64)
+        if len(destinations) < len(origins):
+            self._fill(cost.T, self._backward, arrive, leave, progress=progress)
+        else:
+            self._fill(cost, self._forward, leave, arrive, progress=progress)
+        for row in range(len(origins)):
+            np.minimum(cost[row], self._costs.direct(leave, row, arrive), out=cost[row])
+        return Table(milliseconds(cost), metres(cost))
+
+    def many_to_one(self, origins: Places, destination: Places) -> Table:
+        """Travel times to one destination; see `TravelTimes.many_to_one`."""
+        return self.matrix(origins, _one(destination))
+
+    def to_places(self, destinations: Places, *, progress: bool = False) -> NodeTable:
+        """Travel times from every node; see `TravelTimes.to_places`."""
+        arrive = self._costs.arrivals(destinations)
+        shape = (len(destinations), self.network.n_nodes)
+        table = NodeTable(*(np.empty(shape, dtype=np.int32) for _ in NodeTable._fields))
+        tree = _Tree(self._backward)
+        arc = np.append(self._backward.arc, np.int32(-1))
+        for row in _rows(len(destinations), progress=progress):
+            tree.grow(arrive, row)
+            table.ms[row] = milliseconds(tree.cost)
+            table.metres[row] = metres(tree.cost)
+            table.next_arc[row] = arc[tree.parent]
+        return table
+
+    def route(self, origin: Places, destination: Places) -> Route:
+        """Find the fastest way; see `TravelTimes.route`."""
+        leave = self._costs.departures(_one(origin))
+        arrive = self._costs.arrivals(_one(destination))
+        tree = _Tree(self._forward, wanted=arrive)
+        tree.grow(leave, 0)
+        through = _to_place(tree.cost, arrive)[0]
+        straight = self._costs.direct(leave, 0, arrive)[0]
+        cost = np.array(min(through, straight))
+        if cost >= FAR:
+            raise InputError(
+                f"no road leads from {_text(origin)} to {_text(destination)}",
+                field="destination",
+                fix="choose points on connected roads",
+            )
+        nodes: list[int] = []
+        steps = [_straight(leave, arrive)]
+        if through < straight:
+            nodes, steps = self._walk(tree, leave, arrive)
+        lonlat, names = draw(self.network, steps, origin.road_lonlat[0], destination.road_lonlat[0])
+        return Route(
+            ms=int(milliseconds(cost)),
+            metres=int(metres(cost)),
+            nodes=np.array(nodes, dtype=np.int32),
+            arcs=np.array([step.arc for step in steps], dtype=np.int32),
+            lonlat=lonlat,
+            names=names,
+        )
+
+    def _fill(
+        self, cost: NDArray[np.int64], star: _Star, sources: Legs, targets: Legs, *, progress: bool
+    ) -> None:
+        """Compute rows of costs through the network; targets may not be empty."""
+        tree = _Tree(star, wanted=targets)
+        for row in _rows(len(cost), progress=progress):
+            tree.grow(sources, row)
+            cost[row] = _to_place(tree.cost, targets)
+
+    def _walk(self, tree: _Tree, leave: Legs, arrive: Legs) -> tuple[list[int], list[Step]]:
+        """Follow the tree back from a destination to where it starts."""
+        last = int(np.argmin(_by_leg(tree.cost, arrive)[0]))
+        nodes = [int(arrive.node[0, last])]
+        steps = []
+        while (place := tree.parent[nodes[-1]]) >= 0:
+            arc = int(self._forward.arc[place])
+            steps.append(Step(arc, 0.0, 1.0))
+            nodes.append(int(self.network.arc_tail[arc]))
+        nodes.reverse()
+        steps.reverse()
+        if not leave.at_node[0]:
+            here = np.where(leave.node[0] == nodes[0], leave.cost[0], FAR)
+            share = float(leave.share[0])
+            along = Step(int(leave.arc[0]), share, 1.0)
+            back = Step(int(leave.twin[0]), 1 - share, 1.0)
+            steps.insert(0, (along, back)[int(np.argmin(here))])
+        if not arrive.at_node[0]:
+            share = float(arrive.share[0])
+            along = Step(int(arrive.arc[0]), 0.0, share)
+            back = Step(int(arrive.twin[0]), 0.0, 1 - share)
+            steps.append((along, back)[last])
+        return nodes, steps
+
+
+class _Tree:
+    """A shortest-path tree and the memory that it is grown in, again and again."""
+
+    def __init__(self, star: _Star, wanted: Legs | None = None) -> None:
+        n = len(star.ptr) - 1
+        self._star = star
+        self._wanted = np.zeros(n, dtype=np.bool_)
+        if wanted is not None:
+            self._wanted[wanted.node[wanted.node >= 0]] = True
+        self.cost = np.empty(n, dtype=np.int64)
+        self.parent = np.empty(n, dtype=np.int64)
+
+    def grow(self, sources: Legs, row: int) -> None:
+        """Grow the tree of one place, up to what is wanted or to the end."""
+        star = self._star
+        grow_tree(
+            star.ptr,
+            star.target,
+            star.weight,
+            sources.node[row],
+            sources.cost[row],
+            self._wanted,
+            self.cost,
+            self.parent,
+        )
+
+
+def _by_leg(node_cost: NDArray[np.int64], legs: Legs) -> NDArray[np.int64]:
+    """Cost from a tree to places by each of their two legs."""
+    if len(node_cost) == 0:
+        return legs.cost
+    cost: NDArray[np.int64] = np.minimum(node_cost[legs.node] + legs.cost, FAR)
+    return cost
+
+
+def _to_place(node_cost: NDArray[np.int64], legs: Legs) -> NDArray[np.int64]:
+    cost: NDArray[np.int64] = _by_leg(node_cost, legs).min(axis=1)
+    return cost
+
+
+def _straight(leave: Legs, arrive: Legs) -> Step:
+    """Step from a place to one further on or back on the same road."""
+    begin, end = float(leave.share[0]), float(arrive.share[0])
+    if begin <= end:
+        return Step(int(leave.arc[0]), begin, end)
+    return Step(int(leave.twin[0]), 1 - begin, 1 - end)
+
+
+def _rows(count: int, *, progress: bool) -> tqdm[int]:
+    return tqdm(range(count), desc="travel times", unit="row", disable=None if progress else True)
+
+
+def _one(place: Places) -> Places:
+    if len(place) != 1:
+        raise ValueError(f"{len(place)} places where one is asked for")
+    return place
+
+
+def _text(place: Places) -> str:
+    lon, lat = place.lonlat[0]
+    return f"lon {lon:.6f}, lat {lat:.6f}"

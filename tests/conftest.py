@@ -1,0 +1,26 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """Folder of other people's data; tests that need it are skipped without.
+
+    Set BLUELIGHT_REFERENCE_DATA to where it is, and BLUELIGHT_REQUIRE_REFERENCE_DATA to
+    make its absence a failure.
+    """
+    folder = Path(os.environ.get("BLUELIGHT_REFERENCE_DATA") or _DEFAULT)
+    if not folder.is_dir():
+        message = "no reference data (set BLUELIGHT_REFERENCE_DATA)"
+        if os.environ.get("BLUELIGHT_REQUIRE_REFERENCE_DATA"):
+            pytest.fail(message)
+        pytest.skip(message)
+    return folder
