@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -65,8 +65,8 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
     A vertex stays a node if it joins itself, has no way in or no way out, or is not
     plainly passed through from one neighbour to one other, in one direction or both
     (Boeing 2025, doi:10.1111/tgis.70037). The vertex with the lowest OSM id stays of a
-    ring that nothing else touches. Unlike in OSMnx, a vertex between parallel segments
-    stays too, so that no segment is lost. The result depends on the content of `ways`,
+    ring that nothing else touches. Segments that several ways share become one where an
+    arc runs through them. The result depends on the content of `ways`,
     not on its order: nodes are sorted by OSM id, ways by OSM id, arcs by tail, head,
     length and way.
 
@@ -84,8 +84,11 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
     """
     ways = _ordered(ways)
     n = len(ways.node_osm)
+    stays = np.ones(n, dtype=np.bool_)
+    if simplify:
+        stays = _endpoints(n, ways.segment_tail, ways.segment_head)
+    ways = _once(ways, stays)
     tail, head = ways.segment_tail, ways.segment_head
-    stays = _endpoints(n, tail, head) if simplify else np.ones(n, dtype=np.bool_)
     first, place = _chains(n, tail, head, stays)
 
     lonlat = degrees(ways.node_e7)
@@ -211,7 +214,7 @@ def _offsets(counts: NDArray[np.integer]) -> NDArray[np.int32]:
 
 
 def _ordered(ways: Ways) -> Ways:
-    """Sort vertices, ways and segments, and drop segments that are said twice."""
+    """Sort vertices, ways and segments."""
     nodes = np.argsort(ways.node_osm, kind="stable")
     order = np.argsort(ways.way_osm, kind="stable")
     node_rank, way_rank = np.empty_like(nodes), np.empty_like(order)
@@ -220,7 +223,6 @@ def _ordered(ways: Ways) -> Ways:
     head = node_rank[ways.segment_head].astype(np.int32)
     way = way_rank[ways.segment_way].astype(np.int32)
     segments = np.lexsort((way, head, tail))
-    segments = segments[~_repeats(tail[segments], head[segments], way[segments])]
     return Ways(
         node_osm=ways.node_osm[nodes],
         node_e7=ways.node_e7[nodes],
@@ -255,14 +257,13 @@ def _components(
 
 def _endpoints(n: int, tail: NDArray[np.int32], head: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Tell the vertices that stay nodes."""
-    into, out = np.bincount(head, minlength=n), np.bincount(tail, minlength=n)
-    forward = np.unique(tail.astype(np.int64) * n + head)
-    backward = np.unique(head.astype(np.int64) * n + tail)
-    neighbours = np.bincount(np.union1d(forward, backward) // max(n, 1), minlength=n)
-    no_parallels = (np.bincount(forward // max(n, 1), minlength=n) == out) & (
-        np.bincount(backward // max(n, 1), minlength=n) == into
+    out = np.unique(tail.astype(np.int64) * n + head)
+    into = np.unique(head.astype(np.int64) * n + tail)
+    exits, entries, neighbours = (
+        np.bincount(code // max(n, 1), minlength=n) for code in (out, into, np.union1d(out, into))
     )
-    passed = (neighbours == 2) & (into == out) & (into <= 2) & no_parallels
+    degree = np.bincount(tail, minlength=n) + np.bincount(head, minlength=n)
+    passed = (neighbours == 2) & (exits == entries) & np.isin(degree, [2, 4])
     passed[tail[tail == head]] = False
     stays: NDArray[np.bool_] = ~passed
 
@@ -272,6 +273,16 @@ def _endpoints(n: int, tail: NDArray[np.int32], head: NDArray[np.int32]) -> NDAr
     whole[label[stays]] = False
     stays[lowest[whole]] = True
     return stays
+
+
+def _once(ways: Ways, stays: NDArray[np.bool_]) -> Ways:
+    """Drop segments that two ways share, or one way has twice, where arcs run through."""
+    tail, head, way = ways.segment_tail, ways.segment_head, ways.segment_way
+    between = stays[tail] & stays[head]
+    again = _repeats(tail, head) & ~between | _repeats(tail, head, way)
+    return replace(
+        ways, segment_tail=tail[~again], segment_head=head[~again], segment_way=way[~again]
+    )
 
 
 def _chains(
