@@ -1,0 +1,180 @@
+"""The HTTP service: its paths, its document, its limits."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import Depends, FastAPI, HTTPException, Request
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
+
+from api.problems import MEDIA_TYPE, add_problem_handlers
+from api.recommendations import answer
+from api.schemas import (
+    Health,
+    Matrix,
+    MatrixRequest,
+    ProblemDetails,
+    Recommendation,
+    RecommendationRequest,
+    Route,
+    RouteRequest,
+)
+from api.version import bluelight_version
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from api.city import City
+
+MOST_BYTES: Final = 2_000_000
+"""Largest body; one with the most points that are taken is a quarter of it."""
+
+_PROBLEM: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"model": ProblemDetails, "description": "The request is at fault; it says where."},
+    "5XX": {"model": ProblemDetails, "description": "A defect of the service."},
+}
+
+_PAGE: Final = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>bluelight: {name}</title>
+<style>body {{ font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto;
+padding: 0 1rem }} code {{ font-size: .95em }}</style>
+<h1>bluelight: {name}</h1>
+<p>Which rescue vehicle goes where, on open data alone.</p>
+<ul>
+<li><code>POST /v1/recommendations</code> which unit to send to an incident, and why
+<li><code>POST /v1/matrix</code> travel times between places
+<li><code>POST /v1/route</code> the fastest way, as GeoJSON
+<li><a href="healthz"><code>GET /healthz</code></a> the data that this service stands on
+<li><a href="openapi.json"><code>GET /openapi.json</code></a> every field, with examples
+</ul>
+<p>Scenario {hash}, version {version}. Roads © OpenStreetMap contributors, ODbL 1.0.</p>
+</html>
+"""
+
+
+def create_app(city: City) -> FastAPI:
+    """Make the service of a city.
+
+    Parameters
+    ----------
+    city : City
+        What it answers from.
+
+    Returns
+    -------
+    FastAPI
+        An ASGI application.
+    """
+    scenario = city.scenario
+    app = FastAPI(
+        title="bluelight",
+        version=bluelight_version(),
+        description=f"Which rescue vehicle goes where in {scenario.settings.name}.",
+        docs_url=None,  # these pages would load scripts from elsewhere
+        redoc_url=None,
+        responses=_PROBLEM,
+    )
+    add_problem_handlers(app)
+    app.add_middleware(BodyLimit, most_bytes=MOST_BYTES)
+    takes_json = [Depends(_json_only)]
+
+    @app.get("/", include_in_schema=False)
+    def index() -> HTMLResponse:
+        return HTMLResponse(
+            _PAGE.format(
+                name=escape(scenario.settings.name),
+                hash=escape(scenario.hash[:12] or "unsaved"),
+                version=escape(app.version),
+            )
+        )
+
+    @app.get("/healthz")
+    def health() -> Health:
+        """Tell that the service is up, and on which data it stands."""
+        return Health(scenario=scenario.settings.name, hash=scenario.hash, version=app.version)
+
+    @app.post("/v1/recommendations", dependencies=takes_json)
+    def recommendations(request: RecommendationRequest) -> Recommendation:
+        """Rank the units for an incident, by the code that the simulator runs."""
+        return answer(city, request)
+
+    @app.post("/v1/matrix", dependencies=takes_json)
+    def matrix(request: MatrixRequest) -> Matrix:
+        """Compute travel times from each source to each destination."""
+        return city.matrix(request)
+
+    @app.post("/v1/route", dependencies=takes_json)
+    def route(request: RouteRequest) -> Route:
+        """Find the fastest way between two places."""
+        return city.route(request)
+
+    app.openapi = lambda: _document(app, city)  # type: ignore[method-assign]
+    return app
+
+
+class BodyLimit:
+    """Refuses a body as soon as more of it has come than is taken.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        What is protected.
+    most_bytes : int
+        Length of the longest body.
+    """
+
+    def __init__(self, app: ASGIApp, most_bytes: int) -> None:
+        self._app = app
+        self._most_bytes = most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request; see the ASGI specification."""
+        came = 0
+
+        async def counted() -> Message:
+            nonlocal came
+            message = await receive()
+            came += len(message.get("body", b""))
+            if came > self._most_bytes:
+                raise HTTPException(
+                    413,
+                    f"a body of more than {self._most_bytes:,} bytes; send several smaller ones",
+                )
+            return message
+
+        await self._app(scope, counted, send)
+
+
+async def _json_only(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HTTPException(415, f"content type {kind or 'none'!r}; send application/json")
+
+
+def _document(app: FastAPI, city: City) -> dict[str, Any]:
+    """Describe the service in OpenAPI 3.1, with examples that work in this city."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        examples = city.examples()
+        for path, operations in document["paths"].items():
+            for operation in operations.values():
+                for status, response in operation["responses"].items():
+                    if status in _PROBLEM:
+                        content = response["content"]
+                        content[MEDIA_TYPE] = content.pop("application/json")
+                if path in examples:
+                    body = operation["requestBody"]["content"]["application/json"]
+                    body["examples"] = {"city": {"value": examples[path]}}
+        app.openapi_schema = document
+    return app.openapi_schema

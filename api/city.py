@@ -1,0 +1,216 @@
+"""One city, ready to answer: how long, which way."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from api.problems import ProblemError
+from api.schemas import (
+    MOST_CELLS,
+    FieldProblem,
+    LineString,
+    Matrix,
+    MatrixRequest,
+    Route,
+    RouteProperties,
+    RouteRequest,
+    Snapped,
+)
+from routing.errors import InputError
+from routing.network import UNREACHABLE
+from routing.snapping import Snapper
+from routing.speeds import PROFILES
+from routing.travel_times import DijkstraTravelTimes
+from scenarios.package import lonlat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from routing.snapping import Places
+    from routing.travel_times import TravelTimes
+    from scenarios.package import Scenario
+
+SNAP_LIMIT_M: Final = 1000.0
+"""How far from the nearest road a point of a request may lie."""
+
+
+class City:
+    """A scenario with all that requests need computed once.
+
+    Safe to ask from several threads at a time.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The city.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        network = scenario.network
+        self.times: dict[str, TravelTimes] = {
+            profile: DijkstraTravelTimes(network, scenario.speeds.arc_times_ms(network, profile))
+            for profile in PROFILES
+        }
+        self._snapper = Snapper(network)
+        self._snapping = Lock()  # a projection of PROJ is not for several threads
+
+    def snap(self, points: Sequence[Sequence[float]], fields: Sequence[str]) -> Places:
+        """Tie the points of a request to roads.
+
+        Parameters
+        ----------
+        points : sequence of pairs of float
+            Lon, lat in degrees, within the globe.
+        fields : sequence of str
+            JSON path of each point, for messages.
+
+        Returns
+        -------
+        Places
+            The points on their roads.
+
+        Raises
+        ------
+        ProblemError
+            Points lie off the network; each is named, with its distance.
+        """
+        with self._snapping:
+            places = self._snapper.snap(points, limit_m=np.inf)
+        far = np.flatnonzero(~(places.distance_m <= SNAP_LIMIT_M))
+        if len(far):
+            raise ProblemError(
+                FieldProblem(
+                    field=fields[row],
+                    value="{:.6f}, {:.6f}".format(*points[row]),
+                    message=f"lies {places.distance_m[row]:,.0f} m from the nearest road, "
+                    f"the limit is {SNAP_LIMIT_M:,.0f} m",
+                    fix="check that it lies in this city and that lon comes before lat",
+                )
+                for row in far.tolist()
+            )
+        return places
+
+    def matrix(self, request: MatrixRequest) -> Matrix:
+        """Compute travel times between many places.
+
+        Parameters
+        ----------
+        request : MatrixRequest
+            The places.
+
+        Returns
+        -------
+        Matrix
+            Times and lengths.
+
+        Raises
+        ------
+        ProblemError
+            Points lie off the network, or there are too many cells.
+        """
+        cells = len(request.sources) * len(request.destinations)
+        if cells > MOST_CELLS:
+            raise ProblemError(
+                [
+                    FieldProblem(
+                        field="sources",
+                        value=f"{len(request.sources)} by {len(request.destinations)}",
+                        message=f"{cells:,} cells are more than {MOST_CELLS:,}",
+                        fix="send several smaller requests, or use 'bluelight matrix'",
+                    )
+                ],
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            )
+        sources = self._snap_list(request.sources, "sources")
+        destinations = self._snap_list(request.destinations, "destinations")
+        table = self.times[request.profile].matrix(sources, destinations)
+        unreachable = table.ms == UNREACHABLE
+        return Matrix(
+            durations=np.where(unreachable, None, table.ms / 1000).tolist(),  # type: ignore[call-overload]
+            distances=np.where(unreachable, None, table.metres).tolist(),  # type: ignore[call-overload]
+            sources=_snapped(sources),
+            destinations=_snapped(destinations),
+        )
+
+    def route(self, request: RouteRequest) -> Route:
+        """Find the fastest way.
+
+        Parameters
+        ----------
+        request : RouteRequest
+            Its two ends.
+
+        Returns
+        -------
+        Route
+            A feature of GeoJSON.
+
+        Raises
+        ------
+        ProblemError
+            An end lies off the network, or no road leads from one to the other.
+        """
+        ends = self.snap([request.origin, request.destination], ["from", "to"])
+        origin, destination = ends[:1], ends[1:]
+        try:
+            found = self.times[request.profile].route(origin, destination)
+        except InputError as error:
+            raise ProblemError(
+                [FieldProblem(field="to", value=None, message=error.message, fix=error.fix)]
+            ) from error
+        return Route(
+            geometry=LineString(coordinates=found.lonlat.round(7).tolist()),
+            properties=RouteProperties(
+                seconds=found.ms / 1000,
+                metres=found.metres,
+                streets=list(found.names),
+                profile=request.profile,
+                from_snapped_distance=round(float(origin.distance_m[0]), 1),
+                to_snapped_distance=round(float(destination.distance_m[0]), 1),
+            ),
+        )
+
+    def examples(self) -> dict[str, Any]:
+        """Make a request of each kind that this city can answer.
+
+        Returns
+        -------
+        dict of str to object
+            A JSON body by path.
+        """
+        zones = lonlat(self.scenario.zones)
+        points = zones if len(zones) else self.scenario.network.node_lonlat
+        ends = points[[0, -1]].round(6).tolist()
+        homes = lonlat(self.scenario.stations).round(6).tolist()
+        units = [
+            {"id": unit, "lon": homes[home][0], "lat": homes[home][1], "status": 2, "type": kind}
+            for unit, kind, home in zip(
+                self.scenario.units["id"].head(3),
+                self.scenario.units["type"].head(3),
+                self.scenario.unit_station[:3].tolist(),
+                strict=True,
+            )
+        ]
+        incident = {"lon": ends[0][0], "lat": ends[0][1]}
+        return {
+            "/v1/recommendations": {"incident": incident, "units": units},
+            "/v1/matrix": {"sources": ends, "destinations": ends},
+            "/v1/route": {"from": ends[0], "to": ends[1]},
+        }
+
+    def _snap_list(self, points: list[list[float]], field: str) -> Places:
+        return self.snap(points, [f"{field}[{row}]" for row in range(len(points))])
+
+
+def _snapped(places: Places) -> list[Snapped]:
+    return [
+        Snapped(location=location, snapped_distance=distance)
+        for location, distance in zip(
+            places.road_lonlat.round(7).tolist(), places.distance_m.round(1).tolist(), strict=True
+        )
+    ]

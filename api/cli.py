@@ -1,0 +1,168 @@
+"""The command ``bluelight``: its subcommands, and errors as one line."""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import entry_points
+from typing import Any
+
+import click
+
+from api.commands.build import build, check
+from api.commands.demo import demo
+from api.commands.matrix import matrix
+from api.commands.plan import plan
+from api.commands.serve import serve
+from api.commands.simulate import compare, replay, simulate
+from api.version import bluelight_version
+from routing.errors import InputError
+
+PLUGINS = "bluelight.commands"
+"""Entry point group of further commands, such as ``benchmark``."""
+
+BAD_INPUT = 2
+INTERRUPTED = 130
+
+
+class OneLineErrors(click.Group):
+    """A group that tells each error of its user in one line, and exits with 2.
+
+    Further commands come from the entry points of the group `PLUGINS`.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order of use, plug-ins last.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            The context.
+
+        Returns
+        -------
+        list of str
+            Names.
+        """
+        return [*self.commands, *sorted(entry_points(group=PLUGINS).names - set(self.commands))]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command of this project or of a plug-in.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            The context.
+        cmd_name : str
+            Its name.
+
+        Returns
+        -------
+        click.Command or None
+            None where there is no such command.
+        """
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        for plugin in entry_points(group=PLUGINS, name=cmd_name):
+            command: click.Command = plugin.load()
+            return command
+        return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C ends it in one line.
+
+        Parameters
+        ----------
+        ctx : click.Context
+            The context.
+
+        Returns
+        -------
+        object
+            What the command returns.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("error: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse and run a command line, and exit.
+
+        Parameters
+        ----------
+        *args : object
+            As of `click.Command.main`.
+        **kwargs : object
+            As of `click.Command.main`.
+
+        Returns
+        -------
+        object
+            Never: it exits with 0, with 2 on bad input, or as the command says.
+        """
+        try:
+            code = super().main(*args, **kwargs | {"standalone_mode": False})
+        except Exception as error:
+            line = in_one_line(error)
+            if line is None:
+                raise
+            click.echo(f"error: {line}", err=True)
+            sys.exit(BAD_INPUT)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def in_one_line(error: Exception) -> str | None:
+    """Tell an error that the user can mend in one line.
+
+    Parameters
+    ----------
+    error : Exception
+        What a command raised.
+
+    Returns
+    -------
+    str or None
+        The line; None for a defect of the program, which deserves its traceback.
+    """
+    match error:
+        case InputError():
+            line = str(error)
+        case click.UsageError(ctx=click.Context() as ctx):
+            line = f"{error.format_message()} (see {ctx.command_path} --help)"
+        case click.ClickException():
+            line = error.format_message()
+        case click.Abort():
+            line = "interrupted"
+        case OSError(filename=str() as name, strerror=str() as reason):
+            line = f"{name}: {reason}"
+        case _:
+            return None
+    return " ".join(line.split())
+
+
+@click.group(cls=OneLineErrors, invoke_without_command=True)
+@click.version_option(bluelight_version(), message="%(prog)s %(version)s")
+@click.pass_context
+def bluelight(ctx: click.Context) -> None:
+    """Decide which rescue vehicle goes where, on open data alone.
+
+    Start with 'bluelight demo'. A SCENARIO is a folder made by 'bluelight build', or
+    the name of a city that comes with bluelight: reykjavik, neubrandenburg.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+for _command in (demo, build, check, matrix, plan, simulate, compare, replay, serve):
+    bluelight.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line; the entry point of the installed command."""
+    bluelight.main(prog_name="bluelight")
+
+
+if __name__ == "__main__":
+    main()

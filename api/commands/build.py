@@ -1,0 +1,118 @@
+"""Make and check scenarios."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from api.options import FILE_IN, FOLDER_OUT, bounding_box, json_option
+from api.output import figures, report
+
+
+@click.command()
+@click.argument("source")
+@click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the scenario.")
+@click.option(
+    "--bbox", type=bounding_box, metavar="W,S,E,N", help="Keep what lies in this box, in degrees."
+)
+@click.option(
+    "--population",
+    type=FILE_IN,
+    help="CSV with columns lon, lat, population; demand follows it instead of addresses.",
+)
+@click.option("--speeds", type=FILE_IN, help="Speed table (TOML) instead of the one inside.")
+@click.option("--name", help="Name of the city; else from SOURCE.")
+@click.option(
+    "--units-per-station",
+    type=click.IntRange(0, 1000),
+    default=2,
+    show_default=True,
+    help="Units that each station starts with.",
+)
+@click.option(
+    "--incidents-per-day",
+    type=click.FloatRange(0, 1e6),
+    help="Mean number of incidents; else estimated from the population.",
+)
+@click.option(
+    "--cell",
+    "cell_m",
+    type=click.FloatRange(50, 10_000),
+    default=500.0,
+    show_default=True,
+    help="Edge of a demand zone in metres.",
+)
+@json_option
+def build(
+    source: str,
+    out: Path,
+    bbox: tuple[float, float, float, float] | None,
+    population: Path | None,
+    speeds: Path | None,
+    name: str | None,
+    units_per_station: int,
+    incidents_per_day: float | None,
+    cell_m: float,
+    as_json: bool,
+) -> None:
+    """Make a scenario from a map: roads, stations, hospitals, demand.
+
+    SOURCE is an OpenStreetMap file (.osm.pbf, .osm, .osm.gz, .osm.bz2), an OSMnx graph
+    (.graphml), a city that comes with bluelight, or else the name of a place, which is
+    asked of OpenStreetMap's servers.
+    """
+    from scenarios.build import build_scenario
+
+    result = build_scenario(
+        source,
+        out,
+        bbox=bbox,
+        population=population,
+        speeds=speeds,
+        name=name,
+        units_per_station=units_per_station,
+        incidents_per_day=incidents_per_day,
+        cell_m=cell_m,
+    )
+    rows: list[tuple[str, object]] = [
+        ("nodes", f"{result.nodes:,}"),
+        ("arcs", f"{result.arcs:,}"),
+        ("road length", f"{result.km:,.0f} km"),
+        ("stations", result.stations),
+        ("hospitals", result.hospitals),
+        ("units", result.units),
+        ("demand zones", f"{result.zones:,}"),
+        *((f"dropped: {what}", f"{count:,}") for what, count in result.dropped.items() if count),
+    ]
+    lines = [
+        *figures(rows),
+        *(f"note: {note}" for note in result.notes),
+        f"wrote {result.folder} (hash {result.hash[:12]})",
+    ]
+    report(asdict(result), lines, as_json=as_json)
+
+
+@click.command()
+@click.argument("scenario", metavar="SCENARIO")
+@click.option("--accept", is_flag=True, help="Take edited files as they are: write new hashes.")
+@json_option
+def check(scenario: str, accept: bool, as_json: bool) -> None:
+    """Check a scenario: files, hashes, references between tables."""
+    from scenarios.packaging import load_scenario, reseal
+
+    if accept:
+        reseal(Path(scenario))
+    city = load_scenario(scenario)
+    document = {
+        "scenario": city.settings.name,
+        "hash": city.hash,
+        "nodes": city.network.n_nodes,
+        "arcs": city.network.n_arcs,
+        "stations": len(city.stations),
+        "hospitals": len(city.hospitals),
+        "units": len(city.units),
+        "zones": len(city.zones),
+    }
+    report(document, [f"{key}: {value}" for key, value in document.items()], as_json=as_json)

@@ -1,0 +1,110 @@
+"""Where stations should stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from api.options import FILE_OUT, FOLDER_OUT, counts, json_option, scenario_argument
+from api.output import json_text, report
+from routing.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command()
+@scenario_argument
+@click.option("--model", default="mclp", show_default=True, help="mclp or p-median.")
+@click.option(
+    "--stations",
+    "stations",
+    type=counts,
+    metavar="K[,K...]",
+    multiple=True,
+    required=True,
+    help="How many stations, kept ones included; several numbers make several plans.",
+)
+@click.option(
+    "--existing",
+    type=click.Choice(["free", "keep"]),
+    default="free",
+    show_default=True,
+    help="Whether today's stations may close.",
+)
+@click.option(
+    "--candidates",
+    default="zones",
+    show_default=True,
+    help="New sites to choose from: zones, nodes, or a CSV with lon, lat and maybe id, name.",
+)
+@click.option("--standard", help="Name of the response standard; else the scenario's first.")
+@click.option(
+    "--time-limit",
+    "time_limit_s",
+    type=click.FloatRange(0, 86_400, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="Seconds for each plan; then the best one found and its bound.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option("--out", required=True, type=FILE_OUT, help="plan.json; a list where several.")
+@click.option(
+    "--scenario", "planned", type=FOLDER_OUT, help="Also write the scenario as planned here."
+)
+@json_option
+def plan(
+    scenario: str,
+    model: str,
+    stations: tuple[tuple[int, ...], ...],
+    existing: str,
+    candidates: str,
+    standard: str | None,
+    time_limit_s: float,
+    seed: int,
+    out: Path,
+    planned: Path | None,
+    as_json: bool,
+) -> None:
+    """Choose station sites and prove how good the choice is.
+
+    Models: mclp covers the most demand within the standard's limit; p-median makes the
+    mean travel time least.
+    """
+    from scenarios.planning import apply_plan, make_plan
+
+    from scenarios.folders import write_atomically
+    from scenarios.packaging import load_scenario, save_scenario
+
+    numbers = [number for part in stations for number in part]
+    if planned is not None and len(numbers) > 1:
+        raise InputError(
+            f"{len(numbers)} plans make no one scenario",
+            field="--scenario",
+            fix="give one number of stations",
+        )
+    city = load_scenario(scenario)
+    plans = [
+        make_plan(
+            city,
+            model=model,
+            stations=number,
+            existing=existing,
+            candidates=candidates,
+            standard=standard,
+            time_limit_s=time_limit_s,
+            seed=seed,
+        )
+        for number in numbers
+    ]
+    documents = [each.to_json_dict() for each in plans]
+    document = documents[0] if len(documents) == 1 else documents
+    if planned is not None:
+        save_scenario(apply_plan(city, plans[0]), planned)
+    write_atomically(out, json_text(document).encode())
+    report(document, _lines(documents), as_json=as_json)
+
+
+def _lines(documents: list[dict[str, Any]]) -> list[str]:
+    raise NotImplementedError

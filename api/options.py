@@ -1,0 +1,129 @@
+"""Options and value types that several commands share."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+FILE_IN = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+"""A file that must be there."""
+
+FILE_OUT = click.Path(dir_okay=False, path_type=Path)
+"""A file to write."""
+
+FOLDER_OUT = click.Path(file_okay=False, path_type=Path)
+"""A folder to write."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+scenario_argument = click.argument("scenario", metavar="SCENARIO")
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Random seed."
+)
+replications_option = click.option(
+    "--replications",
+    type=click.IntRange(1, 100_000),
+    default=20,
+    show_default=True,
+    help="Independent runs of the horizon.",
+)
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Processes; the result does not depend on it.",
+)
+
+
+def bounding_box(text: str) -> tuple[float, float, float, float]:
+    """Read a box as an option gives it.
+
+    Parameters
+    ----------
+    text : str
+        ``W,S,E,N`` in degrees.
+
+    Returns
+    -------
+    tuple of float
+        West, south, east, north.
+
+    Raises
+    ------
+    click.BadParameter
+        It is no such box.
+    """
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not four numbers W,S,E,N such as -22.0,64.1,-21.8,64.2"
+        ) from None
+    if not all(math.isfinite(x) for x in (west, south, east, north)):
+        raise click.BadParameter(f"{text!r} holds a number that is not finite")
+    if not -180 <= west < east <= 180:
+        raise click.BadParameter(
+            f"west {west:g} and east {east:g} must be -180 <= west < east <= 180"
+        )
+    if not -90 <= south < north <= 90:
+        raise click.BadParameter(
+            f"south {south:g} and north {north:g} must be -90 <= south < north <= 90"
+        )
+    return west, south, east, north
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read a list of names as an option gives it.
+
+    Parameters
+    ----------
+    text : str
+        Names with commas between.
+
+    Returns
+    -------
+    tuple of str
+        The names.
+
+    Raises
+    ------
+    click.BadParameter
+        A name is empty or stands twice.
+    """
+    parts = tuple(part.strip() for part in text.split(","))
+    if not all(parts):
+        raise click.BadParameter(f"{text!r} holds an empty name")
+    if len(set(parts)) != len(parts):
+        raise click.BadParameter(f"{text!r} names one twice")
+    return parts
+
+
+def counts(text: str) -> tuple[int, ...]:
+    """Read numbers of stations as an option gives them.
+
+    Parameters
+    ----------
+    text : str
+        Whole numbers with commas between.
+
+    Returns
+    -------
+    tuple of int
+        The numbers, each at least 1.
+
+    Raises
+    ------
+    click.BadParameter
+        One is no such number.
+    """
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not a whole number, nor several with commas between"
+        ) from None
+    if min(numbers) < 1:
+        raise click.BadParameter(f"{min(numbers)} is no number of stations; it must be at least 1")
+    return numbers

@@ -1,0 +1,242 @@
+"""Which unit to send: from a request through the engine to words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from api.problems import ProblemError, unknown_name
+from api.schemas import (
+    FieldProblem,
+    PassedOver,
+    Profile,
+    RankedUnit,
+    Recommendation,
+    RecommendationRequest,
+    Unit,
+)
+from engine.dispatch import POLICIES
+from engine.fleet import FMS
+from engine.recommend import recommend
+from routing.errors import InputError
+
+if TYPE_CHECKING:
+    from api.city import City
+    from engine.recommend import Candidate
+    from routing.snapping import Places
+    from scenarios.package import Scenario
+    from scenarios.settings import Priority, UnitType
+
+Cause = Literal["unavailable", "unsuitable", "unreachable", "policy"]
+
+
+class Question:
+    """A request whose names mean something in this scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The city.
+    request : RecommendationRequest
+        The request.
+
+    Raises
+    ------
+    ProblemError
+        Names are unknown or units repeat; all of them are told.
+    """
+
+    def __init__(self, scenario: Scenario, request: RecommendationRequest) -> None:
+        self.request = request
+        self._settings = scenario.settings
+        self._problems: list[FieldProblem] = []
+        self.policy = self._policy(request.policy)
+        self.priority = self._priority(request.incident.priority)
+        home_types = dict(zip(scenario.units["id"], scenario.units["type"], strict=True))
+        self.types = [
+            self._type(row, unit.type or home_types.get(unit.id))
+            for row, unit in enumerate(request.units)
+        ]
+        self.skills = [
+            set(self._unit_type(name).capabilities if own is None else own)
+            for name, own in zip(self.types, (u.capabilities for u in request.units), strict=True)
+        ]
+        self.needs = self._needs()
+        self._check_repeats()
+        if self._problems:
+            raise ProblemError(self._problems)
+        self.turnout_s = [self._unit_type(name).turnout_s for name in self.types]
+        self.status = [_in_force(unit) for unit in request.units]
+
+    def _unit_type(self, name: str) -> UnitType:
+        return self._settings.unit_types[name]
+
+    def _policy(self, name: str) -> str:
+        try:
+            return POLICIES.resolve(name)
+        except InputError:
+            self._problems.append(unknown_name("policy", name, POLICIES))
+            return name
+
+    def _priority(self, name: str | None) -> tuple[int, Priority]:
+        names = [priority.name for priority in self._settings.priorities]
+        rank = names.index(name) if name in names else 0
+        if name is not None and name not in names:
+            self._problems.append(unknown_name("incident.priority", name, names))
+        return rank, self._settings.priorities[rank]
+
+    def _type(self, row: int, name: str | None) -> str:
+        known = list(self._settings.unit_types)
+        if name is not None and name not in known:
+            self._problems.append(unknown_name(f"units[{row}].type", name, known))
+        return name if name in known else known[0]
+
+    def _needs(self) -> list[str]:
+        if self.request.incident.needs is None:
+            return list(self.priority[1].needs)
+        known = {
+            skill for kind in self._settings.unit_types.values() for skill in kind.capabilities
+        }
+        known.update(*self.skills)
+        for row, need in enumerate(self.request.incident.needs):
+            if need not in known:
+                self._problems.append(unknown_name(f"incident.needs[{row}]", need, known))
+        return list(dict.fromkeys(self.request.incident.needs))
+
+    def _check_repeats(self) -> None:
+        first: dict[str, int] = {}
+        for row, unit in enumerate(self.request.units):
+            if first.setdefault(unit.id, row) != row:
+                self._problems.append(
+                    FieldProblem(
+                        field=f"units[{row}].id",
+                        value=unit.id,
+                        message=f"stands in units[{first[unit.id]}] too",
+                        fix="name each unit once",
+                    )
+                )
+
+
+def answer(city: City, request: RecommendationRequest) -> Recommendation:
+    """Rank the units for an incident by the code that the simulator runs.
+
+    Parameters
+    ----------
+    city : City
+        Roads and rules.
+    request : RecommendationRequest
+        The incident and the units.
+
+    Returns
+    -------
+    Recommendation
+        Ranked units, and why the others are not ranked.
+
+    Raises
+    ------
+    ProblemError
+        Names are unknown, units repeat, or points lie off the network.
+    """
+    question = Question(city.scenario, request)
+    rank, priority = question.priority
+    profile: Profile = "siren" if priority.siren else "normal"
+    fields = ["incident", *(f"units[{row}]" for row in range(len(request.units)))]
+    points = [[unit.lon, unit.lat] for unit in request.units]
+    places = city.snap([[request.incident.lon, request.incident.lat], *points], fields)
+    table = city.times[profile].many_to_one(places[1:], places[:1])
+    suitable = np.array([set(question.needs) <= skills for skills in question.skills], np.bool_)
+    result = recommend(
+        status=question.status,
+        suitable=suitable,
+        travel_ms=table.ms[:, 0],
+        turnout_ms=np.rint(np.array(question.turnout_s, np.float64) * 1000).astype(np.int64),
+        distance_m=table.metres[:, 0],
+        priority=rank,
+        policy=POLICIES[question.policy],
+        limit=request.limit,
+    )
+    ranking = [
+        _ranked(question, places, number, candidate)
+        for number, candidate in enumerate(result.candidates, start=1)
+    ]
+    ranked = {candidate.unit for candidate in result.candidates}
+    rest = [row for row in range(len(request.units)) if row not in ranked]
+    full = len(ranking) == request.limit
+    passed_over = [
+        _passed_over(question, row, result.excluded.get(row), suitable=bool(suitable[row]))
+        for row in rest
+        if row in result.excluded or not full
+    ]
+    return Recommendation(
+        policy=question.policy,
+        profile=profile,
+        priority=priority.name,
+        needs=question.needs,
+        incident_snapped_distance=_metres(places, 0),
+        ranking=ranking,
+        beyond_limit=len(rest) - len(passed_over),
+        passed_over=passed_over,
+        reason=_verdict(ranking, passed_over),
+        degraded=False,
+    )
+
+
+def _ranked(question: Question, places: Places, rank: int, candidate: Candidate) -> RankedUnit:
+    row = candidate.unit
+    unit = question.request.units[row]
+    return RankedUnit(
+        rank=rank,
+        unit=unit.id,
+        type=question.types[row],
+        status=question.status[row],
+        arrival_seconds=candidate.arrival_s,
+        turnout_seconds=candidate.turnout_s,
+        travel_seconds=candidate.travel_s,
+        distance=round(candidate.distance_m),
+        snapped_distance=_metres(places, 1 + row),
+        reason=candidate.reason,
+    )
+
+
+def _passed_over(
+    question: Question, row: int, obstacle: str | None, *, suitable: bool
+) -> PassedOver:
+    unit, status = question.request.units[row], FMS[question.status[row]]
+    cause: Cause
+    if obstacle is None:
+        cause, reason = "policy", f"{question.policy} sends no unit that is {status.name}"
+    elif status.request:
+        cause, reason = "unavailable", f"{obstacle}, and no previous_status says what it does"
+    elif not status.free:
+        cause, reason = "unavailable", obstacle
+    elif not suitable:
+        missing = sorted(set(question.needs) - question.skills[row])
+        cause, reason = "unsuitable", f"{obstacle}: it lacks {', '.join(missing)}"
+    else:
+        cause, reason = "unreachable", obstacle
+    return PassedOver(
+        unit=unit.id, type=question.types[row], status=status.code, cause=cause, reason=reason
+    )
+
+
+def _verdict(ranking: list[RankedUnit], passed_over: list[PassedOver]) -> str:
+    if ranking:
+        return f"send {ranking[0].unit}: {ranking[0].reason}"
+    if not passed_over:
+        return "no unit can go: the request names none"
+    counts = Counter(each.cause for each in passed_over)
+    said = {"policy": "not sent by the policy"}
+    parts = [f"{count} {said.get(cause, cause)}" for cause, count in sorted(counts.items())]
+    return f"no unit can go: {', '.join(parts)}"
+
+
+def _metres(places: Places, row: int) -> float:
+    return round(float(places.distance_m[row]), 1)
+
+
+def _in_force(unit: Unit) -> int:
+    if unit.previous_status is None:
+        return unit.status
+    return FMS.in_force(unit.status, unit.previous_status)

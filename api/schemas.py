@@ -1,0 +1,269 @@
+"""What the service takes and gives, field by field.
+
+Strict: no field beyond these, no number in a string, neither NaN nor infinity. No
+field holds a person's name, a telephone number or free text.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from engine.fleet import FMS
+
+MOST_UNITS: Final = 2_000
+MOST_POINTS: Final = 10_000
+MOST_CELLS: Final = 250_000
+"""Cells of one matrix: seconds of work on a large city, a few megabytes of JSON."""
+
+Lon = Annotated[float, Field(ge=-180, le=180, description="Degrees east, WGS84.")]
+Lat = Annotated[float, Field(ge=-90, le=90, description="Degrees north, WGS84.")]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Names = Annotated[list[Name], Field(max_length=16)]
+Profile = Annotated[
+    Literal["siren", "normal"], Field(description="Speeds with siren, or of traffic.")
+]
+Seconds = Annotated[float | None, Field(ge=0, description="Seconds; null: no way.")]
+Metres = Annotated[int | None, Field(ge=0, description="Metres; null: no way.")]
+SnappedMetres = Annotated[float, Field(ge=0, description="Metres from the place to its road.")]
+
+
+def _within_the_globe(lonlat: list[float]) -> list[float]:
+    for name, value, limit in zip(("lon", "lat"), lonlat, (180, 90), strict=True):
+        if abs(value) > limit:
+            raise PydanticCustomError(
+                "off_the_globe",
+                "{name} {value} is not within -{limit} to {limit} degrees",
+                {"name": name, "value": value, "limit": limit},
+            )
+    return lonlat
+
+
+LonLat = Annotated[
+    list[float],
+    Field(min_length=2, max_length=2),
+    AfterValidator(_within_the_globe),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "prefixItems": [
+                {"type": "number", "minimum": -180, "maximum": 180},
+                {"type": "number", "minimum": -90, "maximum": 90},
+            ],
+            "minItems": 2,
+            "maxItems": 2,
+            "description": "Lon, lat in degrees, WGS84.",
+        }
+    ),
+]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, allow_inf_nan=False, populate_by_name=True
+    )
+
+
+class FieldProblem(_Model):
+    """One field at fault."""
+
+    field: str = Field(description="JSON path, such as units[3].status.")
+    value: str | None = Field(description="What was given, shortened; null: nothing.")
+    message: str = Field(description="What is wrong with it.")
+    fix: str = Field(description="How to mend it; may be empty.")
+
+
+class ProblemDetails(_Model):
+    """A request that could not be answered (RFC 9457)."""
+
+    type: str = Field(description="Always about:blank: the status says it.")
+    title: str
+    status: int
+    detail: str = Field(description="The first error as one line.")
+    errors: list[FieldProblem]
+
+
+_CODES: Final = {status.name: status.code for status in FMS.statuses}
+
+
+def _status_code(value: object) -> int:
+    if isinstance(value, str) and value.lower() in _CODES:
+        return _CODES[value.lower()]
+    if isinstance(value, int) and not isinstance(value, bool) and value in _CODES.values():
+        return value
+    known = ", ".join(f"{code} {name}" for name, code in _CODES.items())
+    raise PydanticCustomError("unknown_status", "no such status", {"fix": f"known: {known}"})
+
+
+Status = Annotated[
+    int,
+    PlainValidator(_status_code),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "enum": sorted(_CODES.values())},
+                {"type": "string", "enum": list(_CODES)},
+            ],
+            "description": "FMS status in force: its digit, or its name.",
+        }
+    ),
+]
+
+
+class Incident(_Model):
+    """Where help is needed, and which."""
+
+    lon: Lon
+    lat: Lat
+    priority: Name | None = Field(
+        default=None, description="A priority of the scenario; else its first, the most urgent."
+    )
+    needs: Names | None = Field(
+        default=None, description="Capabilities that one unit must have; else the priority's."
+    )
+
+
+class Unit(_Model):
+    """A unit, where it is now and what it does."""
+
+    id: Name
+    lon: Lon
+    lat: Lat
+    status: Status
+    previous_status: Status | None = Field(
+        default=None,
+        description="The status before a request to speak (0, 5), which stays in force.",
+    )
+    type: Name | None = Field(
+        default=None,
+        description="A unit type of the scenario; else that of the scenario's unit of this id, "
+        "else the scenario's first type.",
+    )
+    capabilities: Names | None = Field(
+        default=None, description="What it can do now, instead of what its type can."
+    )
+
+
+class RecommendationRequest(_Model):
+    """One incident and the units that might go."""
+
+    incident: Incident
+    units: Annotated[list[Unit], Field(max_length=MOST_UNITS)]
+    policy: Name = Field(default="closest", description="A dispatch policy, such as closest-v1.")
+    limit: Annotated[int, Field(ge=1, le=100, description="Longest ranking.")] = 10
+
+
+class RankedUnit(_Model):
+    """A unit that can go; arrival is turnout and travel."""
+
+    rank: int
+    unit: str
+    type: str
+    status: int
+    arrival_seconds: float
+    turnout_seconds: float
+    travel_seconds: float
+    distance: Annotated[int, Field(description="Metres to drive.")]
+    snapped_distance: SnappedMetres
+    reason: str
+
+
+class PassedOver(_Model):
+    """A unit that is not ranked, and why."""
+
+    unit: str
+    type: str
+    status: int
+    cause: Literal["unavailable", "unsuitable", "unreachable", "policy"]
+    reason: str
+
+
+class Recommendation(_Model):
+    """Which units could go, best first."""
+
+    policy: str = Field(description="The policy that ranked, with its version.")
+    profile: Profile
+    priority: str
+    needs: list[str]
+    incident_snapped_distance: SnappedMetres
+    ranking: list[RankedUnit] = Field(description="The first is what the policy sends.")
+    beyond_limit: int = Field(description="How many more could go than the ranking shows.")
+    passed_over: list[PassedOver]
+    reason: str = Field(description="What is recommended, or why nothing is.")
+    degraded: bool = Field(description="Whether this is a makeshift answer.")
+
+
+class MatrixRequest(_Model):
+    """From where to where."""
+
+    sources: Annotated[list[LonLat], Field(min_length=1, max_length=MOST_POINTS)]
+    destinations: Annotated[list[LonLat], Field(min_length=1, max_length=MOST_POINTS)]
+    profile: Profile = "siren"
+
+
+class Snapped(_Model):
+    """A place on its road."""
+
+    location: list[float] = Field(description="Lon, lat of the nearest point of a road.")
+    snapped_distance: SnappedMetres
+
+
+class Matrix(_Model):
+    """Travel times, a row for each source."""
+
+    durations: list[list[Seconds]]
+    distances: list[list[Metres]]
+    sources: list[Snapped]
+    destinations: list[Snapped]
+
+
+class RouteRequest(_Model):
+    """From where to where."""
+
+    origin: LonLat = Field(alias="from")
+    destination: LonLat = Field(alias="to")
+    profile: Profile = "siren"
+
+
+class LineString(_Model):
+    """A line of GeoJSON (RFC 7946)."""
+
+    type: Literal["LineString"] = "LineString"
+    coordinates: list[list[float]]
+
+
+class RouteProperties(_Model):
+    """What the route takes."""
+
+    seconds: float
+    metres: int
+    streets: list[str] = Field(description="Names along the way, without repetition in a row.")
+    profile: Profile
+    from_snapped_distance: SnappedMetres
+    to_snapped_distance: SnappedMetres
+
+
+class Route(_Model):
+    """The fastest way, a feature of GeoJSON (RFC 7946)."""
+
+    type: Literal["Feature"] = "Feature"
+    geometry: LineString
+    properties: RouteProperties
+
+
+class Health(_Model):
+    """The service is up, and for which data."""
+
+    status: Literal["ok"] = "ok"
+    scenario: str
+    hash: str
+    version: str
