@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
-    from routing.speeds import SpeedTable
 
     from routing.network import RoadNetwork
+    from routing.speeds import SpeedTable
     from scenarios.settings import Settings
 
 
@@ -41,6 +41,12 @@ class Scenario:
         Content hash of the folder it was read from; empty for one made in memory.
     location : str
         Where it was read from: a bundled name or a path. Not part of its content.
+    settings_text : str
+        ``scenario.toml`` word for word, so that comments survive; written out again as
+        long as it still says what `settings` holds.
+    origin : dict
+        Where the data came from, for ``datapackage.json``: ``licenses``, ``sources``
+        and ``notes``. Not part of its content.
     """
 
     settings: Settings
@@ -52,6 +58,8 @@ class Scenario:
     zones: pd.DataFrame
     hash: str = ""
     location: str = ""
+    settings_text: str = ""
+    origin: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def unit_station(self) -> NDArray[np.int32]:

@@ -156,15 +156,41 @@ def read_settings(path: Path) -> Settings:
         The file is missing, is no TOML, or a value is out of its range.
     """
     try:
-        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return parse_settings(path.read_text(encoding="utf-8"), path.name)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise InputError(f"{path} is not TOML: {error}") from error
+
+
+def parse_settings(text: str, name: str) -> Settings:
+    """Check the text of a ``scenario.toml``.
+
+    Parameters
+    ----------
+    text : str
+        TOML.
+    name : str
+        Where it came from, for messages.
+
+    Returns
+    -------
+    Settings
+        The rules.
+
+    Raises
+    ------
+    InputError
+        It is no TOML, or a value is out of its range.
+    """
+    try:
+        return Settings.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{name} is not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise InputError(
             f"{first['msg']} (given: {str(first['input'])[:80]})",
-            field=f"{path.name}: {where}" if where else path.name,
+            field=f"{name}: {where}" if where else name,
         ) from error

@@ -1,0 +1,415 @@
+"""Makes a scenario from a map."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from routing.build import build_network, largest_strong_component
+from routing.errors import InputError, did_you_mean
+from routing.snapping import Snapper
+from routing.speeds import SpeedTable
+from scenarios.folders import check_replaceable
+from scenarios.graph_import import read_graphml, read_place
+from scenarios.osm import OSM_SUFFIXES, osm_format, read_osm
+from scenarios.package import Scenario, lonlat
+from scenarios.packaging import (
+    DESCRIPTOR,
+    OPENSTREETMAP,
+    bundled_names,
+    load_scenario,
+    save_scenario,
+)
+from scenarios.settings import Standard, parse_settings
+from scenarios.toml import toml_tables, toml_value
+from scenarios.zones import demand_points, demand_zones, read_population
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from routing.network import RoadNetwork
+    from scenarios.citydata import Box, CityData, Feature
+
+PERSONS_PER_POINT: Final = 5.0
+"""Inhabitants for each address or building on the map; an assumption."""
+
+INCIDENTS_PER_1000_AND_YEAR: Final = 87.0
+"""Emergency responses by 1,000 inhabitants and year: Germany 2016/17 had 169 responses,
+82 of them patient transports (BASt, Leistungen des Rettungsdienstes 2016/17)."""
+
+DEFAULT_STANDARD: Final = Standard(
+    name="10 minutes",
+    start="call",
+    limit_s=600,
+    share=0.9,
+    priorities=["emergency"],
+    source="assumption: put the standard that binds your service here",
+)
+
+_UNIT_TYPE: Final = "ambulance"
+_PATH_LIKE: Final = re.compile(
+    r"[/\\]|\.(osm|pbf|bz2|gz|xz|zip|graphml|xml|o5m|opl|csv|json|geojson|gpkg|shp|toml)$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What `build_scenario` made.
+
+    Parameters
+    ----------
+    folder : Path
+        The scenario folder.
+    hash : str
+        Its content hash.
+    nodes, arcs : int
+        Size of its network.
+    km : float
+        Length of all arcs, each direction counted.
+    stations, hospitals, units, zones : int
+        Rows of its tables.
+    dropped : dict of str to int
+        How many things of the map were left out, by what and why.
+    notes : list of str
+        What a person should know about choices made and data lacking.
+    """
+
+    folder: Path
+    hash: str
+    nodes: int
+    arcs: int
+    km: float
+    stations: int
+    hospitals: int
+    units: int
+    zones: int
+    dropped: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def build_scenario(
+    source: str,
+    out: Path,
+    *,
+    bbox: Box | None = None,
+    population: Path | None = None,
+    speeds: Path | None = None,
+    name: str | None = None,
+    timezone: str = "UTC",
+    units_per_station: int = 2,
+    incidents_per_day: float | None = None,
+    cell_m: float = 500.0,
+    standards: Sequence[Standard] = (),
+) -> BuildReport:
+    """Make a scenario folder.
+
+    Parameters
+    ----------
+    source : str
+        A file (``.osm.pbf``, ``.osm``, ``.osm.gz``, ``.osm.bz2``, ``.graphml``), the name
+        of a bundled city, or the name of a place, which OSMnx asks OpenStreetMap's
+        servers about.
+    out : Path
+        Where; an earlier scenario there is replaced, anything else is left alone.
+    bbox : tuple of float, optional
+        West, south, east, north in degrees: keep what lies inside. For OSM files.
+    population : Path, optional
+        CSV with ``lon, lat, population``; demand follows it instead of addresses.
+    speeds : Path, optional
+        Speed table instead of the packaged one.
+    name : str, optional
+        Name of the city; else from `source`.
+    timezone : str
+        IANA name, such as ``Europe/Berlin``, for the hours of the demand profile.
+    units_per_station : int
+        Units that each station starts with.
+    incidents_per_day : float, optional
+        Else estimated from the population, or addresses.
+    cell_m : float
+        Side of a demand zone in metres.
+    standards : sequence of Standard
+        Response standards instead of `DEFAULT_STANDARD`.
+
+    Returns
+    -------
+    BuildReport
+        What was made. The same input gives the same hash.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read or found, holds no road, or an option is out of range.
+    """
+    check_replaceable(out, DESCRIPTOR)
+    if source in bundled_names() and not Path(source).exists():
+        given = {
+            "--bbox": bbox,
+            "--population": population,
+            "--speeds": speeds,
+            "--name": name,
+            "--incidents-per-day": incidents_per_day,
+        }
+        return _copy_bundled(source, out, [option for option, value in given.items() if value])
+    _check_options(timezone, units_per_station, incidents_per_day)
+    table = SpeedTable.load(speeds)
+    people = read_population(population) if population is not None else None
+    city = _read_source(source, bbox)
+
+    notes: list[str] = []
+    dropped = dict(city.dropped)
+    network = _network(city, dropped, notes)
+    snapper = Snapper(network)
+    title = name or _title(source)
+    points, what = demand_points(city) if people is None else (people[0], "inhabitants")
+    weights = np.ones(len(points)) if people is None else people[1]
+    zones = demand_zones(points, weights, city.places, cell_m=cell_m, elsewhere=title)
+    zones = _near_roads(zones, snapper, "zones", dropped, notes).reset_index(drop=True)
+    zones["id"] = [f"z{i + 1}" for i in range(len(zones))]
+    if len(zones) == 0:
+        notes.append(
+            "no demand zones: the map has neither addresses nor buildings; give --population"
+        )
+    stations = _near_roads(_feature_table(city.stations), snapper, "stations", dropped, notes)
+    if len(stations) == 0:
+        notes.append(
+            "no stations: the map has neither amenity=fire_station nor "
+            "emergency=ambulance_station; add rows to stations.csv and units.csv"
+        )
+    hospitals = _feature_table(_emergency_hospitals(city.hospitals, notes))
+    hospitals = _near_roads(hospitals, snapper, "hospitals", dropped, notes)
+    if len(hospitals) == 0:
+        notes.append("no hospitals on the map: add rows to hospitals.csv")
+    per_day, comment = _incidents(incidents_per_day, zones, what)
+    text = _rules(title, timezone, per_day, comment, standards or (DEFAULT_STANDARD,))
+    scenario = Scenario(
+        settings=parse_settings(text, "scenario.toml"),
+        network=network,
+        speeds=table,
+        stations=stations,
+        hospitals=hospitals,
+        units=_units(stations, units_per_station),
+        zones=zones,
+        settings_text=text,
+        origin={**OPENSTREETMAP, "notes": notes},
+    )
+    return _report(scenario, out, dropped, notes)
+
+
+def _read_source(source: str, bbox: Box | None) -> CityData:
+    path = Path(source)
+    is_graph = path.suffix.lower() == ".graphml"
+    if bbox is not None and (is_graph or not osm_format(path)):
+        raise InputError(
+            f"a box cuts OpenStreetMap files only, not {source}",
+            field="--bbox",
+            fix="leave it out, or give an .osm.pbf",
+        )
+    if path.exists() or _PATH_LIKE.search(source):
+        if not path.exists():
+            raise InputError(f"there is no file {source}", field="SOURCE", fix="check the path")
+        if path.is_file() and is_graph:
+            return read_graphml(path)
+        if path.is_file() and osm_format(path):
+            return read_osm(path, bbox)
+        raise InputError(
+            f"{source} is no map",
+            field="SOURCE",
+            fix=f"give a file that ends in {', '.join([*OSM_SUFFIXES, '.graphml'])}",
+        )
+    try:
+        return read_place(source)
+    except InputError as error:
+        bundled = did_you_mean(source, bundled_names())
+        raise InputError(
+            error.message, field="SOURCE", fix=f"{error.fix}; bundled cities: {bundled}"
+        ) from error
+
+
+def _network(city: CityData, dropped: dict[str, int], notes: list[str]) -> RoadNetwork:
+    whole = build_network(city.ways)
+    network = largest_strong_component(whole)
+    if network.n_arcs == 0:
+        raise InputError(
+            "no two road junctions of the map can be reached from each other",
+            field="SOURCE",
+            fix="take a larger extract",
+        )
+    if lost := whole.n_nodes - network.n_nodes:
+        dropped["nodes_outside_the_largest_connected_part"] = lost
+        dropped["arcs_outside_the_largest_connected_part"] = whole.n_arcs - network.n_arcs
+        km = float(whole.arc_m.sum() - network.arc_m.sum()) / 1000
+        notes.append(
+            f"{lost} of {whole.n_nodes} junctions and {km:.1f} km of arcs were left out: "
+            "from there one cannot drive to the largest connected part and back"
+        )
+    return network
+
+
+def _feature_table(features: Sequence[Feature]) -> pd.DataFrame:
+    rows = [(f.osm, f.label, f.lon, f.lat) for f in _merged(features)]
+    table = pd.DataFrame(rows, columns=["id", "name", "lon", "lat"])
+    return table.astype({"id": str, "name": str, "lon": float, "lat": float})
+
+
+def _merged(features: Sequence[Feature]) -> list[Feature]:
+    """Take things that are mapped twice, as a node and as its building, once."""
+    kept: list[Feature] = []
+    for new in features:
+        twice = any(
+            new.name
+            and new.name == old.name
+            and abs(new.lat - old.lat) < _SAME_PLACE_DEGREES
+            and abs(new.lon - old.lon) < 2 * _SAME_PLACE_DEGREES
+            for old in kept
+        )
+        if not twice:
+            kept.append(new)
+    return kept
+
+
+_SAME_PLACE_DEGREES: Final = 0.002
+
+
+def _emergency_hospitals(hospitals: Sequence[Feature], notes: list[str]) -> list[Feature]:
+    """Take hospitals with an emergency department where tags tell, else all that may."""
+    with_department = [h for h in hospitals if h.emergency == "yes"]
+    taken = with_department or [h for h in hospitals if h.emergency != "no"]
+    left_out = [h.label for h in hospitals if h not in taken]
+    if left_out:
+        why = "not tagged emergency=yes as others are" if with_department else "emergency=no"
+        notes.append(f"hospitals left out ({why}): {', '.join(left_out)}")
+    if taken and not with_department:
+        notes.append("no hospital is tagged emergency=yes: all without emergency=no were taken")
+    return taken
+
+
+def _near_roads(
+    table: pd.DataFrame, snapper: Snapper, what: str, dropped: dict[str, int], notes: list[str]
+) -> pd.DataFrame:
+    """Leave out what lies beyond the limit of snapping."""
+    distance = snapper.snap(lonlat(table), what=what, limit_m=np.inf).distance_m
+    far = distance > snapper.limit_m
+    if far.any():
+        dropped[f"{what}_far_from_roads"] = int(far.sum())
+        column = "name" if "name" in table.columns else "id"
+        named = [
+            f"{label} ({metres:,.0f} m)"
+            for label, metres in zip(table[column][far], distance[far], strict=True)
+        ]
+        more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+        notes.append(
+            f"{what} left out, more than {snapper.limit_m:g} m from a road that is connected: "
+            f"{', '.join(named[:5])}{more}"
+        )
+    return table[~far]
+
+
+def _units(stations: pd.DataFrame, each: int) -> pd.DataFrame:
+    homes = [station for station in stations["id"] for _ in range(each)]
+    return pd.DataFrame(
+        {
+            "id": [f"A{i + 1:02d}" for i in range(len(homes))],
+            "type": [_UNIT_TYPE] * len(homes),
+            "station": homes,
+        }
+    ).astype(str)
+
+
+def _incidents(given: float | None, zones: pd.DataFrame, what: str) -> tuple[float, str]:
+    """Return incidents a day, and how they came about."""
+    if given is not None:
+        return given, "Given when the scenario was built."
+    rate = INCIDENTS_PER_1000_AND_YEAR
+    total = float(zones["weight"].sum())
+    if what == "inhabitants":
+        inhabitants, people = total, f"{total:,.0f} inhabitants (the population table given)"
+    else:
+        inhabitants = total * PERSONS_PER_POINT
+        people = (
+            f"{total:,.0f} {what} x {PERSONS_PER_POINT:g} persons (assumption) "
+            f"= {inhabitants:,.0f} inhabitants"
+        )
+    per_day = round(inhabitants * rate / 1000 / 365, 1)
+    return per_day, (
+        f"Estimate: {people}\n"
+        f"x {rate:g} emergency responses by 1,000 inhabitants and year / 365 days. The rate is\n"
+        "Germany's of 2016/17 (169 responses less 82 patient transports, BASt, Leistungen\n"
+        "des Rettungsdienstes 2016/17); that it holds here is an assumption."
+    )
+
+
+def _rules(
+    title: str, timezone: str, per_day: float, comment: str, standards: Sequence[Standard]
+) -> str:
+    template = Template((Path(__file__).parent / "template.toml").read_text(encoding="utf-8"))
+    rows = [standard.model_dump(mode="json") for standard in standards]
+    return template.substitute(
+        name=toml_value(title),
+        timezone=toml_value(timezone),
+        demand_comment="\n".join(f"# {line}" for line in comment.splitlines()),
+        incidents_per_day=toml_value(per_day),
+        standards=toml_tables("standards", rows),
+    )
+
+
+def _title(source: str) -> str:
+    stem = Path(source).name.partition(".")[0] if _PATH_LIKE.search(source) else source
+    return (stem[:1].upper() + stem[1:])[:100] or "City"
+
+
+def _check_options(timezone: str, units_per_station: int, incidents_per_day: float | None) -> None:
+    try:
+        ZoneInfo(timezone)
+    except (ValueError, OSError, LookupError) as error:
+        raise InputError(
+            f"unknown time zone {timezone!r}", field="--timezone", fix="such as Europe/Berlin"
+        ) from error
+    if not 0 <= units_per_station <= 1000:
+        raise InputError(
+            f"{units_per_station} is no number of units",
+            field="--units-per-station",
+            fix="give 0 to 1000",
+        )
+    if incidents_per_day is not None and not 0 <= incidents_per_day <= 1e6:
+        raise InputError(
+            f"{incidents_per_day:g} is no number of incidents",
+            field="--incidents-per-day",
+            fix="give 0 to 1000000",
+        )
+
+
+def _copy_bundled(source: str, out: Path, options: Sequence[str]) -> BuildReport:
+    if options:
+        raise InputError(
+            f"the bundled {source} comes ready-made",
+            field=", ".join(options),
+            fix="leave it out, edit the files of the copy, or build from a map",
+        )
+    scenario = load_scenario(source)
+    return _report(scenario, out, {}, list(scenario.origin.get("notes", [])))
+
+
+def _report(
+    scenario: Scenario, out: Path, dropped: dict[str, int], notes: list[str]
+) -> BuildReport:
+    return BuildReport(
+        folder=out,
+        hash=save_scenario(scenario, out),
+        nodes=scenario.network.n_nodes,
+        arcs=scenario.network.n_arcs,
+        km=round(float(scenario.network.arc_m.sum()) / 1000, 1),
+        stations=len(scenario.stations),
+        hospitals=len(scenario.hospitals),
+        units=len(scenario.units),
+        zones=len(scenario.zones),
+        dropped=dict(sorted(dropped.items())),
+        notes=notes,
+    )

@@ -1,0 +1,1 @@
+"""Cities that come with bluelight; see README.md here."""
