@@ -30,6 +30,8 @@ from scenarios.package import lonlat
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from routing.snapping import Places
     from routing.travel_times import TravelTimes
     from scenarios.package import Scenario
@@ -164,7 +166,7 @@ class City:
                 [FieldProblem(field="to", value=None, message=error.message, fix=error.fix)]
             ) from error
         return Route(
-            geometry=LineString(coordinates=found.lonlat.round(7).tolist()),
+            geometry=LineString(coordinates=_line(found.lonlat)),
             properties=RouteProperties(
                 seconds=found.ms / 1000,
                 metres=found.metres,
@@ -205,6 +207,14 @@ class City:
 
     def _snap_list(self, points: list[list[float]], field: str) -> Places:
         return self.snap(points, [f"{field}[{row}]" for row in range(len(points))])
+
+
+def _line(shape: NDArray[np.float64]) -> list[list[float]]:
+    """Round a shape to the resolution of the map, with no vertex twice in a row."""
+    rounded = shape.round(7)
+    fresh = np.append(True, (rounded[1:] != rounded[:-1]).any(axis=1))
+    line: list[list[float]] = rounded[fresh].tolist()
+    return line if len(line) > 1 else line * 2
 
 
 def _snapped(places: Places) -> list[Snapped]:

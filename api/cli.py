@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
 from importlib.metadata import entry_points
+from os import PathLike, fspath
 from typing import Any
 
 import click
@@ -126,6 +128,7 @@ def in_one_line(error: Exception) -> str | None:
     str or None
         The line; None for a defect of the program, which deserves its traceback.
     """
+    line: str | None
     match error:
         case InputError():
             line = str(error)
@@ -135,11 +138,23 @@ def in_one_line(error: Exception) -> str | None:
             line = error.format_message()
         case click.Abort():
             line = "interrupted"
-        case OSError(filename=str() as name, strerror=str() as reason):
-            line = f"{name}: {reason}"
+        case OSError(filename=str() | PathLike() as name, strerror=str() as reason):
+            line = f"{fspath(name)}: {reason}"
+        case ValueError() if "pydantic_core" in sys.modules:
+            line = _validation_in_one_line(error)
         case _:
             return None
-    return " ".join(line.split())
+    return line and " ".join(line.split())
+
+
+def _validation_in_one_line(error: ValueError) -> str | None:
+    from pydantic_core import ValidationError  # noqa: PLC0415 - only once it is loaded
+
+    if not isinstance(error, ValidationError):
+        return None
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or error.title
+    return f"{where}: {first['msg']} (given: {reprlib.repr(first['input'])})"
 
 
 @click.group(cls=OneLineErrors, invoke_without_command=True)

@@ -25,6 +25,12 @@ from api.output import figures, report
 @click.option("--speeds", type=FILE_IN, help="Speed table (TOML) instead of the one inside.")
 @click.option("--name", help="Name of the city; else from SOURCE.")
 @click.option(
+    "--timezone",
+    default="UTC",
+    show_default=True,
+    help="IANA name such as Europe/Berlin; the hours of demand are local.",
+)
+@click.option(
     "--units-per-station",
     type=click.IntRange(0, 1000),
     default=2,
@@ -52,6 +58,7 @@ def build(
     population: Path | None,
     speeds: Path | None,
     name: str | None,
+    timezone: str,
     units_per_station: int,
     incidents_per_day: float | None,
     cell_m: float,
@@ -72,6 +79,7 @@ def build(
         population=population,
         speeds=speeds,
         name=name,
+        timezone=timezone,
         units_per_station=units_per_station,
         incidents_per_day=incidents_per_day,
         cell_m=cell_m,

@@ -1,0 +1,36 @@
+"""A made-up city, served and on disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from api.city import City
+from scenarios.packaging import save_scenario
+from tests.toy_city import toy_city
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def city() -> City:
+    return City(toy_city())
+
+
+@pytest.fixture(scope="session")
+def client(city: City) -> Iterator[TestClient]:
+    # A defect shall answer 500 here as it does in service, so that tests see it.
+    with TestClient(create_app(city), raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def scenario_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toy") / "city"
+    save_scenario(toy_city(), folder)
+    return folder
