@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from api.problems import MEDIA_TYPE, add_problem_handlers
 from api.recommendations import answer
@@ -78,6 +78,7 @@ def create_app(city: City) -> FastAPI:
         description=f"Which rescue vehicle goes where in {scenario.settings.name}.",
         docs_url=None,  # these pages would load scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
         responses=_PROBLEM,
     )
     add_problem_handlers(app)
@@ -86,6 +87,7 @@ def create_app(city: City) -> FastAPI:
 
     @app.get("/", include_in_schema=False)
     def index() -> HTMLResponse:
+        """Say what is served."""
         return HTMLResponse(
             _PAGE.format(
                 name=escape(scenario.settings.name),
@@ -100,22 +102,28 @@ def create_app(city: City) -> FastAPI:
         return Health(scenario=scenario.settings.name, hash=scenario.hash, version=app.version)
 
     @app.post("/v1/recommendations", dependencies=takes_json)
-    def recommendations(request: RecommendationRequest) -> Recommendation:
+    def recommendations(request: RecommendationRequest) -> Recommendation:  # numpydoc ignore=PR01
         """Rank the units for an incident, by the code that the simulator runs."""
         return answer(city, request)
 
     @app.post("/v1/matrix", dependencies=takes_json)
-    def matrix(request: MatrixRequest) -> Matrix:
+    def matrix(request: MatrixRequest) -> Matrix:  # numpydoc ignore=PR01
         """Compute travel times from each source to each destination."""
         return city.matrix(request)
 
-    @app.post("/v1/route", dependencies=takes_json)
-    def route(request: RouteRequest) -> Route:
+    @app.post("/v1/route", dependencies=takes_json, response_class=GeoJSONResponse)
+    def route(request: RouteRequest) -> Route:  # numpydoc ignore=PR01
         """Find the fastest way between two places."""
         return city.route(request)
 
     app.openapi = lambda: _document(app, city)  # type: ignore[method-assign]
     return app
+
+
+class GeoJSONResponse(JSONResponse):
+    """A document of GeoJSON (RFC 7946)."""
+
+    media_type = "application/geo+json"
 
 
 class BodyLimit:
@@ -171,8 +179,8 @@ def _document(app: FastAPI, city: City) -> dict[str, Any]:
             for operation in operations.values():
                 for status, response in operation["responses"].items():
                     if status in _PROBLEM:
-                        content = response["content"]
-                        content[MEDIA_TYPE] = content.pop("application/json")
+                        (content,) = response["content"].values()
+                        response["content"] = {MEDIA_TYPE: content}
                 if path in examples:
                     body = operation["requestBody"]["content"]["application/json"]
                     body["examples"] = {"city": {"value": examples[path]}}

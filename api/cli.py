@@ -160,7 +160,7 @@ def _validation_in_one_line(error: ValueError) -> str | None:
 @click.group(cls=OneLineErrors, invoke_without_command=True)
 @click.version_option(bluelight_version(), message="%(prog)s %(version)s")
 @click.pass_context
-def bluelight(ctx: click.Context) -> None:
+def bluelight(ctx: click.Context) -> None:  # numpydoc ignore=PR01
     """Decide which rescue vehicle goes where, on open data alone.
 
     Start with 'bluelight demo'. A SCENARIO is a folder made by 'bluelight build', or

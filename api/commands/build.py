@@ -51,7 +51,7 @@ from api.output import figures, report
     help="Edge of a demand zone in metres.",
 )
 @json_option
-def build(
+def build(  # numpydoc ignore=PR01
     source: str,
     out: Path,
     bbox: tuple[float, float, float, float] | None,
@@ -106,7 +106,7 @@ def build(
 @click.argument("scenario", metavar="SCENARIO")
 @click.option("--accept", is_flag=True, help="Take edited files as they are: write new hashes.")
 @json_option
-def check(scenario: str, accept: bool, as_json: bool) -> None:
+def check(scenario: str, accept: bool, as_json: bool) -> None:  # numpydoc ignore=PR01
     """Check a scenario: files, hashes, references between tables."""
     from scenarios.packaging import load_scenario, reseal
 

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     help="Show report.html in a browser; by default where there is a screen.",
 )
 @json_option
-def demo(out: Path, city: str, seed: int, open_page: bool | None, as_json: bool) -> None:
+def demo(
+    out: Path, city: str, seed: int, open_page: bool | None, as_json: bool
+) -> None:  # numpydoc ignore=PR01
     """Plan, simulate and compare a real city in one go.
 
     Its stations today, a better plan, a month of emergencies under both, and a page

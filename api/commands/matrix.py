@@ -38,7 +38,7 @@ _BLOCK = 64
     help="Metres that a place may lie off the road network.",
 )
 @json_option
-def matrix(
+def matrix(  # numpydoc ignore=PR01
     scenario: str,
     origins: Path,
     destinations: Path,

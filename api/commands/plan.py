@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     "--scenario", "planned", type=FOLDER_OUT, help="Also write the scenario as planned here."
 )
 @json_option
-def plan(
+def plan(  # numpydoc ignore=PR01
     scenario: str,
     model: str,
     stations: tuple[tuple[int, ...], ...],

@@ -18,7 +18,7 @@ from api.options import json_option, scenario_argument
     help="0 takes a free one.",
 )
 @json_option
-def serve(scenario: str, host: str, port: int, as_json: bool) -> None:
+def serve(scenario: str, host: str, port: int, as_json: bool) -> None:  # numpydoc ignore=PR01
     """Answer which unit to send, travel times and routes over HTTP.
 
     POST /v1/recommendations, /v1/matrix, /v1/route; GET /healthz, /openapi.json. There

@@ -29,7 +29,7 @@ DIFFERS = 1
 @workers_option
 @click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the run.")
 @json_option
-def simulate(
+def simulate(  # numpydoc ignore=PR01
     scenario: str,
     policy: str,
     replications: int,
@@ -73,7 +73,7 @@ def simulate(
 @workers_option
 @click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the comparison.")
 @json_option
-def compare(
+def compare(  # numpydoc ignore=PR01
     scenarios: tuple[str, ...],
     policies: tuple[str, ...],
     replications: int,
@@ -109,7 +109,7 @@ def compare(
 @click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the new run.")
 @json_option
 @click.pass_context
-def replay(
+def replay(  # numpydoc ignore=PR01
     ctx: click.Context,
     run: Path,
     policy: str | None,

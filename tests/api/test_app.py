@@ -161,7 +161,9 @@ def test_matrix_says_how_far_a_place_lies_from_its_road(client: TestClient) -> N
 
 def test_route_is_a_line_along_the_streets(client: TestClient, city: City) -> None:
     ends = [corner(0, 0), corner(2, 1)]
-    feature = client.post("/v1/route", json={"from": ends[0], "to": ends[1]}).json()
+    answer = client.post("/v1/route", json={"from": ends[0], "to": ends[1]})
+    assert answer.headers["content-type"] == "application/geo+json"
+    feature = answer.json()
     assert feature["type"] == "Feature"
     assert feature["geometry"]["type"] == "LineString"
     line = [tuple(place) for place in feature["geometry"]["coordinates"]]
