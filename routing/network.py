@@ -175,7 +175,7 @@ class RoadNetwork:
                 class_names=tuple(names["class_names"]),
                 names=tuple(names["names"]),
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{folder} holds no road network ({error})", fix="build the city anew"
             ) from error

@@ -192,8 +192,10 @@ class Snapper:
 def _middle(network: RoadNetwork) -> tuple[float, float]:
     if len(network.vertex_e7) == 0:
         return 0.0, 0.0
-    low, high = network.vertex_lonlat.min(axis=0), network.vertex_lonlat.max(axis=0)
-    lon, lat = (low + high) / 2
+    first = network.vertex_lonlat[0]
+    # roads on both sides of the date line are near one another
+    offset = (network.vertex_lonlat - first + 180) % 360 - 180
+    lon, lat = first + (offset.min(axis=0) + offset.max(axis=0)) / 2
     return float(lon), float(lat)
 
 
