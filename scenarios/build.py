@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,7 @@ from routing.build import build_network, largest_strong_component
 from routing.errors import InputError, did_you_mean
 from routing.snapping import Snapper
 from routing.speeds import SpeedTable
+from scenarios.features import emergency_hospitals, feature_table
 from scenarios.folders import check_replaceable
 from scenarios.graph_import import read_graphml, read_place
 from scenarios.osm import OSM_SUFFIXES, osm_format, read_osm
@@ -27,32 +27,23 @@ from scenarios.packaging import (
     load_scenario,
     save_scenario,
 )
-from scenarios.settings import Standard, parse_settings
-from scenarios.toml import toml_tables, toml_value
+from scenarios.rules import default_rules, estimate_incidents
+from scenarios.settings import parse_settings
 from scenarios.zones import demand_points, demand_zones, read_population
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from routing.network import RoadNetwork
-    from scenarios.citydata import Box, CityData, Feature
+    from scenarios.citydata import Box, CityData
+    from scenarios.settings import Standard
 
-PERSONS_PER_POINT: Final = 5.0
-"""Inhabitants for each address or building on the map; an assumption."""
-
-INCIDENTS_PER_1000_AND_YEAR: Final = 87.0
-"""Emergency responses by 1,000 inhabitants and year: Germany 2016/17 had 169 responses,
-82 of them patient transports (BASt, Leistungen des Rettungsdienstes 2016/17)."""
-
-DEFAULT_STANDARD: Final = Standard(
-    name="10 minutes",
-    start="call",
-    limit_s=600,
-    share=0.9,
-    priorities=["emergency"],
-    source="assumption: put the standard that binds your service here",
-)
-
+_LACKING: Final = {
+    "zones": "no demand zones: the map has neither addresses nor buildings; give --population",
+    "stations": "no stations: the map has no amenity=fire_station or "
+    "emergency=ambulance_station; add rows to stations.csv and units.csv",
+    "hospitals": "no hospitals on the map: add rows to hospitals.csv",
+}
 _UNIT_TYPE: Final = "ambulance"
 _PATH_LIKE: Final = re.compile(
     r"[/\\]|\.(osm|pbf|bz2|gz|xz|zip|graphml|xml|o5m|opl|csv|json|geojson|gpkg|shp|toml)$",
@@ -136,7 +127,7 @@ def build_scenario(
     cell_m : float
         Side of a demand zone in metres.
     standards : sequence of Standard
-        Response standards instead of `DEFAULT_STANDARD`.
+        Response standards instead of the default one.
 
     Returns
     -------
@@ -151,15 +142,21 @@ def build_scenario(
     check_replaceable(out, DESCRIPTOR)
     if source in bundled_names() and not Path(source).exists():
         given = {
-            "--bbox": bbox,
-            "--population": population,
-            "--speeds": speeds,
-            "--name": name,
-            "--incidents-per-day": incidents_per_day,
+            "--bbox": bbox is not None,
+            "--population": population is not None,
+            "--speeds": speeds is not None,
+            "--name": name is not None,
+            "--timezone": timezone != "UTC",
+            "--units-per-station": units_per_station != 2,
+            "--incidents-per-day": incidents_per_day is not None,
+            "--cell": cell_m != 500.0,
+            "standards": bool(standards),
         }
-        return _copy_bundled(source, out, [option for option, value in given.items() if value])
+        return _copy_bundled(
+            source, out, [option for option, is_given in given.items() if is_given]
+        )
     _check_options(timezone, units_per_station, incidents_per_day)
-    table = SpeedTable.load(speeds)
+    speed_table = SpeedTable.load(speeds)
     people = read_population(population) if population is not None else None
     city = _read_source(source, bbox)
 
@@ -171,28 +168,19 @@ def build_scenario(
     points, what = demand_points(city) if people is None else (people[0], "inhabitants")
     weights = np.ones(len(points)) if people is None else people[1]
     zones = demand_zones(points, weights, city.places, cell_m=cell_m, elsewhere=title)
-    zones = _near_roads(zones, snapper, "zones", dropped, notes).reset_index(drop=True)
+    zones = _near_roads(zones, snapper, "zones", dropped, notes)
     zones["id"] = [f"z{i + 1}" for i in range(len(zones))]
-    if len(zones) == 0:
-        notes.append(
-            "no demand zones: the map has neither addresses nor buildings; give --population"
-        )
-    stations = _near_roads(_feature_table(city.stations), snapper, "stations", dropped, notes)
-    if len(stations) == 0:
-        notes.append(
-            "no stations: the map has neither amenity=fire_station nor "
-            "emergency=ambulance_station; add rows to stations.csv and units.csv"
-        )
-    hospitals = _feature_table(_emergency_hospitals(city.hospitals, notes))
+    stations = _near_roads(feature_table(city.stations), snapper, "stations", dropped, notes)
+    hospitals = feature_table(emergency_hospitals(city.hospitals, notes))
     hospitals = _near_roads(hospitals, snapper, "hospitals", dropped, notes)
-    if len(hospitals) == 0:
-        notes.append("no hospitals on the map: add rows to hospitals.csv")
-    per_day, comment = _incidents(incidents_per_day, zones, what)
-    text = _rules(title, timezone, per_day, comment, standards or (DEFAULT_STANDARD,))
+    per_day, comment = estimate_incidents(float(zones["weight"].sum()), what)
+    if incidents_per_day is not None:
+        per_day, comment = incidents_per_day, "Given when the scenario was built."
+    text = default_rules(title, timezone, per_day, comment, standards)
     scenario = Scenario(
         settings=parse_settings(text, "scenario.toml"),
         network=network,
-        speeds=table,
+        speeds=speed_table,
         stations=stations,
         hospitals=hospitals,
         units=_units(stations, units_per_station),
@@ -220,7 +208,7 @@ def _read_source(source: str, bbox: Box | None) -> CityData:
         if path.is_file() and osm_format(path):
             return read_osm(path, bbox)
         raise InputError(
-            f"{source} is no map",
+            f"{source!r} is no map",
             field="SOURCE",
             fix=f"give a file that ends in {', '.join([*OSM_SUFFIXES, '.graphml'])}",
         )
@@ -229,7 +217,7 @@ def _read_source(source: str, bbox: Box | None) -> CityData:
     except InputError as error:
         bundled = did_you_mean(source, bundled_names())
         raise InputError(
-            error.message, field="SOURCE", fix=f"{error.fix}; bundled cities: {bundled}"
+            error.message, field="SOURCE", fix=f"{error.fix}, or a bundled city: {bundled}"
         ) from error
 
 
@@ -253,63 +241,27 @@ def _network(city: CityData, dropped: dict[str, int], notes: list[str]) -> RoadN
     return network
 
 
-def _feature_table(features: Sequence[Feature]) -> pd.DataFrame:
-    rows = [(f.osm, f.label, f.lon, f.lat) for f in _merged(features)]
-    table = pd.DataFrame(rows, columns=["id", "name", "lon", "lat"])
-    return table.astype({"id": str, "name": str, "lon": float, "lat": float})
-
-
-def _merged(features: Sequence[Feature]) -> list[Feature]:
-    """Take things that are mapped twice, as a node and as its building, once."""
-    kept: list[Feature] = []
-    for new in features:
-        twice = any(
-            new.name
-            and new.name == old.name
-            and abs(new.lat - old.lat) < _SAME_PLACE_DEGREES
-            and abs(new.lon - old.lon) < 2 * _SAME_PLACE_DEGREES
-            for old in kept
-        )
-        if not twice:
-            kept.append(new)
-    return kept
-
-
-_SAME_PLACE_DEGREES: Final = 0.002
-
-
-def _emergency_hospitals(hospitals: Sequence[Feature], notes: list[str]) -> list[Feature]:
-    """Take hospitals with an emergency department where tags tell, else all that may."""
-    with_department = [h for h in hospitals if h.emergency == "yes"]
-    taken = with_department or [h for h in hospitals if h.emergency != "no"]
-    left_out = [h.label for h in hospitals if h not in taken]
-    if left_out:
-        why = "not tagged emergency=yes as others are" if with_department else "emergency=no"
-        notes.append(f"hospitals left out ({why}): {', '.join(left_out)}")
-    if taken and not with_department:
-        notes.append("no hospital is tagged emergency=yes: all without emergency=no were taken")
-    return taken
-
-
 def _near_roads(
     table: pd.DataFrame, snapper: Snapper, what: str, dropped: dict[str, int], notes: list[str]
 ) -> pd.DataFrame:
-    """Leave out what lies beyond the limit of snapping."""
+    """Leave out what lies beyond the limit of snapping, and say if nothing is there."""
     distance = snapper.snap(lonlat(table), what=what, limit_m=np.inf).distance_m
     far = distance > snapper.limit_m
     if far.any():
         dropped[f"{what}_far_from_roads"] = int(far.sum())
-        column = "name" if "name" in table.columns else "id"
         named = [
-            f"{label} ({metres:,.0f} m)"
-            for label, metres in zip(table[column][far], distance[far], strict=True)
+            f"{lon:.4f},{lat:.4f} ({metres:,.0f} m)"
+            for (lon, lat), metres in zip(lonlat(table[far]), distance[far], strict=True)
         ]
-        more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+        more = [f"{len(named) - 5} more"] if len(named) > 5 else []
         notes.append(
-            f"{what} left out, more than {snapper.limit_m:g} m from a road that is connected: "
-            f"{', '.join(named[:5])}{more}"
+            f"{what} left out, more than {snapper.limit_m:g} m from the roads: "
+            + ", ".join(named[:5] + more)
         )
-    return table[~far]
+    kept = table[~far].reset_index(drop=True)
+    if kept.empty:
+        notes.append(_LACKING[what])
+    return kept
 
 
 def _units(stations: pd.DataFrame, each: int) -> pd.DataFrame:
@@ -321,43 +273,6 @@ def _units(stations: pd.DataFrame, each: int) -> pd.DataFrame:
             "station": homes,
         }
     ).astype(str)
-
-
-def _incidents(given: float | None, zones: pd.DataFrame, what: str) -> tuple[float, str]:
-    """Return incidents a day, and how they came about."""
-    if given is not None:
-        return given, "Given when the scenario was built."
-    rate = INCIDENTS_PER_1000_AND_YEAR
-    total = float(zones["weight"].sum())
-    if what == "inhabitants":
-        inhabitants, people = total, f"{total:,.0f} inhabitants (the population table given)"
-    else:
-        inhabitants = total * PERSONS_PER_POINT
-        people = (
-            f"{total:,.0f} {what} x {PERSONS_PER_POINT:g} persons (assumption) "
-            f"= {inhabitants:,.0f} inhabitants"
-        )
-    per_day = round(inhabitants * rate / 1000 / 365, 1)
-    return per_day, (
-        f"Estimate: {people}\n"
-        f"x {rate:g} emergency responses by 1,000 inhabitants and year / 365 days. The rate is\n"
-        "Germany's of 2016/17 (169 responses less 82 patient transports, BASt, Leistungen\n"
-        "des Rettungsdienstes 2016/17); that it holds here is an assumption."
-    )
-
-
-def _rules(
-    title: str, timezone: str, per_day: float, comment: str, standards: Sequence[Standard]
-) -> str:
-    template = Template((Path(__file__).parent / "template.toml").read_text(encoding="utf-8"))
-    rows = [standard.model_dump(mode="json") for standard in standards]
-    return template.substitute(
-        name=toml_value(title),
-        timezone=toml_value(timezone),
-        demand_comment="\n".join(f"# {line}" for line in comment.splitlines()),
-        incidents_per_day=toml_value(per_day),
-        standards=toml_tables("standards", rows),
-    )
 
 
 def _title(source: str) -> str:

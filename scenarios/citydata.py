@@ -50,7 +50,7 @@ class Feature:
 
     @property
     def label(self) -> str:
-        """Its name, or what and which it is."""
+        """Return its name, or what and which it is."""
         types = {"n": "node", "w": "way", "r": "relation"}
         return self.name or f"{self.kind} (OSM {types[self.osm[0]]} {self.osm[1:]})"
 

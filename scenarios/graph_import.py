@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import socket
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -199,14 +200,19 @@ def _class_rank(highway: str) -> tuple[int, str]:
 
 @contextmanager
 def _private_osmnx() -> Iterator[None]:
-    """Keep OSMnx from leaving cache and log files in the user's folder."""
-    before = {name: getattr(osmnx.settings, name) for name in ("use_cache", "log_file")}
-    osmnx.settings.use_cache = osmnx.settings.log_file = False
+    """Keep OSMnx from leaving files in the user's folder, and undo what it patches."""
+    private = {"use_cache": False, "log_file": False, "doh_url_template": None}
+    before = {name: getattr(osmnx.settings, name) for name in private}
+    # OSMnx binds host names to addresses for the whole process.
+    resolver = socket.getaddrinfo
     try:
+        for name, value in private.items():
+            setattr(osmnx.settings, name, value)
         yield
     finally:
         for name, value in before.items():
             setattr(osmnx.settings, name, value)
+        socket.getaddrinfo = resolver
 
 
 def _fetch_things(boundary: Any) -> ThingCollector:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import osmium
 from osmium.osm import Node, Relation, TagList, Way
+from tqdm import tqdm
 
 from routing.errors import InputError
 from routing.geodesy import DEGREES_PER_UNIT
@@ -150,14 +151,16 @@ class _Reader:
         entities = osmium.osm.NODE | osmium.osm.RELATION
         tagged = osmium.filter.KeyFilter(*_KEYS)
         objects = osmium.FileProcessor(self._file, entities)
-        for item in objects.with_filter(locations).with_filter(tagged):
+        objects.with_filter(locations).with_filter(tagged)
+        for item in tqdm(objects, "things", unit=" things", disable=None):
             if isinstance(item, Relation):
                 self._keep_relation(item)
             elif isinstance(item, Node) and item.location.valid():
                 x, y = item.location.x, item.location.y
                 if self._inside(x, y):
                     self._add_feature(f"n{item.id}", _plain(item.tags), (x, y, x, y))
-        for way in osmium.FileProcessor(self._file, osmium.osm.WAY).with_filter(locations):
+        objects = osmium.FileProcessor(self._file, osmium.osm.WAY).with_filter(locations)
+        for way in tqdm(objects, "ways", unit=" ways", disable=None):
             if isinstance(way, Way):
                 self._add_way(way)
         for identifier, tags, members in self._relations:

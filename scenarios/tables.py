@@ -108,7 +108,7 @@ def read_table(path: Path, name: str) -> pd.DataFrame:
         The file is no such table; names file, row (the first one being 1) and column.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:

@@ -137,7 +137,7 @@ def read_population(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64
         The file is missing or no CSV, lacks a column or holds a value out of range.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except OSError as error:
         raise InputError(
             f"cannot read {path}: {error.strerror}", field="--population", fix="check the path"

@@ -212,7 +212,7 @@ def _run(command: list[str], folder: Path, *, check: bool = True) -> None:
     default=Path(__file__).parent,
     help="Folder for the cities; else where they are.",
 )
-def main(to: Path) -> None:
+def _main(to: Path) -> None:
     """Fetch the maps of the bundled cities and build them anew."""
     for name in RECIPES:
         with tempfile.TemporaryDirectory() as folder:
@@ -221,4 +221,4 @@ def main(to: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    _main()
