@@ -45,6 +45,7 @@ _LACKING: Final = {
     "hospitals": "no hospitals on the map: add rows to hospitals.csv",
 }
 _UNIT_TYPE: Final = "ambulance"
+_POINTS_PER_KM: Final = 1.0
 _PATH_LIKE: Final = re.compile(
     r"[/\\]|\.(osm|pbf|bz2|gz|xz|zip|graphml|xml|o5m|opl|csv|json|geojson|gpkg|shp|toml)$",
     re.IGNORECASE,
@@ -167,6 +168,8 @@ def build_scenario(
     title = name or _title(source)
     points, what = demand_points(city) if people is None else (people[0], "inhabitants")
     weights = np.ones(len(points)) if people is None else people[1]
+    if people is None:
+        notes += _sparse(len(points), what, network)
     zones = demand_zones(points, weights, city.places, cell_m=cell_m, elsewhere=title)
     zones = _near_roads(zones, snapper, "zones", dropped, notes)
     zones["id"] = [f"z{i + 1}" for i in range(len(zones))]
@@ -217,7 +220,7 @@ def _read_source(source: str, bbox: Box | None) -> CityData:
     except InputError as error:
         bundled = did_you_mean(source, bundled_names())
         raise InputError(
-            error.message, field="SOURCE", fix=f"{error.fix}, or a bundled city: {bundled}"
+            error.message, field="SOURCE", fix=f"{error.fix}, or a bundled city ({bundled})"
         ) from error
 
 
@@ -239,6 +242,15 @@ def _network(city: CityData, dropped: dict[str, int], notes: list[str]) -> RoadN
             "from there one cannot drive to the largest connected part and back"
         )
     return network
+
+
+def _sparse(points: int, what: str, network: RoadNetwork) -> list[str]:
+    """Say if a map holds too little to tell where people are."""
+    km = float(network.arc_m.sum()) / 1000
+    if points == 0 or points >= _POINTS_PER_KM * km:
+        return []
+    found = f"{points:,} {what} for {km:,.0f} km of arcs"
+    return [f"demand rests on {found}, which is little: give --population or --incidents-per-day"]
 
 
 def _near_roads(

@@ -98,9 +98,7 @@ def test_merged_ways_take_the_slower_class_and_limit(tmp_path: Path) -> None:
 
 
 def test_real_simplified_graph_keeps_its_geometry(reference_data: Path, tmp_path: Path) -> None:
-    ways = read_osm(
-        reference_data / "osm" / "neubrandenburg.osm.bz2", (13.25, 53.54, 13.29, 53.57)
-    ).ways
+    ways = read_osm(reference_data / "osm" / "heidelberg.osm.pbf", (8.66, 49.4, 8.7, 49.42)).ways
     graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(crs="epsg:4326")
     for node, (x, y) in zip(ways.node_osm.tolist(), ways.node_e7 * 1e-7, strict=True):
         graph.add_node(node, x=round(float(x), 7), y=round(float(y), 7))

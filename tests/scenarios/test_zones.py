@@ -36,7 +36,7 @@ def no_roads() -> Ways:
 
 
 @given(POINTS, st.sampled_from([100.0, 500.0, 2000.0]), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 def test_zones_as_counted_by_hand(
     rows: list[tuple[float, float, float]], cell_m: float, shuffle: random.Random
 ) -> None:
