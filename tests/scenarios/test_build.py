@@ -235,5 +235,5 @@ def test_heidelberg_as_osmnx_counts_it(reference_data: Path, tmp_path: Path) -> 
     assert report.arcs == pytest.approx(12286, rel=0.005)
     assert report.km == pytest.approx(1738, rel=0.005)
     assert (report.stations, report.hospitals) == (2, 4)
-    assert any("rest on 632 addresses" in note for note in report.notes)
+    assert any("rests on 632 addresses" in note for note in report.notes)
     assert report.hash == load_scenario(report.folder).hash
