@@ -1,0 +1,297 @@
+"""Incidents of a scenario, drawn so that every policy meets the very same ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from routing.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from scenarios.package import Scenario
+    from scenarios.settings import Demand, Duration, Horizon
+
+PURPOSES: Final = (
+    "gap",
+    "thinning",
+    "zone",
+    "priority",
+    "transported",
+    "call_processing",
+    "on_scene",
+    "handover",
+)
+"""What random numbers are drawn for; each has a stream of its own. Only ever append."""
+
+DAY_MS: Final = 86_400_000
+_SLOT_MS: Final = 900_000
+_CHUNK: Final = 4096
+
+
+class IncidentTable(NamedTuple):
+    """The incidents of one replication in the order of their calls.
+
+    With n incidents, times in milliseconds:
+
+    Parameters
+    ----------
+    call_ms : ndarray of int64, shape (n,)
+        When the call is answered, since the horizon's start; rising.
+    zone : ndarray of int32, shape (n,)
+        Row in the scenario's zones.
+    priority : ndarray of int32, shape (n,)
+        Row in the settings' priorities.
+    transported : ndarray of bool, shape (n,)
+        True where a patient is taken to a hospital.
+    processing_ms, on_scene_ms, handover_ms : ndarray of int64, shape (n,)
+        Durations; a handover is zero where nobody is transported.
+    """
+
+    call_ms: NDArray[np.int64]
+    zone: NDArray[np.int32]
+    priority: NDArray[np.int32]
+    transported: NDArray[np.bool_]
+    processing_ms: NDArray[np.int64]
+    on_scene_ms: NDArray[np.int64]
+    handover_ms: NDArray[np.int64]
+
+    @property
+    def size(self) -> int:
+        """Number of incidents."""
+        return len(self.call_ms)
+
+    def same_as(self, other: IncidentTable) -> bool:
+        """Tell whether another table holds the same incidents.
+
+        Parameters
+        ----------
+        other : IncidentTable
+            Another one.
+
+        Returns
+        -------
+        bool
+            True where every column is equal.
+        """
+        return all(np.array_equal(a, b) for a, b in zip(self, other, strict=True))
+
+
+def stream(seed: int, replication: int, purpose: str) -> np.random.Generator:
+    """Return the random stream of a purpose in a replication.
+
+    The streams are the counter-based generator Philox 4x64 (Salmon, Moraes, Dror, Shaw
+    2011, doi:10.1145/2063384.2063405) under the key (seed, replication), each purpose
+    in a block of counters of its own; draw i belongs to incident i. What one purpose
+    draws, and how many incidents there are, moves no other number.
+
+    Parameters
+    ----------
+    seed, replication : int
+        Both from 0.
+    purpose : str
+        One of `PURPOSES`.
+
+    Returns
+    -------
+    Generator
+        The stream.
+    """
+    key = np.array([seed, replication], dtype=np.uint64)
+    counter = np.array([0, 0, 0, PURPOSES.index(purpose)], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+def draw_incidents(scenario: Scenario, seed: int, replication: int) -> IncidentTable:
+    """Draw the incidents of one replication.
+
+    They depend on the seed, the replication, the zones and the settings alone: not on
+    stations, units or policy.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    seed, replication : int
+        Which incidents.
+
+    Returns
+    -------
+    IncidentTable
+        The incidents.
+
+    Raises
+    ------
+    InputError
+        There is no demand, or the seed or the time zone is none.
+    """
+    settings = scenario.settings
+    if len(scenario.zones) == 0 or scenario.zones["weight"].sum() <= 0:
+        raise InputError(
+            "the scenario has no demand zone with a weight above 0",
+            field="zones.csv",
+            fix="build it with addresses, or with --population",
+        )
+    if settings.demand.incidents_per_day <= 0:
+        raise InputError(
+            "there are 0 incidents a day",
+            field="scenario.toml: demand.incidents_per_day",
+            fix="give a rate above 0",
+        )
+    check_seed(seed)
+    call_ms = arrivals(settings.demand, settings.horizon, seed, replication)
+    draws = {
+        purpose: stream(seed, replication, purpose).random(len(call_ms)) for purpose in PURPOSES[2:]
+    }
+    priority = _pick(np.array([p.share for p in settings.priorities]), draws["priority"])
+    share = np.array([p.transported for p in settings.priorities])
+    transported = draws["transported"] < share[priority]
+    process = settings.process
+    handover_ms = durations_ms(process.handover, draws["handover"])
+    return IncidentTable(
+        call_ms=call_ms,
+        zone=_pick(scenario.zone_weight, draws["zone"]),
+        priority=priority,
+        transported=transported,
+        processing_ms=durations_ms(process.call_processing, draws["call_processing"]),
+        on_scene_ms=durations_ms(process.on_scene, draws["on_scene"]),
+        handover_ms=np.where(transported, handover_ms, 0),
+    )
+
+
+def check_seed(seed: int) -> None:
+    """Refuse what is no seed.
+
+    Parameters
+    ----------
+    seed : int
+        The seed.
+
+    Raises
+    ------
+    InputError
+        It is negative or needs more than 63 bits.
+    """
+    if not 0 <= seed < 2**63:
+        raise InputError(f"{seed} is no seed", field="--seed", fix="give a number from 0 to 2^63-1")
+
+
+def _pick(weight: NDArray[np.float64], uniform: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Choose rows by weight; a row of weight zero never."""
+    cumulative = np.cumsum(weight)
+    chosen = np.searchsorted(cumulative / cumulative[-1], uniform, side="right")
+    return chosen.astype(np.int32)
+
+
+def durations_ms(duration: Duration, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Turn uniform numbers into durations by the inverse of their distribution.
+
+    Parameters
+    ----------
+    duration : Duration
+        Distribution, mean and, where lognormal, coefficient of variation.
+    uniform : ndarray of float64, shape (n,)
+        Numbers in [0, 1).
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Milliseconds, rounded.
+    """
+    if duration.distribution == "exponential":
+        factor = -np.log1p(-uniform)
+    elif duration.distribution == "lognormal" and duration.cv > 0:
+        variance = np.log1p(duration.cv**2)
+        factor = np.exp(np.sqrt(variance) * ndtri(uniform) - variance / 2)
+    else:
+        factor = np.ones(len(uniform))
+    return np.rint(factor * (duration.mean_s * 1000)).astype(np.int64)
+
+
+def arrivals(demand: Demand, horizon: Horizon, seed: int, replication: int) -> NDArray[np.int64]:
+    """Draw call times: a Poisson process whose rate follows the local hour and weekday.
+
+    By thinning (Lewis and Shedler 1979, doi:10.1002/nav.3800260304): candidates at the
+    highest rate, each kept with probability rate over highest rate.
+
+    Parameters
+    ----------
+    demand : Demand
+        Rate and profiles; the rate holds on average over a week.
+    horizon : Horizon
+        Start, length and time zone.
+    seed, replication : int
+        Which times.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Milliseconds since the horizon's start, rising.
+
+    Raises
+    ------
+    InputError
+        The time zone is unknown.
+    """
+    end_ms = horizon_ms(horizon)
+    rate, offset = _rate(demand, horizon)
+    highest = rate.max()
+    gaps = stream(seed, replication, "gap")
+    thinning = stream(seed, replication, "thinning")
+    kept: list[NDArray[np.int64]] = []
+    reached = 0.0
+    while reached < end_ms:
+        gap = -np.log1p(-gaps.random(_CHUNK)) / highest
+        gap[0] += reached
+        time = np.cumsum(gap)
+        reached = float(time[-1])
+        accepted = thinning.random(_CHUNK) * highest
+        call_ms = time[time < end_ms].astype(np.int64)
+        slot = (call_ms + offset) // _SLOT_MS
+        kept.append(call_ms[accepted[: len(call_ms)] < rate[slot]])
+    return np.concatenate(kept)
+
+
+def horizon_ms(horizon: Horizon) -> int:
+    """Return the length of a horizon.
+
+    Parameters
+    ----------
+    horizon : Horizon
+        The horizon.
+
+    Returns
+    -------
+    int
+        Milliseconds.
+    """
+    return round(horizon.days * DAY_MS)
+
+
+def _rate(demand: Demand, horizon: Horizon) -> tuple[NDArray[np.float64], int]:
+    """Return calls a millisecond for each quarter of an hour, and the first one's part past.
+
+    The offset of every time zone in use since 1972 is a multiple of a quarter.
+    """
+    try:
+        zone = ZoneInfo(horizon.timezone)
+    except (KeyError, ValueError, OSError) as error:
+        raise InputError(
+            f"unknown time zone {horizon.timezone!r}",
+            field="scenario.toml: horizon.timezone",
+            fix="give a name such as 'Europe/Berlin'",
+        ) from error
+    start = pd.Timestamp(horizon.start)
+    first = start.floor("15min")
+    offset = round((start - first).total_seconds() * 1000)
+    slots = (horizon_ms(horizon) + offset) // _SLOT_MS + 1
+    local = pd.date_range(first, periods=slots, freq="15min").tz_convert(zone)
+    hour = np.array(demand.hour_profile)
+    weekday = np.array(demand.weekday_profile)
+    factor = hour[local.hour] / hour.mean() * weekday[local.weekday] / weekday.mean()
+    return demand.incidents_per_day / DAY_MS * factor, offset

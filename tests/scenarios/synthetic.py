@@ -1,0 +1,257 @@
+"""Small random cities as plain tables, and a second event loop that knows only a graph.
+
+The reference loop shares nothing with the compiled one: dictionaries, `heapq` and
+networkx paths in place of arrays and tables.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import networkx as nx
+import numpy as np
+
+from routing.network import UNREACHABLE
+from scenarios.demand import IncidentTable
+from scenarios.simulation.arrays import (
+    CREW,
+    DRIVE,
+    HOME,
+    HOSPITAL,
+    PRIORITY,
+    REST,
+    Rules,
+    Travel,
+    packed,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Graph: TypeAlias = "nx.DiGraph[int]"
+PROFILES = ("normal", "siren")
+
+
+@dataclass
+class City:
+    """A graph whose places are nodes: zones first, then hospitals, then stations."""
+
+    graph: Graph
+    zones: list[int]
+    hospitals: list[int]
+    stations: list[int]
+    travel: Travel
+    rules: Rules
+
+
+def random_city(
+    seed: int, *, zones: int = 4, hospitals: int = 2, stations: int = 2, units: int = 3
+) -> City:
+    """Draw a strongly connected graph, places and units; times so diverse that ties are rare."""
+    rng = np.random.default_rng(seed)
+    nodes = 12
+    graph: Graph = nx.DiGraph()
+    ring = rng.permutation(nodes).tolist()
+    extra = rng.integers(0, nodes, (2 * nodes, 2)).tolist()
+    for tail, head in [*zip(ring, ring[1:] + ring[:1], strict=True), *extra]:
+        if tail != head:
+            normal = int(rng.integers(10_000, 300_000))
+            siren = int(normal * rng.uniform(0.5, 1.0))
+            graph.add_edge(tail, head, normal=normal, siren=siren, m=int(normal * 0.012))
+    places = rng.integers(0, nodes, zones + hospitals + stations).tolist()
+    zone, hospital = places[:zones], places[zones : zones + hospitals]
+    station = places[zones + hospitals :]
+    capable = rng.random((2, units)) < 0.7
+    capable[:, 0] = True
+    rules = Rules(
+        suitable=capable,
+        priority=packed(PRIORITY, np.array([1, 0]), np.array([0, 0])),
+        crew=packed(CREW, rng.integers(0, stations, units), rng.choice([0, 60_000], units)),
+    )
+    return City(graph, zone, hospital, station, _travel(graph, zone, hospital, station), rules)
+
+
+def _travel(graph: Graph, zones: list[int], hospitals: list[int], stations: list[int]) -> Travel:
+    nodes = sorted(graph)
+    places = zones + hospitals + stations
+    ms = {p: dict(nx.all_pairs_dijkstra_path_length(graph, weight=p)) for p in PROFILES}
+    paths = {p: dict(nx.all_pairs_dijkstra_path(graph, weight=p)) for p in PROFILES}
+
+    def metres(profile: str, tail: int, head: int) -> float:
+        return nx.path_weight(graph, paths[profile][tail][head], "m")
+
+    def drives(profile: str, tails: list[int], heads: list[int]) -> NDArray[Any]:
+        return packed(
+            DRIVE,
+            np.array([[ms[profile][a][b] for b in heads] for a in tails]),
+            np.array([[metres(profile, a, b) for b in heads] for a in tails]),
+        )
+
+    def nearest(profile: str, zone: int) -> tuple[int, float, float]:
+        best = min(range(len(hospitals)), key=lambda h: (ms[profile][zone][hospitals[h]], h))
+        goal = hospitals[best]
+        return len(zones) + best, ms[profile][zone][goal], metres(profile, zone, goal)
+
+    home = drives("normal", places, stations)
+    rest = np.ascontiguousarray(drives("normal", nodes, stations).T)
+    first = np.repeat(np.array(places)[:, None], len(stations), axis=1)
+    following = [[paths["normal"][v][s][1] if v != s else -1 for v in nodes] for s in stations]
+    return Travel(
+        drive=np.stack([drives(p, places, zones) for p in PROFILES]),
+        turn=np.stack([np.ascontiguousarray(drives(p, nodes, zones).T) for p in PROFILES]),
+        hospital=np.array([[nearest(p, z) for z in zones] for p in PROFILES], dtype=HOSPITAL),
+        home=packed(HOME, home["ms"], home["metres"], first),
+        rest=packed(REST, rest["ms"], rest["metres"], np.array(following)),
+    )
+
+
+def random_incidents(seed: int, count: int, zones: int, *, spacing_ms: int) -> IncidentTable:
+    """Draw incidents; `spacing_ms` between calls decides how often units are short."""
+    rng = np.random.default_rng([seed, 1])
+    transported = rng.random(count) < 0.6
+    return IncidentTable(
+        call_ms=np.cumsum(rng.integers(0, 2 * spacing_ms, count)).astype(np.int64),
+        zone=rng.integers(0, zones, count).astype(np.int32),
+        priority=rng.integers(0, 2, count).astype(np.int32),
+        transported=transported,
+        processing_ms=rng.choice([0, 30_000, 90_000], count).astype(np.int64),
+        on_scene_ms=rng.integers(0, 1_200_000, count).astype(np.int64),
+        handover_ms=np.where(transported, rng.integers(0, 900_000, count), 0).astype(np.int64),
+    )
+
+
+class ReferenceLoop:
+    """The rules of the simulation, written again from their description."""
+
+    order = ("departed", "on_scene", "left_scene", "at_hospital", "free", "at_station", "call")
+
+    def __init__(self, city: City, calls: IncidentTable, *, redirect: bool) -> None:
+        self.city, self.calls, self.redirect = city, calls, redirect
+        self.heap: list[tuple[int, int, int, int]] = []
+        self.waiting: list[int] = []
+        self.tours: dict[int, int] = {}
+        self.units = [
+            {"state": "station", "node": city.stations[home], "home": city.stations[home]}
+            for home in city.rules.crew["home"].tolist()
+        ]
+        self.result: list[dict[str, int]] = [{} for _ in range(calls.size)]
+
+    def run(self) -> list[dict[str, int]]:
+        """Return unit, times and way of each incident."""
+        for incident, time in enumerate(self.calls.call_ms.tolist()):
+            processed = time + int(self.calls.processing_ms[incident])
+            heapq.heappush(self.heap, (processed, 7, incident, 0))
+        while self.heap:
+            now, kind, subject, tour = heapq.heappop(self.heap)
+            if kind == 7:
+                if not self.serve(now, subject):
+                    self.waiting.append(subject)
+                    self.waiting.sort(key=lambda i: (int(self.calls.priority[i]), i))
+            elif kind == 4:
+                self.free(now, subject)
+            elif self.tours.get(subject) == tour and self.units[subject]["state"] == "returning":
+                self.units[subject].update(state="station", node=self.units[subject]["home"])
+                self.take_from_queue(now)
+        return self.result
+
+    def take_from_queue(self, now: int) -> None:
+        for incident in list(self.waiting):
+            if self.serve(now, incident):
+                self.waiting.remove(incident)
+
+    def free(self, now: int, unit: int) -> None:
+        me = self.units[unit]
+        me["state"] = "standing"
+        self.take_from_queue(now)
+        if me["state"] != "standing":
+            return
+        path = nx.dijkstra_path(self.city.graph, me["node"], me["home"], weight="normal")
+        me.update(state="returning", left=now, path=path)
+        self.tours[unit] = self.tours.get(unit, 0) + 1
+        back = now + int(nx.path_weight(self.city.graph, path, "normal"))
+        heapq.heappush(self.heap, (back, 5, unit, self.tours[unit]))
+
+    def options(self, now: int, incident: int) -> list[tuple[int, int, int, int]]:
+        """List (arrival, unit, turnout, metres) of the units that can be sent."""
+        graph = self.city.graph
+        priority = int(self.calls.priority[incident])
+        profile = PROFILES[self.city.rules.priority["response"][priority]]
+        goal = self.city.zones[self.calls.zone[incident]]
+        found = []
+        for unit, me in enumerate(self.units):
+            if not self.city.rules.suitable[priority, unit] or me["state"] == "busy":
+                continue
+            node, lead, lead_m, turnout = me["node"], 0, 0, 0
+            if me["state"] == "station":
+                turnout = int(self.city.rules.crew["turnout_ms"][unit])
+            if me["state"] == "returning":
+                if not self.redirect:
+                    continue
+                node, lead, lead_m = self.next_node(now, me)
+            path = nx.dijkstra_path(graph, node, goal, weight=profile)
+            arrival = now + turnout + lead + nx.path_weight(graph, path, profile)
+            found.append((arrival, unit, turnout, lead_m + nx.path_weight(graph, path, "m")))
+        return found
+
+    def next_node(self, now: int, me: dict[str, Any]) -> tuple[int, int, int]:
+        """Walk the path home: next node, time and metres to it."""
+        clock, node = me["left"], me["path"][0]
+        if clock == now:
+            return node, 0, 0
+        for tail, head in zip(me["path"], me["path"][1:], strict=False):
+            arc = self.city.graph.edges[tail, head]
+            if clock + arc["normal"] >= now:
+                done = arc["m"] * (now - clock) // arc["normal"]
+                return head, clock + arc["normal"] - now, arc["m"] - done
+            clock, node = clock + arc["normal"], head
+        return node, 0, 0
+
+    def serve(self, now: int, incident: int) -> bool:
+        options = self.options(now, incident)
+        if not options:
+            return False
+        arrival, unit, turnout, metres = min(options)
+        me, calls = self.units[unit], self.calls
+        zone = int(calls.zone[incident])
+        end = arrival + int(calls.on_scene_ms[incident])
+        node, hospital = self.city.zones[zone], -1
+        if calls.transported[incident]:
+            row = int(self.city.rules.priority["transport"][calls.priority[incident]])
+            lengths = [
+                nx.dijkstra_path_length(self.city.graph, node, h, weight=PROFILES[row])
+                for h in self.city.hospitals
+            ]
+            hospital = lengths.index(min(lengths))
+            node = self.city.hospitals[hospital]
+            end += int(min(lengths)) + int(calls.handover_ms[incident])
+        me.update(state="busy", node=node)
+        self.result[incident] = {
+            "unit": unit,
+            "dispatch_ms": now,
+            "departed_ms": now + turnout,
+            "on_scene_ms": arrival,
+            "free_ms": end,
+            "hospital": hospital + len(self.city.zones) if hospital >= 0 else -1,
+            "distance_m": metres,
+        }
+        heapq.heappush(self.heap, (end, 4, unit, 0))
+        return True
+
+
+def still_city(servers: int) -> tuple[Travel, Rules]:
+    """Return one zone, no hospital and one station, with no time between them."""
+    travel = Travel(
+        drive=np.zeros((1, 2, 1), dtype=DRIVE),
+        turn=np.zeros((1, 1, 0), dtype=DRIVE),
+        hospital=np.array([[(-1, UNREACHABLE, UNREACHABLE)]], dtype=HOSPITAL),
+        home=np.array([[(0, 0, -1)], [(0, 0, -1)]], dtype=HOME),
+        rest=np.zeros((1, 0), dtype=REST),
+    )
+    rules = Rules(
+        suitable=np.ones((1, servers), dtype=np.bool_),
+        priority=np.zeros(1, dtype=PRIORITY),
+        crew=np.zeros(servers, dtype=CREW),
+    )
+    return travel, rules

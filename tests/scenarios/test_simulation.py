@@ -1,0 +1,242 @@
+"""The event loop against theory, against a second loop, and against its own promises."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine import events as ev
+from engine.dispatch import CLOSEST, CLOSEST_IDLE, DispatchState, Policy
+from engine.state import Event, FleetState, apply, fold
+from routing.errors import InputError
+from scenarios.demand import IncidentTable
+from scenarios.simulation.run import Outcome, run_replication
+from tests.scenarios.synthetic import (
+    PROFILES,
+    City,
+    ReferenceLoop,
+    random_city,
+    random_incidents,
+    still_city,
+)
+
+CASES = st.tuples(
+    st.integers(0, 10**6),  # seed
+    st.integers(1, 5),  # units
+    st.integers(0, 40),  # incidents
+    st.sampled_from([20_000, 200_000, 900_000]),  # spacing of calls
+)
+QUICK = settings(deadline=None, max_examples=40)
+
+
+def simulated(
+    case: tuple[int, int, int, int], policy: Policy = CLOSEST
+) -> tuple[City, IncidentTable, Outcome]:
+    seed, units, count, spacing_ms = case
+    city = random_city(seed, units=units)
+    calls = random_incidents(seed, count, len(city.zones), spacing_ms=spacing_ms)
+    return city, calls, run_replication(city.travel, city.rules, calls, policy)
+
+
+def events_of(outcome: Outcome) -> list[Event]:
+    log = outcome.log
+    columns = (log["time_ms"], log["event"], log["incident"], log["unit"], log["metres"])
+    return [Event(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+
+
+@QUICK
+@given(CASES, st.booleans())
+def test_equals_a_second_loop_to_the_millisecond(
+    case: tuple[int, int, int, int], redirect: bool
+) -> None:
+    city, calls, outcome = simulated(case, CLOSEST if redirect else CLOSEST_IDLE)
+    expected = ReferenceLoop(city, calls, redirect=redirect).run()
+    for name in ("unit", "dispatch_ms", "departed_ms", "on_scene_ms", "free_ms", "hospital"):
+        assert outcome.served[name].tolist() == [row[name] for row in expected], name
+    for mine, row in zip(outcome.served["distance_m"].tolist(), expected, strict=True):
+        assert mine == row["distance_m"]
+
+
+@QUICK
+@given(CASES)
+def test_the_log_folds_into_a_possible_fleet(case: tuple[int, int, int, int]) -> None:
+    city, calls, outcome = simulated(case)
+    units = len(city.rules.crew)
+    served = outcome.served
+    state = FleetState.at_stations(units)
+    events = events_of(outcome)
+    for row, event in enumerate(events):
+        state = apply(state, event)  # refuses a busy unit and time that runs back
+        if events[row + 1 : row + 2] and events[row + 1].time_ms == event.time_ms:
+            continue
+        expected = np.full(units, -1)
+        under_way = (served["dispatch_ms"] <= event.time_ms) & (event.time_ms < served["free_ms"])
+        for incident in np.flatnonzero(under_way):
+            expected[served["unit"][incident]] = incident
+        assert state.incident.tolist() == expected.tolist()
+    assert state.status.tolist() == [2] * units
+    assert state.waiting == frozenset()
+    kinds = Counter(event.kind for event in events_of(outcome))
+    assert kinds[ev.CALL] == kinds[ev.DISPATCHED] == kinds[ev.FREE] == calls.size
+    assert kinds[ev.AT_HOSPITAL] == int(calls.transported.sum())
+    late = served["dispatch_ms"] > calls.call_ms + calls.processing_ms
+    queued = {event.incident for event in events if event.kind == ev.QUEUED}
+    assert set(np.flatnonzero(late).tolist()) <= queued
+
+
+@QUICK
+@given(CASES)
+def test_every_unit_serves_one_incident_at_a_time_and_none_is_lost(
+    case: tuple[int, int, int, int],
+) -> None:
+    _, calls, outcome = simulated(case)
+    served = outcome.served
+    assert (served["unit"] >= 0).all()
+    ready = calls.call_ms + calls.processing_ms
+    for earlier, later in (
+        (ready, served["dispatch_ms"]),
+        (served["dispatch_ms"], served["departed_ms"]),
+        (served["departed_ms"], served["on_scene_ms"]),
+        (served["on_scene_ms"] + calls.on_scene_ms, served["free_ms"]),
+    ):
+        assert (earlier <= later).all()
+    for unit in np.unique(served["unit"]):
+        mine = np.flatnonzero(served["unit"] == unit)
+        mine = mine[np.argsort(served["dispatch_ms"][mine], kind="stable")]
+        assert (served["free_ms"][mine][:-1] <= served["dispatch_ms"][mine][1:]).all()
+
+
+@QUICK
+@given(CASES)
+def test_nobody_outruns_the_road_network(case: tuple[int, int, int, int]) -> None:
+    """Between any two places that a unit is known to be at, it takes at least the siren time."""
+    city, _, outcome = simulated(case)
+    node = city.zones + city.hospitals + city.stations
+    siren = dict(nx.all_pairs_dijkstra_path_length(city.graph, weight="siren"))
+    last = {unit: (0, city.stations[home]) for unit, home in enumerate(city.rules.crew["home"])}
+    log = outcome.log
+    for time, kind, unit, place in zip(
+        log["time_ms"].tolist(),
+        log["event"].tolist(),
+        log["unit"].tolist(),
+        log["place"].tolist(),
+        strict=True,
+    ):
+        if kind in (ev.ON_SCENE, ev.AT_HOSPITAL, ev.AT_STATION):
+            since, origin = last[unit]
+            assert time - since >= siren[origin][node[place]]
+        if unit >= 0 and place >= 0 and kind != ev.LEFT_SCENE:
+            last[unit] = (time, node[place])
+
+
+@QUICK
+@given(CASES)
+def test_kilometres_are_those_of_the_ways(case: tuple[int, int, int, int]) -> None:
+    """Metres in the log add up to the ways between the places, where nobody turned round."""
+    city, _, outcome = simulated(case, CLOSEST_IDLE)
+    node = city.zones + city.hospitals + city.stations
+    driven = fold(FleetState.at_stations(len(city.rules.crew)), events_of(outcome)).metres
+    expected = np.zeros(len(driven), dtype=np.int64)
+    at = [city.stations[home] for home in city.rules.crew["home"]]
+    log, calls = outcome.log, outcome.incidents
+    for kind, incident, unit, place in zip(
+        log["event"].tolist(),
+        log["incident"].tolist(),
+        log["unit"].tolist(),
+        log["place"].tolist(),
+        strict=True,
+    ):
+        if kind not in (ev.ON_SCENE, ev.AT_HOSPITAL, ev.AT_STATION):
+            continue
+        siren = kind == ev.ON_SCENE and int(calls.priority[incident]) == 0
+        path = nx.dijkstra_path(city.graph, at[unit], node[place], weight=PROFILES[siren])
+        expected[unit] += nx.path_weight(city.graph, path, "m")
+        at[unit] = node[place]
+    assert driven.tolist() == expected.tolist()
+
+
+class Twin:
+    """The closest unit, in Python."""
+
+    def decide(self, state: DispatchState) -> int:
+        able = np.flatnonzero(state.feasible)
+        return int(able[np.argmin(state.arrival_ms[able])])
+
+
+@QUICK
+@given(CASES)
+def test_a_python_policy_gives_what_its_compiled_twin_gives(
+    case: tuple[int, int, int, int],
+) -> None:
+    _, _, compiled = simulated(case)
+    _, _, asked = simulated(case, Twin())
+    np.testing.assert_array_equal(compiled.served, asked.served)
+    np.testing.assert_array_equal(compiled.log, asked.log)
+
+
+class Never:
+    def decide(self, state: DispatchState) -> int:  # noqa: ARG002
+        return -1
+
+
+class Wrong:
+    def decide(self, state: DispatchState) -> int:
+        return len(state.status)
+
+
+class Vandal:
+    def decide(self, state: DispatchState) -> int:
+        state.status[:] = 2
+        return -1
+
+
+def test_who_waits_for_ever_is_told_as_unserved() -> None:
+    _, calls, outcome = simulated((1, 3, 10, 200_000), Never())
+    assert (outcome.served["unit"] == -1).all()
+    assert (outcome.served["on_scene_ms"] == -1).all()
+    assert Counter(outcome.log["event"].tolist()) == {
+        ev.CALL: calls.size,
+        ev.CALL_PROCESSED: calls.size,
+        ev.QUEUED: calls.size,
+    }
+
+
+def test_an_impossible_answer_is_refused() -> None:
+    with pytest.raises(InputError, match="units are 0 to 2"):
+        simulated((1, 3, 10, 200_000), Wrong())
+    with pytest.raises(ValueError, match="read-only"):
+        simulated((1, 3, 10, 200_000), Vandal())
+
+
+def test_waiting_probability_is_erlang_c() -> None:
+    """M/M/12 under load 10: C(10, 12) = .4493882 waits, for 1 / (12 - 10) services."""
+    travel, rules = still_city(12)
+    rng = np.random.default_rng(20_250_106)
+    service_s, runs = 600.0, 30
+    waits, delays = [], []
+    for _ in range(runs):
+        n = 40_000
+        gaps = rng.exponential(service_s / 10, n)
+        zeros = np.zeros(n, dtype=np.int64)
+        calls = IncidentTable(
+            call_ms=np.cumsum(gaps * 1000).astype(np.int64),
+            zone=np.zeros(n, dtype=np.int32),
+            priority=np.zeros(n, dtype=np.int32),
+            transported=np.zeros(n, dtype=np.bool_),
+            processing_ms=zeros,
+            on_scene_ms=(rng.exponential(service_s, n) * 1000).astype(np.int64),
+            handover_ms=zeros.copy(),
+        )
+        served = run_replication(travel, rules, calls, CLOSEST).served
+        queue_ms = (served["dispatch_ms"] - calls.call_ms)[4000:]
+        waits.append((queue_ms > 0).mean())
+        delays.append(queue_ms.mean() / 1000)
+    for sample, expected in ((waits, 0.4493882), (delays, 0.4493882 * service_s / 2)):
+        half = 2.756 * np.std(sample, ddof=1) / np.sqrt(runs)  # t(29), 99 %
+        assert abs(np.mean(sample) - expected) < half
+        assert half < 0.08 * expected
