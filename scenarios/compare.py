@@ -1,0 +1,205 @@
+"""Policies and station plans side by side, on the very same incidents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING, Any, Final
+
+from routing.errors import InputError
+from scenarios.folders import check_replaceable, staged_folder
+from scenarios.runs import REPORT_FILE, as_policy, drawn, run, write_json
+from scenarios.simulation.tables import build_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from engine.dispatch import Policy
+    from scenarios.demand import IncidentTable
+    from scenarios.package import Scenario
+    from scenarios.policies import NamedPolicy
+    from scenarios.runs import RunResult
+
+MARKER: Final = "comparison.json"
+"""The file that tells a comparison folder."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Runs on the same incidents; the first is what the others are compared with.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        What tells each run from the others.
+    runs : tuple of RunResult
+        In the order of scenarios, then policies.
+    differences : tuple of dict
+        Each run but the first, minus the first, paired: estimates under the names that
+        they have in ``summary.json``.
+    summary : dict
+        The content of ``comparison.json``.
+    folder : Path or None
+        Where it is kept.
+    """
+
+    labels: tuple[str, ...]
+    runs: tuple[RunResult, ...]
+    differences: tuple[dict[str, Any], ...]
+    summary: dict[str, Any]
+    folder: Path | None = None
+
+
+def compare(
+    scenarios: Sequence[Scenario],
+    policies: Sequence[str | Policy],
+    *,
+    replications: int = 20,
+    seed: int = 1,
+    workers: int = 1,
+    out: Path | None = None,
+    progress: bool = False,
+) -> Comparison:
+    """Simulate every scenario under every policy on the same incidents.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario
+        They may differ in stations and units, not in demand.
+    policies : sequence of str or Policy
+        As in `scenarios.runs.simulate`.
+    replications, seed, workers, progress
+        As there.
+    out : Path, optional
+        Folder for the comparison and its runs; an earlier one there is replaced.
+
+    Returns
+    -------
+    Comparison
+        The runs, and their paired differences from the first.
+
+    Raises
+    ------
+    InputError
+        There is nothing to compare, the scenarios' incidents differ, or one of them
+        cannot be simulated.
+    """
+    named = [as_policy(policy) for policy in policies]
+    pairs = list(product(scenarios, named))
+    if len(pairs) < 2:
+        raise InputError(
+            f"{len(scenarios)} scenario and {len(named)} policy are nothing to compare",
+            field="--policies",
+            fix="name another policy or another scenario",
+        )
+    incidents = _shared(scenarios, replications=replications, seed=seed, workers=workers)
+    options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
+    if out is None:
+        return _compared(pairs, _all_runs(scenarios, named, incidents, None, options))
+    check_replaceable(out, MARKER)
+    with staged_folder(out, MARKER) as stage:
+        comparison = _compared(pairs, _all_runs(scenarios, named, incidents, stage, options))
+        _write(comparison, stage)
+    runs = (replace(r, folder=out / _run_folder(i)) for i, r in enumerate(comparison.runs))
+    return replace(comparison, runs=tuple(runs), folder=out)
+
+
+def _all_runs(
+    scenarios: Sequence[Scenario],
+    policies: Sequence[NamedPolicy],
+    incidents: Sequence[IncidentTable],
+    folder: Path | None,
+    options: dict[str, Any],
+) -> list[RunResult]:
+    done: list[RunResult] = []
+    for scenario in scenarios:
+        tables = build_tables(scenario)
+        for policy in policies:
+            place = folder / _run_folder(len(done)) if folder else None
+            if place:
+                place.mkdir(parents=True)
+            done.append(run(scenario, tables, policy, incidents, folder=place, **options))
+    return done
+
+
+def _compared(
+    pairs: Sequence[tuple[Scenario, NamedPolicy]], runs: Sequence[RunResult]
+) -> Comparison:
+    labels = _labels(pairs)
+    differences = tuple((each.measures - runs[0].measures).to_json_dict() for each in runs[1:])
+    return Comparison(labels, tuple(runs), differences, _summary(labels, runs, differences))
+
+
+def _shared(
+    scenarios: Sequence[Scenario], *, replications: int, seed: int, workers: int
+) -> list[IncidentTable]:
+    first = drawn(scenarios[0], replications=replications, seed=seed, workers=workers)
+    for scenario in scenarios[1:]:
+        other = drawn(scenario, replications=replications, seed=seed, workers=workers)
+        same = all(a.same_as(b) for a, b in zip(first, other, strict=True))
+        if not same or list(scenario.zones["id"]) != list(scenarios[0].zones["id"]):
+            raise InputError(
+                f"{scenario.settings.name} has other incidents than {scenarios[0].settings.name}, "
+                "so that they cannot be compared pair by pair",
+                field="scenarios",
+                fix="compare scenarios with the same zones, demand, priorities and processes",
+            )
+    return first
+
+
+def _labels(pairs: Sequence[tuple[Scenario, NamedPolicy]]) -> tuple[str, ...]:
+    """Name each pair by what differs: scenario, policy or both; equal names are numbered."""
+    several = [len({id(side) for side in sides}) > 1 for sides in zip(*pairs, strict=True)]
+    labels: list[str] = []
+    for scenario, policy in pairs:
+        names = (scenario.settings.name, policy.id)
+        plain = ", ".join(name for name, differs in zip(names, several, strict=True) if differs)
+        label, count = plain, 1
+        while label in labels:
+            count += 1
+            label = f"{plain} ({count})"
+        labels.append(label)
+    return tuple(labels)
+
+
+def _run_folder(number: int) -> str:
+    return f"runs/{number}"
+
+
+def _summary(
+    labels: Sequence[str], runs: Sequence[RunResult], differences: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "seed": runs[0].seed,
+        "replications": runs[0].replications,
+        "days": runs[0].scenario.settings.horizon.days,
+        "interval": runs[0].summary["interval"],
+        "base": labels[0],
+        "combinations": [
+            {
+                "label": label,
+                "scenario": each.summary["scenario"],
+                "policy": each.policy,
+                "run": _run_folder(number),
+                "standards": each.summary["standards"],
+                "measures": each.measures.to_json_dict(),
+            }
+            for number, (label, each) in enumerate(zip(labels, runs, strict=True))
+        ],
+        "differences": [
+            {"label": label, "minus": labels[0], "measures": difference}
+            for label, difference in zip(labels[1:], differences, strict=True)
+        ],
+    }
+
+
+def _write(comparison: Comparison, folder: Path) -> None:
+    write_json(folder / MARKER, comparison.summary)
+    try:
+        from scenarios.report import render_comparison_report  # noqa: PLC0415
+    except ImportError:
+        return
+    text = render_comparison_report(comparison)
+    (folder / REPORT_FILE).write_text(text, encoding="utf-8")

@@ -1,0 +1,222 @@
+"""Estimates with intervals, from groups of observations that are independent.
+
+Groups are replications, or where there is only one, stretches of its time (batch
+means). Every statistic is given for all groups and for all but each one; the
+jackknife makes an interval of these, and the difference of two statistics under
+common random numbers is a statistic again. For a mean of groups of equal size this is
+the usual t interval, for a difference the paired one.
+
+Quenouille 1956, doi:10.2307/2332914; Tukey 1958; Miller 1974,
+doi:10.1093/biomet/61.1.1. Batch means: Law and Carson 1979, doi:10.1287/opre.27.5.1011.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from scipy import stats
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LEVEL: Final = 0.95
+"""Confidence level of every interval."""
+
+BATCHES: Final = 20
+"""Stretches of time that a single replication is cut into."""
+
+_DIGITS: Final = 9
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """A statistic of all groups, and of all but each one.
+
+    Parameters
+    ----------
+    value : float
+        The statistic of all observations; NaN where it is undefined.
+    without : ndarray of float64, shape (groups,)
+        The same without each group.
+    successes, trials : int
+        For a share: how many of how many; `trials` is 0 for anything else.
+    """
+
+    value: float
+    without: NDArray[np.float64]
+    successes: int = 0
+    trials: int = 0
+
+    def __sub__(self, other: Measure) -> Measure:
+        """Return the difference, group by group."""
+        return Measure(self.value - other.value, self.without - other.without)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its interval, or the reason why there is none.
+
+    Parameters
+    ----------
+    value, low, high : float or None
+        All three or none.
+    reason : str
+        Why there is none.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    reason: str = ""
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """Return the estimate as JSON; numbers to nine digits.
+
+        Returns
+        -------
+        dict
+            ``value``, ``low``, ``high``, and ``reason`` where they are null.
+        """
+        numbers = {"value": self.value, "low": self.low, "high": self.high}
+        rounded = {k: None if v is None else rounded_to_digits(v) for k, v in numbers.items()}
+        return rounded | ({"reason": self.reason} if self.reason else {})
+
+
+def rounded_to_digits(value: float) -> float:
+    """Round to nine significant digits: the rest may differ between machines.
+
+    Parameters
+    ----------
+    value : float
+        Any number.
+
+    Returns
+    -------
+    float
+        The rounded number.
+    """
+    return float(f"{value:.{_DIGITS}g}")
+
+
+def ratio(numerator: NDArray[Any], denominator: NDArray[Any], *, share: bool = False) -> Measure:
+    """Return a sum over a sum, such as a mean.
+
+    Parameters
+    ----------
+    numerator, denominator : ndarray, shape (groups,)
+        Both sums in each group.
+    share : bool
+        True where they count successes and trials.
+
+    Returns
+    -------
+    Measure
+        The ratio; NaN where the denominator is zero.
+    """
+    top, bottom = numerator.sum(), denominator.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(np.divide(top, bottom))
+        without = np.divide(top - numerator, bottom - denominator, dtype=np.float64)
+    if share:
+        return Measure(value, without, int(top), int(bottom))
+    return Measure(value, without)
+
+
+def quantile(
+    values: NDArray[np.float64], group: NDArray[np.int64], groups: int, level: float
+) -> Measure:
+    """Return a quantile of observations.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        The observations.
+    group : ndarray of int64, shape (n,)
+        Group of each.
+    groups : int
+        How many groups there are.
+    level : float
+        Between 0 and 1; linear between order statistics.
+
+    Returns
+    -------
+    Measure
+        The quantile; NaN where there is no observation.
+    """
+    order = np.argsort(values, kind="stable")
+    ordered, group = values[order], group[order]
+    without = [_sorted_quantile(ordered[group != g], level) for g in range(groups)]
+    return Measure(_sorted_quantile(ordered, level), np.array(without))
+
+
+def _sorted_quantile(ordered: NDArray[np.float64], level: float) -> float:
+    if len(ordered) == 0:
+        return float("nan")
+    position = level * (len(ordered) - 1)
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return float(ordered[below] + (ordered[above] - ordered[below]) * (position - below))
+
+
+def estimate(measure: Measure) -> Estimate:
+    """Make an interval.
+
+    Parameters
+    ----------
+    measure : Measure
+        A statistic.
+
+    Returns
+    -------
+    Estimate
+        With a t interval about the value; where all groups agree about a share, the
+        exact binomial one of Clopper and Pearson, since no spread is no certainty.
+    """
+    groups = len(measure.without)
+    if np.isnan(measure.value):
+        return Estimate(None, None, None, "there is no observation")
+    if groups < 2:
+        return Estimate(None, None, None, "there is only one group of observations")
+    if np.isnan(measure.without).any():
+        return Estimate(None, None, None, "all observations are in one replication")
+    spread = measure.without - measure.without.mean()
+    error = float(np.sqrt((groups - 1) / groups * (spread**2).sum()))
+    if measure.trials and error == 0:
+        exact = stats.binomtest(measure.successes, measure.trials).proportion_ci(LEVEL)
+        return Estimate(measure.value, float(exact.low), float(exact.high))
+    half = float(stats.t.ppf((1 + LEVEL) / 2, groups - 1)) * error
+    low, high = measure.value - half, measure.value + half
+    if measure.trials:
+        low, high = max(low, 0.0), min(high, 1.0)
+    return Estimate(measure.value, low, high)
+
+
+def groups_of(
+    replication: NDArray[np.integer], call_ms: NDArray[np.int64], replications: int, span_ms: int
+) -> tuple[NDArray[np.int64], int]:
+    """Group incidents into what is independent.
+
+    Parameters
+    ----------
+    replication : ndarray of int, shape (n,)
+        Replication of each incident.
+    call_ms : ndarray of int64, shape (n,)
+        When each was called in.
+    replications : int
+        How many replications there are.
+    span_ms : int
+        Length of one.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Group of each incident: its replication or, if there is one only, the stretch
+        of its time.
+    int
+        How many groups there are.
+    """
+    if replications > 1:
+        return replication.astype(np.int64), replications
+    return call_ms * BATCHES // span_ms, BATCHES

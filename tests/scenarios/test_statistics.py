@@ -1,0 +1,122 @@
+"""Intervals against SciPy's, and their coverage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from scenarios.statistics import (
+    BATCHES,
+    Measure,
+    estimate,
+    groups_of,
+    quantile,
+    ratio,
+    rounded_to_digits,
+)
+
+SAMPLES = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30)
+
+
+@settings(deadline=None)
+@given(SAMPLES)
+def test_the_mean_of_replications_has_the_t_interval(sample: list[float]) -> None:
+    values = np.array(sample)
+    found = estimate(ratio(values, np.ones(len(values))))
+    error = np.std(values, ddof=1) / np.sqrt(len(values))
+    half = stats.t.ppf(0.975, len(values) - 1) * error
+    assert found.value == pytest.approx(values.mean())
+    assert found.high == pytest.approx(values.mean() + half, rel=1e-6, abs=1e-6)
+    assert found.low == pytest.approx(values.mean() - half, rel=1e-6, abs=1e-6)
+
+
+def test_a_difference_has_the_paired_t_interval() -> None:
+    rng = np.random.default_rng(3)
+    shared = rng.normal(0, 10, 12)
+    one, two = shared + rng.normal(1, 1, 12), shared + rng.normal(0, 1, 12)
+    found = estimate(ratio(one, np.ones(12)) - ratio(two, np.ones(12)))
+    expected = stats.ttest_rel(one, two).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    alone = estimate(ratio(one, np.ones(12)))
+    assert alone.high is not None
+    assert alone.low is not None
+    assert expected.high - expected.low < (alone.high - alone.low) / 2
+
+
+def test_the_interval_of_a_ratio_covers_it() -> None:
+    """Replications of random size: the pooled mean is inside 95 % of the time, more or less."""
+    rng = np.random.default_rng(11)
+    hits = 0
+    for _ in range(1000):
+        size = rng.poisson(50, 10)
+        total = np.array([rng.exponential(2.0, n).sum() for n in size])
+        found = estimate(ratio(total, size))
+        assert found.low is not None
+        assert found.high is not None
+        hits += found.low <= 2.0 <= found.high
+    assert 0.93 < hits / 1000 < 0.97
+
+
+@settings(deadline=None)
+@given(SAMPLES, st.floats(0, 1))
+def test_quantiles_are_numpys(sample: list[float], level: float) -> None:
+    values = np.array(sample)
+    found = quantile(values, np.arange(len(values)), len(values), level)
+    assert found.value == pytest.approx(np.quantile(values, level), abs=1e-6)
+    assert found.without[0] == pytest.approx(np.quantile(values[1:], level), abs=1e-6)
+
+
+def test_the_interval_of_a_quantile_covers_it() -> None:
+    rng = np.random.default_rng(12)
+    group = np.repeat(np.arange(10), 200)
+    truth = float(stats.expon.ppf(0.9))
+    hits = 0
+    for _ in range(500):
+        found = estimate(quantile(rng.exponential(1.0, 2000), group, 10, 0.9))
+        assert found.low is not None
+        assert found.high is not None
+        hits += found.low <= truth <= found.high
+    assert 0.92 < hits / 500 < 0.98
+
+
+def test_a_share_stays_between_0_and_1_and_is_never_certain() -> None:
+    trials = np.full(5, 20)
+    found = estimate(ratio(np.array([20, 20, 20, 20, 19]), trials, share=True))
+    assert found.high == 1.0
+    all_in_time = estimate(ratio(trials, trials, share=True))
+    assert (all_in_time.value, all_in_time.high) == (1.0, 1.0)
+    assert all_in_time.low == pytest.approx(0.025 ** (1 / 100))  # Clopper and Pearson
+
+
+@pytest.mark.parametrize(
+    ("measure", "reason"),
+    [
+        (ratio(np.zeros(3), np.zeros(3)), "no observation"),
+        (ratio(np.ones(1), np.ones(1)), "only one group"),
+        (ratio(np.array([3.0, 0, 0]), np.array([2, 0, 0])), "in one replication"),
+        (quantile(np.zeros(0), np.zeros(0, dtype=np.int64), 4, 0.5), "no observation"),
+        (Measure(float("nan"), np.zeros(2)), "no observation"),
+    ],
+)
+def test_no_value_without_an_interval(measure: Measure, reason: str) -> None:
+    found = estimate(measure)
+    assert (found.value, found.low, found.high) == (None, None, None)
+    assert reason in found.reason
+    assert reason in found.to_json_dict()["reason"]
+
+
+def test_groups_are_replications_or_stretches_of_time() -> None:
+    replication = np.array([0, 0, 1])
+    call_ms = np.array([0, 99, 50], dtype=np.int64)
+    group, count = groups_of(replication, call_ms, 2, 100)
+    assert (group.tolist(), count) == ([0, 0, 1], 2)
+    group, count = groups_of(replication * 0, call_ms, 1, 100)
+    assert (group.tolist(), count) == ([0, BATCHES - 1, BATCHES // 2], BATCHES)
+
+
+def test_rounding_keeps_nine_digits() -> None:
+    assert rounded_to_digits(1 / 3) == 0.333333333
+    assert rounded_to_digits(123456789012.0) == 123456789000.0
