@@ -23,12 +23,14 @@ FAR: Final = np.int64(np.iinfo(np.int32).max) << MS
 
 _NODE_BITS: Final = np.int64(32)
 _NODE: Final = np.int64((1 << 32) - 1)
+_NONE: Final = np.int64(np.iinfo(np.int64).max)
+_SPARE: Final = 4
+"""Room behind the last key, so that every node of the heap has four children to read."""
 
 
 @njit(cache=True)
-def _push(heap: NDArray[np.int64], size: int, key: np.int64) -> None:
-    """Sift a key up from the end of a heap with four children to a node."""
-    place = size
+def _push(heap: NDArray[np.int64], place: int, key: np.int64) -> None:
+    """Sift a key up from a free place of a heap with four children to a node."""
     while place > 0:
         parent = (place - 1) >> 2
         if heap[parent] <= key:
@@ -40,22 +42,27 @@ def _push(heap: NDArray[np.int64], size: int, key: np.int64) -> None:
 
 @njit(cache=True)
 def _drop_first(heap: NDArray[np.int64], size: int) -> None:
-    """Fill the gap at the top with the last of `size` keys, sifting it down."""
+    """Take away the least of `size` keys; beyond them the heap holds `_NONE`.
+
+    The gap sinks to the bottom along the least children, then the last key fills it and
+    rises: it seldom rises far, so that fewer keys are compared than on its way down.
+    """
     last = size - 1
     key = heap[last]
-    place = 0
+    heap[last] = _NONE
+    gap = 0
     child = 1
     while child < last:
         least = child
-        for other in range(child + 1, min(child + 4, last)):
-            if heap[other] < heap[least]:
+        least_key = heap[child]
+        for other in range(child + 1, child + 4):
+            if heap[other] < least_key:
                 least = other
-        if heap[least] >= key:
-            break
-        heap[place] = heap[least]
-        place = least
-        child = 4 * place + 1
-    heap[place] = key
+                least_key = heap[other]
+        heap[gap] = least_key
+        gap = least
+        child = 4 * gap + 1
+    _push(heap, gap, key)
 
 
 @njit(cache=True)
@@ -118,7 +125,7 @@ def grow_tree(
     parent[:] = -1
     waiting = wanted.sum()
     pending = wanted.copy()
-    heap = np.empty(len(cost) + len(start) + 1, np.int64)
+    heap = np.full(len(cost) + len(start) + _SPARE, _NONE)
     size = _plant(heap, start, start_cost, cost)
     horizon = FAR >> MS
     while size > 0:
@@ -142,7 +149,7 @@ def grow_tree(
             if there < cost[target[arc]]:
                 cost[target[arc]] = there
                 parent[target[arc]] = arc
-                if size == len(heap):
-                    heap = np.concatenate((heap, np.empty_like(heap)))
+                if size + _SPARE > len(heap):
+                    heap = np.concatenate((heap, np.full(len(heap), _NONE)))
                 _push(heap, size, ((there >> MS) << _NODE_BITS) | target[arc])
                 size += 1

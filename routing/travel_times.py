@@ -181,7 +181,9 @@ class DijkstraTravelTimes:
         self._forward = _star(n, tail, head, self._costs.cost)
         self._backward = _star(n, head, tail, self._costs.cost)
 
-    def matrix(self, origins: Places, destinations: Places, *, progress: bool = False) -> Table:
+    def matrix(  # numpydoc ignore=PR01
+        self, origins: Places, destinations: Places, *, progress: bool = False
+    ) -> Table:
         """Travel times from each origin to each destination; see `TravelTimes.matrix`."""
         leave, arrive = self._costs.departures(origins), self._costs.arrivals(destinations)
         cost = np.empty((len(origins), len(destinations)), dtype=np.int64)
@@ -193,11 +195,15 @@ class DijkstraTravelTimes:
             np.minimum(cost[row], self._costs.direct(leave, row, arrive), out=cost[row])
         return Table(milliseconds(cost), metres(cost))
 
-    def many_to_one(self, origins: Places, destination: Places) -> Table:
+    def many_to_one(  # numpydoc ignore=PR01
+        self, origins: Places, destination: Places
+    ) -> Table:
         """Travel times to one destination; see `TravelTimes.many_to_one`."""
         return self.matrix(origins, _one(destination))
 
-    def to_places(self, destinations: Places, *, progress: bool = False) -> NodeTable:
+    def to_places(  # numpydoc ignore=PR01
+        self, destinations: Places, *, progress: bool = False
+    ) -> NodeTable:
         """Travel times from every node; see `TravelTimes.to_places`."""
         arrive = self._costs.arrivals(destinations)
         shape = (len(destinations), self.network.n_nodes)
@@ -211,7 +217,9 @@ class DijkstraTravelTimes:
             table.next_arc[row] = arc[tree.parent]
         return table
 
-    def route(self, origin: Places, destination: Places) -> Route:
+    def route(  # numpydoc ignore=PR01
+        self, origin: Places, destination: Places
+    ) -> Route:
         """Find the fastest way; see `TravelTimes.route`."""
         leave = self._costs.departures(_one(origin))
         arrive = self._costs.arrivals(_one(destination))

@@ -48,6 +48,9 @@ SQUARE = {"a": (0, 0), "b": (1, 0), "c": (1, 1), "d": (0, 1), "x": (-1, 0)}
             ["ac", "ac", "ac", "ax", "ca", "ca", "ca", "xa"],
             id="parallel",
         ),
+        pytest.param(
+            LINE, [Road("ab"), Road("bb", oneway=True)], ["ab", "ba", "bb"], id="loop at the end"
+        ),
         pytest.param(LINE, [Road("aab")], ["aa", "ab", "ba"], id="segment to itself"),
         pytest.param(
             LINE, [Road("abc", oneway=True), Road("abc", oneway=True)], ["ac"], id="drawn twice"
@@ -88,6 +91,9 @@ def test_arc_remembers_its_ways_and_its_shape() -> None:
 def test_two_carriageways_are_no_twins() -> None:
     roads = [Road("ab", oneway=True), Road("ba", oneway=True)]
     assert make_network(LINE, roads).arc_twin.tolist() == [-1, -1]
+    roads = [Road("ab"), Road("bc", oneway=True), Road("cb", oneway=True)]
+    network = make_network(LINE, roads)
+    assert (arcs(network), network.arc_twin.tolist()) == (["ac", "ca"], [-1, -1])
 
 
 def test_empty_map() -> None:
