@@ -99,7 +99,10 @@ def coverage_maps(views: Sequence[MapView], budget_s: float) -> str:
             )
         )
         figure.legend(
-            handles=handles, loc="outside lower center", ncols=len(handles), frameon=False
+            handles=handles,
+            loc="outside lower center",
+            ncols=4 if len(views) == 1 else len(handles),
+            frameon=False,
         )
         return _data_uri(figure, "png")
 
@@ -119,7 +122,7 @@ def response_curves(curves: Mapping[str, Sequence[NDArray[np.float64]]], limit_s
     str
         An SVG as a data URI.
     """
-    pooled = np.concatenate([times for runs in curves.values() for times in runs])
+    pooled = np.concatenate([np.zeros(0), *(times for runs in curves.values() for times in runs)])
     top = max(limit_s * 1.6, float(np.quantile(pooled, 0.985))) if len(pooled) else limit_s * 1.6
     grid = np.linspace(0, top, 241)
     with rc_context(_STYLE):
@@ -180,7 +183,7 @@ def _draw_roads(axes: Axes, scenario: Scenario) -> None:
         [name.removesuffix("_link") in _MAIN_ROADS for name in network.class_names]
     )
     main = main_class[network.way_class[network.vertex_way[start]]]
-    for part, colour, width in ((~main, "#dddddd", 0.4), (main, "#aaaaaa", 0.9)):
+    for part, colour, width in ((~main, "#c4c4c4", 0.5), (main, "#8f8f8f", 1.0)):
         axes.add_collection(
             LineCollection(list(lines[part]), colors=colour, linewidths=width, zorder=1)
         )

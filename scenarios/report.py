@@ -377,7 +377,10 @@ def _distinct_stations(comparison: Comparison) -> list[tuple[str, Scenario]]:
     seen: dict[int, tuple[str, Scenario]] = {}
     for label, run in zip(comparison.labels, comparison.runs, strict=True):
         seen.setdefault(id(run.scenario), (label, run.scenario))
-    return list(seen.values())[:4]
+    if len(seen) == 1:
+        city = comparison.runs[0].scenario
+        return [(city.settings.name, city)]
+    return list(seen.values())
 
 
 def _amount(run: RunResult) -> str:

@@ -1,0 +1,112 @@
+"""Where stations may stand: today's, and new sites to choose from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from routing.errors import InputError, did_you_mean
+from scenarios.zones import checked_column
+
+if TYPE_CHECKING:
+    from scenarios.package import Scenario
+
+SOURCES: Final = ("zones", "nodes")
+"""Candidates that every city has; anything else names a CSV file."""
+
+
+def candidate_sites(scenario: Scenario, source: str) -> pd.DataFrame:
+    """List the sites that a plan may choose from, today's stations first.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The city.
+    source : str
+        ``zones``: where demand zones stand; ``nodes``: every junction; else a CSV file
+        with ``lon, lat`` and, if it likes, ``id`` and ``name``.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``id, name, lon, lat, existing``.
+
+    Raises
+    ------
+    InputError
+        There is no such source, or the file cannot be used.
+    """
+    today = scenario.stations[["id", "name", "lon", "lat"]].assign(existing=True)
+    if source == "zones":
+        new = _zones(scenario)
+    elif source == "nodes":
+        new = _nodes(scenario)
+    else:
+        new = _from_file(source)
+    # a site that an earlier plan built stands in both lists
+    new = new[~new["id"].isin(set(today["id"]))].assign(existing=False)
+    return pd.concat([today, new], ignore_index=True)
+
+
+def _zones(scenario: Scenario) -> pd.DataFrame:
+    zones = scenario.zones
+    name = [
+        f"new in {district} (zone {identifier})" if district else f"new at zone {identifier}"
+        for identifier, district in zip(zones["id"], zones["district"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "id": "new-" + zones["id"].astype(str),
+            "name": name,
+            "lon": zones["lon"],
+            "lat": zones["lat"],
+        }
+    )
+
+
+def _nodes(scenario: Scenario) -> pd.DataFrame:
+    network = scenario.network
+    osm = pd.Series(network.node_osm).astype(str)
+    lon, lat = np.round(network.node_lonlat, 7).T
+    return pd.DataFrame(
+        {"id": "new-n" + osm, "name": "new at junction " + osm, "lon": lon, "lat": lat}
+    )
+
+
+def _from_file(source: str) -> pd.DataFrame:
+    path = Path(source)
+    if not path.is_file():
+        fix = f"give {' or '.join(SOURCES)}, or a CSV file"
+        if "." not in path.name and len(path.parts) == 1:
+            fix = f"{did_you_mean(source, SOURCES)}, or a CSV file"
+        raise InputError(f"there is no {source!r}", field="--candidates", fix=fix)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no CSV table ({error})", field="--candidates") from error
+    missing = [column for column in ("lon", "lat") if column not in table.columns]
+    if missing:
+        raise InputError(
+            f"{path} has no column {', '.join(missing)}",
+            field="--candidates",
+            fix="it needs lon,lat and may have id,name",
+        )
+    number = pd.Series([str(row + 1) for row in range(len(table))], dtype=str)
+    identifier = table["id"] if "id" in table.columns else "new-" + number
+    repeated = identifier[identifier.duplicated()]
+    if len(repeated):
+        raise InputError(
+            f"id {repeated.iloc[0]!r} stands twice",
+            field=f"{path.name}, row {repeated.index[0] + 1}",
+        )
+    return pd.DataFrame(
+        {
+            "id": identifier,
+            "name": table["name"] if "name" in table.columns else "new at site " + identifier,
+            "lon": checked_column(table, "lon", path.name, -180, 180),
+            "lat": checked_column(table, "lat", path.name, -90, 90),
+        }
+    )
