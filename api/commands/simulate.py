@@ -16,14 +16,17 @@ from api.options import (
     workers_option,
 )
 from api.output import report
+from api.run_words import comparison_lines, run_lines
 
 DIFFERS = 1
 """Exit code of a replay that does not give the run's own bytes."""
 
+POLICIES = "closest, closest-idle, or FILE.py:CLASS."
+
 
 @click.command()
 @scenario_argument
-@click.option("--policy", default="closest", show_default=True, help="closest or closest-idle.")
+@click.option("--policy", default="closest", show_default=True, help=POLICIES)
 @replications_option
 @seed_option
 @workers_option
@@ -43,9 +46,8 @@ def simulate(  # numpydoc ignore=PR01
     Writes events, incidents, a summary with intervals and report.html. The same
     scenario, policy and seed give the same bytes.
     """
-    from scenarios.runs import simulate as run_simulation
-
     from scenarios.packaging import load_scenario
+    from scenarios.runs import simulate as run_simulation
 
     result = run_simulation(
         load_scenario(scenario),
@@ -54,8 +56,10 @@ def simulate(  # numpydoc ignore=PR01
         seed=seed,
         workers=workers,
         out=out,
+        progress=True,
     )
-    report(result.summary, (), as_json=as_json)
+    lines = [*run_lines(result.summary), f"wrote {out}"]
+    report({"out": out} | result.summary, lines, as_json=as_json)
 
 
 @click.command()
@@ -66,7 +70,7 @@ def simulate(  # numpydoc ignore=PR01
     metavar="A,B,...",
     default="closest",
     show_default=True,
-    help="closest, closest-idle.",
+    help=POLICIES,
 )
 @replications_option
 @seed_option
@@ -88,24 +92,26 @@ def compare(  # numpydoc ignore=PR01
     under the first policy is the base; the others are told as differences from it.
     """
     from scenarios.compare import compare as run_comparison
-
     from scenarios.packaging import load_scenario
 
     result = run_comparison(
         [load_scenario(each) for each in scenarios],
-        list(policies),
+        policies,
         replications=replications,
         seed=seed,
         workers=workers,
         out=out,
+        progress=True,
     )
-    report(result.summary, (), as_json=as_json)
+    lines = [*comparison_lines(result.summary), f"wrote {out}"]
+    report({"out": out} | result.summary, lines, as_json=as_json)
 
 
 @click.command()
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--policy", help="Another policy; else the run's own, which must repeat.")
-@click.option("--scenario", help="Where the scenario now is; else where it was.")
+@click.option("--policy", help=f"Another policy: {POLICIES}")
+@click.option("--scenario", help="Where the scenario is now, if it was moved.")
+@workers_option
 @click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the new run.")
 @json_option
 @click.pass_context
@@ -114,16 +120,25 @@ def replay(  # numpydoc ignore=PR01
     run: Path,
     policy: str | None,
     scenario: str | None,
+    workers: int,
     out: Path,
     as_json: bool,
 ) -> None:
     """Play the incidents of a run again, under its policy or another.
 
-    Under its own policy the bytes must be the same; exits with 1 where they are not.
+    Under its own policy events, incidents and summary must come out the same, byte by
+    byte; it exits with 1 where they do not.
     """
     from scenarios.replay import replay as run_again
 
-    result = run_again(run, policy, scenario, out)
-    report({"identical": result.identical}, (), as_json=as_json)
+    result = run_again(run, policy, scenario, out, workers=workers, progress=True)
+    verdicts = {
+        True: "identical: the same bytes as the run",
+        False: f"differs from the run: {', '.join(result.differing)}",
+        None: f"under another policy than the run: {result.run.policy}",
+    }
+    document = {"identical": result.identical, "differing": result.differing, "out": out}
+    lines = [*run_lines(result.run.summary), verdicts[result.identical], f"wrote {out}"]
+    report(document | result.run.summary, lines, as_json=as_json)
     if result.identical is False:
         ctx.exit(DIFFERS)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -153,24 +151,6 @@ def test_ctrl_c_is_130_and_one_line() -> None:
     finally:
         del api.cli.bluelight.commands["wait"]
     assert (code, out, err) == (130, "", "error: interrupted\n")
-
-
-def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
-    out = str(tmp_path / "city")
-    command = [sys.executable, "-m", "api.cli", "build", "reykjavik", "--out", out]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=PROJECT) as running:
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
-            if running.poll() is not None:
-                break
-            time.sleep(0.002)
-        os.kill(running.pid, signal.SIGINT)
-        _, err = running.communicate(timeout=60)
-    left = [path.name for path in tmp_path.iterdir()]
-    assert left in ([], ["city"])
-    if not left:
-        assert running.returncode == 130
-        assert err == "error: interrupted\n"
 
 
 def test_plugins_are_commands(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,119 @@
+"""Runs and comparisons as short tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from api.output import clock, percent, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Shown: TypeAlias = "Callable[[float | None], str]"
+
+Estimate = dict[str, Any]
+"""Value, low, high, all three null where there is none: see `scenarios.statistics`."""
+
+_TIMES: Final = {
+    "response_mean": "response, mean",
+    "response_p90": "response, 90th percentile",
+    "call_processing": "  call processing",
+    "queueing": "  queueing",
+    "turnout": "  turnout",
+    "travel": "  travel",
+}
+_SHARES: Final = {"queued_share": "incidents that queue", "utilisation": "units busy"}
+
+
+def run_lines(summary: dict[str, Any]) -> list[str]:
+    """Tell what a simulation found.
+
+    Parameters
+    ----------
+    summary : dict
+        The content of ``summary.json``.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    incidents = summary["incidents"]
+    head = (
+        f"{summary['scenario']['name']}, {summary['policy']}: {_span(summary)}, "
+        f"{incidents['total']:,} incidents, {incidents['unserved']:,} unserved"
+    )
+    return [
+        head,
+        "",
+        *table(("<", "", "from", "to", "<"), _rows(summary, summary["standards"])),
+        "",
+        _interval(summary),
+    ]
+
+
+def comparison_lines(summary: dict[str, Any]) -> list[str]:
+    """Tell how runs on the same incidents differ.
+
+    Parameters
+    ----------
+    summary : dict
+        The content of ``comparison.json``.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    lines = [f"{_span(summary)}, the same incidents for all", ""]
+    for each in summary["combinations"]:
+        base = " (base)" if each["label"] == summary["base"] else ""
+        rows = _rows(each["measures"], each["standards"])
+        lines += [*table((f"<{each['label']}{base}", "", "from", "to", "<"), rows), ""]
+    for each in summary["differences"]:
+        head = f"<{each['label']} minus {each['minus']}"
+        rows = _rows(each["measures"], [], time=_seconds, share=_points)
+        lines += [*table((head, "", "from", "to", "<"), rows), ""]
+    return [*lines, _interval(summary)]
+
+
+def _rows(
+    measures: dict[str, Any],
+    standards: list[dict[str, Any]],
+    time: Shown = clock,
+    share: Shown = percent,
+) -> Iterator[tuple[str, str, str, str, str]]:
+    """One row for each figure: name, value, interval, verdict."""
+    verdicts = {
+        each["name"]: f"of {percent(each['share'])}: {each['verdict']}" for each in standards
+    }
+    for key, name in _TIMES.items():
+        if key in measures:
+            yield (name, *_figures(measures[key], time), "")
+    for name, estimate in measures.get("within", {}).items():
+        yield (f"within {name}", *_figures(estimate, share), verdicts.get(name, ""))
+    for key, name in _SHARES.items():
+        if key in measures:
+            yield (name, *_figures(measures[key], share), "")
+
+
+def _figures(estimate: Estimate, shown: Shown) -> tuple[str, str, str]:
+    value, low, high = (shown(estimate[key]) for key in ("value", "low", "high"))
+    return value, low, high
+
+
+def _seconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:+.1f} s"
+
+
+def _points(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:+.1f} points"
+
+
+def _span(summary: dict[str, Any]) -> str:
+    return f"{summary['replications']} x {summary['days']:g} days, seed {summary['seed']}"
+
+
+def _interval(summary: dict[str, Any]) -> str:
+    interval = summary["interval"]
+    return f"from, to: {interval['level']:.0%} intervals, {interval['method']}"

@@ -1,0 +1,156 @@
+"""Simulate, compare and replay by command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import api.cli
+from api.run_words import comparison_lines
+from tests.command_line import Ran, refused, run
+
+PROJECT = Path(api.cli.__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def simulated(scenario_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("runs") / "run"
+    ran = run("simulate", scenario_folder, "--replications", 3, "--seed", 7, "--out", out)
+    assert (ran.code, ran.err) == (0, "")
+    assert "closest-v1: 3 x 2 days, seed 7" in ran.out
+    assert "within 8 minutes" in ran.out
+    assert "from, to: 95% intervals" in ran.out
+    assert ran.out.endswith(f"wrote {out}\n")
+    return out
+
+
+def test_json_is_the_summary(simulated: Path, scenario_folder: Path, tmp_path: Path) -> None:
+    options = ["--replications", 3, "--seed", 7, "--json"]
+    document = run("simulate", scenario_folder, *options, "--out", tmp_path / "run").json
+    assert document.pop("out") == str(tmp_path / "run")
+    assert document == json.loads((simulated / "summary.json").read_text())
+
+
+def test_the_same_policy_replays_to_the_same_bytes(simulated: Path, tmp_path: Path) -> None:
+    ran = run("replay", simulated, "--out", tmp_path / "again")
+    assert ran.code == 0
+    assert "identical" in ran.out
+    for name in ("events.parquet", "incidents.parquet", "summary.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (simulated / name).read_bytes()
+
+
+def test_a_run_that_was_changed_does_not_replay(simulated: Path, tmp_path: Path) -> None:
+    changed = shutil.copytree(simulated, tmp_path / "changed")
+    summary = changed / "summary.json"
+    summary.write_text(summary.read_text().replace('"seed": 7', '"seed": 8'))
+    ran = run("replay", changed, "--out", tmp_path / "again", "--json")
+    assert ran.code == 1
+    document = json.loads(ran.out)
+    assert (document["identical"], document["differing"]) == (False, ["summary.json"])
+
+
+def test_another_policy_meets_the_same_incidents(simulated: Path, tmp_path: Path) -> None:
+    options = ["--policy", "closest-idle", "--out", tmp_path / "other"]
+    document = run("replay", simulated, *options, "--json").json
+    assert document["identical"] is None
+    assert document["policy"] == "closest-idle-v1"
+    before = json.loads((simulated / "summary.json").read_text())
+    assert document["incidents"]["total"] == before["incidents"]["total"]
+
+
+def test_policies_side_by_side(scenario_folder: Path, tmp_path: Path) -> None:
+    options = ["--policies", "closest,closest-idle", "--replications", 3]
+    ran = run("compare", scenario_folder, *options, "--out", tmp_path / "c", "--json")
+    document = ran.json
+    assert [each["policy"] for each in document["combinations"]] == [
+        "closest-v1",
+        "closest-idle-v1",
+    ]
+    base, other = (each["measures"]["response_mean"] for each in document["combinations"])
+    difference = document["differences"][0]["measures"]["response_mean"]
+    assert difference["value"] == pytest.approx(other["value"] - base["value"], abs=1e-6)
+    lines = comparison_lines(document)
+    assert lines[2].startswith("closest-v1 (base)")
+    rows = [line for line in lines if line.startswith("response, mean")]
+    assert len(rows) == 3
+    assert rows[-1].split()[2:4] == [f"{difference['value']:+.1f}", "s"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--policy", "closets"], "did you mean 'closest-v1'"),
+        (["--policy", "nope.py:Mine"], "nope.py"),
+        (["--replications", "-3"], "--replications"),
+    ],
+)
+def test_simulations_that_cannot_be(
+    scenario_folder: Path, tmp_path: Path, options: list[str], words: str
+) -> None:
+    out = tmp_path / "run"
+    assert words in refused("simulate", scenario_folder, *options, "--out", out)
+    assert not out.exists()
+
+
+def test_comparisons_that_cannot_be(scenario_folder: Path, tmp_path: Path) -> None:
+    assert "--policies" in refused("compare", scenario_folder, "--out", tmp_path / "c")
+    options = ["--policies", "closest,closets"]
+    line = refused("compare", scenario_folder, *options, "--out", tmp_path / "c")
+    assert "did you mean 'closest-v1'" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_replays_that_cannot_be(simulated: Path, scenario_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "again"
+    assert "manifest.json" in refused("replay", scenario_folder, "--out", out)
+    edited = shutil.copytree(scenario_folder, tmp_path / "edited")
+    rules = edited / "scenario.toml"
+    rules.write_text(rules.read_text().replace("incidents_per_day = 24", "incidents_per_day = 25"))
+    assert run("check", edited, "--accept").code == 0
+    assert "--scenario" in refused("replay", simulated, "--scenario", edited, "--out", out)
+    assert not out.exists()
+
+
+def test_ctrl_c_leaves_nothing_half_written(scenario_folder: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "api.cli", "simulate", str(scenario_folder)]
+    command += ["--replications", "800", "--workers", "2"]
+    command += ["--out", str(tmp_path / "run")]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=PROJECT,
+        start_new_session=True,  # a terminal sends Ctrl-C to the whole group
+    ) as running:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert running.poll() is None
+        os.killpg(running.pid, signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert (out, err) == ("", "error: interrupted\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_words_of_a_run_without_intervals(simulated: Path) -> None:
+    from api.run_words import run_lines
+
+    summary = json.loads((simulated / "summary.json").read_text())
+    summary["response_mean"] = {"value": None, "low": None, "high": None, "reason": "too few"}
+    row = next(line for line in run_lines(summary) if line.startswith("response, mean"))
+    assert row.split()[2:] == ["-", "-", "-"]
+
+
+def test_ran_json_needs_success() -> None:
+    with pytest.raises(AssertionError):
+        _ = Ran(2, "{}", "").json
