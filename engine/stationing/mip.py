@@ -1,0 +1,165 @@
+"""Linear and integer programs by way of OR-Tools."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from routing.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+
+@dataclass(frozen=True)
+class Program:
+    """Minimise ``objective @ x`` over ``at_least <= matrix @ x <= at_most``.
+
+    Parameters
+    ----------
+    matrix : csr_array, shape (rows, variables)
+        The constraints.
+    at_least, at_most : ndarray of float64, shape (rows,)
+        Their limits.
+    objective, lower, upper : ndarray of float64, shape (variables,)
+        Cost and limits of each variable.
+    integer : ndarray of bool, shape (variables,)
+        Which variables are whole numbers.
+    """
+
+    matrix: sparse.csr_array
+    at_least: NDArray[np.float64]
+    at_most: NDArray[np.float64]
+    objective: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    integer: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a solver found out.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (variables,), or None
+        Best solution found.
+    bound : float
+        No solution costs less; ``inf`` where there is none.
+    seconds : float
+        Time that the solver took.
+    """
+
+    values: NDArray[np.float64] | None
+    bound: float
+    seconds: float
+
+
+def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
+    """Solve a program by HiGHS through OR-Tools' MathOpt.
+
+    The solver runs beside, so that Ctrl-C is heard at once.
+
+    Parameters
+    ----------
+    program : Program
+        The program.
+    seconds : float
+        Time limit.
+    tolerance : float
+        Absolute gap at which a whole-number solution is good enough.
+
+    Returns
+    -------
+    Answer
+        The best solution and the bound; neither where the solver fails.
+
+    Raises
+    ------
+    InputError
+        OR-Tools cannot be loaded.
+    """
+    try:
+        from ortools.math_opt.python import mathopt  # noqa: PLC0415 - slow, often not needed
+        from ortools.util.python.solve_interrupter import SolveInterrupter  # noqa: PLC0415
+    except ImportError as error:
+        raise InputError(
+            f"OR-Tools cannot be loaded ({error})", fix="run: pip install --force-reinstall ortools"
+        ) from error
+    model = mathopt.Model.from_model_proto(_proto(program))
+    # No `threads`: HiGHS behind MathOpt refuses the parameter.
+    parameters = mathopt.SolveParameters(
+        time_limit=timedelta(seconds=seconds),
+        relative_gap_tolerance=0.0,
+        absolute_gap_tolerance=tolerance,
+        enable_output=False,
+    )
+    interrupter = SolveInterrupter()
+    results: list[Any] = []
+
+    def _run() -> None:
+        try:
+            results.append(
+                mathopt.solve(
+                    model, mathopt.SolverType.HIGHS, params=parameters, interrupter=interrupter
+                )
+            )
+        except (RuntimeError, ValueError, AttributeError):
+            # A solver that gives up proves nothing; some of its errors cannot even be
+            # turned into exceptions by MathOpt and surface as AttributeError.
+            return
+
+    worker = threading.Thread(target=_run, daemon=True)
+    worker.start()
+    try:
+        while worker.is_alive():
+            worker.join(0.1)
+    except BaseException:
+        interrupter.interrupt()
+        raise
+    return _answer(results[0], model) if results else Answer(None, -np.inf, seconds)
+
+
+def _proto(program: Program) -> Any:
+    """Write a program as a protocol buffer, which is faster than term by term."""
+    from ortools.math_opt import model_pb2  # noqa: PLC0415 - see `minimise`
+
+    rows, columns = program.matrix.shape
+    proto = model_pb2.ModelProto()
+    proto.variables.ids.extend(range(columns))
+    proto.variables.lower_bounds.extend(program.lower.tolist())
+    proto.variables.upper_bounds.extend(program.upper.tolist())
+    proto.variables.integers.extend(program.integer.tolist())
+    priced = np.flatnonzero(program.objective)
+    proto.objective.linear_coefficients.ids.extend(priced.tolist())
+    proto.objective.linear_coefficients.values.extend(program.objective[priced].tolist())
+    proto.linear_constraints.ids.extend(range(rows))
+    proto.linear_constraints.lower_bounds.extend(program.at_least.tolist())
+    proto.linear_constraints.upper_bounds.extend(program.at_most.tolist())
+    entries = program.matrix.sorted_indices().tocoo()
+    proto.linear_constraint_matrix.row_ids.extend(entries.row.tolist())
+    proto.linear_constraint_matrix.column_ids.extend(entries.col.tolist())
+    proto.linear_constraint_matrix.coefficients.extend(entries.data.tolist())
+    return proto
+
+
+def _answer(result: Any, model: Any) -> Answer:
+    from ortools.math_opt.python import mathopt  # noqa: PLC0415 - see `minimise`
+
+    reason = result.termination.reason
+    seconds = result.solve_stats.solve_time.total_seconds()
+    if reason == mathopt.TerminationReason.INFEASIBLE:
+        return Answer(None, np.inf, seconds)
+    values = None
+    if result.has_primal_feasible_solution():
+        by_variable = result.variable_values()
+        values = np.array([by_variable[variable] for variable in model.variables()])
+    bound = result.termination.objective_bounds.dual_bound
+    if np.isnan(bound):
+        bound = -np.inf
+    return Answer(values, float(bound), seconds)

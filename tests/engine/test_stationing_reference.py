@@ -1,0 +1,69 @@
+"""Location models against published optima and best known values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import shortest_path
+
+from engine.stationing import MODELS, LocationProblem
+from routing.geodesy import EARTH_RADIUS_M, segment_lengths
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+def read_pmed(folder: Path, number: int) -> tuple[NDArray[np.float64], int, int]:
+    """Return distances, k and the published optimum of an OR-Library case."""
+    path = folder / "pmed" / "test-data" / f"pmed{number}.txt"
+    header, *edges = np.loadtxt(path, dtype=np.int64)
+    n, _, k = header
+    # The last one of repeated edges counts.
+    length = {(min(u, v) - 1, max(u, v) - 1): float(c) for u, v, c in edges}
+    tail, head = np.array(list(length)).T
+    graph = csr_array((list(length.values()), (tail, head)), shape=(n, n))
+    optima = dict(
+        line.split() for line in (folder / "pmed" / "pmedopt.txt").read_text().splitlines()[1:41]
+    )
+    return shortest_path(graph, directed=False), int(k), int(optima[f"pmed{number}"])
+
+
+# Few large districts, many small ones, a wide duality gap (36), integer programming (9, 34).
+@pytest.mark.parametrize("number", [1, 2, 3, 5, 6, 9, 15, 16, 26, 31, 36])
+def test_or_library_p_median(reference_data: Path, number: int) -> None:
+    distance, k, optimum = read_pmed(reference_data, number)
+    plan = MODELS["p-median"].solve(LocationProblem(distance, np.ones(len(distance)), k))
+    assert plan.objective == optimum
+    assert plan.bound == optimum
+    assert plan.proven
+
+
+def read_census(folder: Path, case: str) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+    """Return distances in metres, weights and the best known value of a census case."""
+    city, _, _ = case.split("_")
+    text = (folder / "mclp" / "instances" / f"{city}.txt").read_text()
+    coordinates, demand = text.split("NODE_COORD_SECTION")[1].split("DEMAND_SECTION")
+    latlon = np.array(coordinates.split(), dtype=np.float64).reshape(-1, 2)
+    weight = np.array(demand.replace("EOF", "").split(), dtype=np.float64)
+    lonlat = latlon[:, ::-1]
+    best = (folder / "mclp" / "best" / f"{case}.txt").read_text().split()[1]
+    # The published values come out with the radius of the equator.
+    metres = segment_lengths(lonlat[:, None], lonlat[None]) * (6_378_137.0 / EARTH_RADIUS_M)
+    return metres, weight, float(best)
+
+
+def test_census_covering_agrees_with_the_best_known(reference_data: Path) -> None:
+    metres, weight, best = read_census(reference_data, "NewYork_50_400")
+    text = (reference_data / "mclp" / "best" / "NewYork_50_400.txt").read_text()
+    problem = LocationProblem(metres, weight, 50, limit_s=400.0, time_limit_s=4.0)
+    known = tuple(int(site) for site in text.split("Facilidade:")[1].split())
+    assert MODELS["mclp"].value(problem, known) == best
+    plan = MODELS["mclp"].solve(problem)
+    assert plan.bound >= best
+    assert 0.97 * best <= plan.objective <= plan.bound
+    assert plan.gap < 0.06
