@@ -153,7 +153,8 @@ def response_curves(curves: Mapping[str, Sequence[NDArray[np.float64]]], limit_s
             ylim=(0, 1),
         )
         axes.grid(alpha=0.25)
-        axes.legend(loc="lower right", frameon=False)
+        if len(pooled):
+            axes.legend(loc="lower right", frameon=False)
         return _data_uri(figure, "svg")
 
 

@@ -137,6 +137,15 @@ RECIPES: Final = {
             "name": "Reykjavik",
             "timezone": "Atlantic/Reykjavik",
             "bbox": (-22.20, 63.98, -21.55, 64.25),
+            "standards": [
+                Standard(
+                    name="8 minutes",
+                    limit_s=480,
+                    share=0.9,
+                    priorities=["emergency"],
+                    source="assumption: put the standard that binds your service here",
+                )
+            ],
         },
     ),
 }
