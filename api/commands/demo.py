@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.options import FOLDER_OUT, json_option, seed_option
+from api.options import (
+    FOLDER_OUT,
+    json_option,
+    replications_option,
+    seed_option,
+    workers_option,
+)
 from api.output import report
 
 if TYPE_CHECKING:
@@ -27,7 +33,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="A city that comes with bluelight, or a scenario folder.",
 )
+@replications_option
 @seed_option
+@workers_option
 @click.option(
     "--open/--no-open",
     "open_page",
@@ -35,9 +43,15 @@ if TYPE_CHECKING:
     help="Show report.html in a browser; by default where there is a screen.",
 )
 @json_option
-def demo(
-    out: Path, city: str, seed: int, open_page: bool | None, as_json: bool
-) -> None:  # numpydoc ignore=PR01
+def demo(  # numpydoc ignore=PR01
+    out: Path,
+    city: str,
+    replications: int,
+    seed: int,
+    workers: int,
+    open_page: bool | None,
+    as_json: bool,
+) -> None:
     """Plan, simulate and compare a real city in one go.
 
     Its stations today, a better plan, a month of emergencies under both, and a page
@@ -45,8 +59,15 @@ def demo(
     """
     from scenarios.demo import run_demo
 
-    result = run_demo(out, city=city, seed=seed, echo=partial(click.echo, err=as_json))
-    report(result, (), as_json=as_json)
+    result = run_demo(
+        out,
+        city=city,
+        replications=replications,
+        seed=seed,
+        workers=workers,
+        echo=partial(click.echo, err=as_json),
+    )
+    report({"out": out} | result, (), as_json=as_json)
     if open_page or (open_page is None and not as_json and _has_screen()):
         webbrowser.open((out / "report.html").resolve().as_uri())
 

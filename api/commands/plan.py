@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from api.options import FILE_OUT, FOLDER_OUT, counts, json_option, scenario_argument
 from api.output import json_text, report
+from api.plan_words import plan_lines, plans_lines
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @scenario_argument
+@click.argument("more", metavar="[K]...", nargs=-1, type=counts)
 @click.option("--model", default="mclp", show_default=True, help="mclp or p-median.")
 @click.option(
     "--stations",
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     metavar="K[,K...]",
     multiple=True,
     required=True,
-    help="How many stations, kept ones included; several numbers make several plans.",
+    help="How many stations, kept ones included.",
 )
 @click.option(
     "--existing",
@@ -58,6 +60,7 @@ def plan(  # numpydoc ignore=PR01
     scenario: str,
     model: str,
     stations: tuple[tuple[int, ...], ...],
+    more: tuple[tuple[int, ...], ...],
     existing: str,
     candidates: str,
     standard: str | None,
@@ -69,21 +72,26 @@ def plan(  # numpydoc ignore=PR01
 ) -> None:
     """Choose station sites and prove how good the choice is.
 
+    Several numbers, as in --stations 4 5 6, make several plans: OUT is a list then.
+
     Models: mclp covers the most demand within the standard's limit; p-median makes the
     mean travel time least.
     """
-    from scenarios.planning import apply_plan, make_plan
+    from tqdm import tqdm
 
-    from scenarios.folders import write_atomically
-    from scenarios.packaging import load_scenario, save_scenario
+    from scenarios.folders import check_replaceable, write_atomically
+    from scenarios.packaging import DESCRIPTOR, load_scenario, save_scenario
+    from scenarios.planning import apply_plan, make_plan, write_plan
 
-    numbers = [number for part in stations for number in part]
-    if planned is not None and len(numbers) > 1:
-        raise InputError(
-            f"{len(numbers)} plans make no one scenario",
-            field="--scenario",
-            fix="give one number of stations",
-        )
+    numbers = [number for part in (*stations, *more) for number in part]
+    if planned is not None:
+        if len(numbers) > 1:
+            raise InputError(
+                f"{len(numbers)} plans make no one scenario",
+                field="--scenario",
+                fix="give one number of stations",
+            )
+        check_replaceable(planned, DESCRIPTOR)
     city = load_scenario(scenario)
     plans = [
         make_plan(
@@ -96,15 +104,17 @@ def plan(  # numpydoc ignore=PR01
             time_limit_s=time_limit_s,
             seed=seed,
         )
-        for number in numbers
+        for number in tqdm(numbers, unit="plan", disable=None if len(numbers) > 1 else True)
     ]
     documents = [each.to_json_dict() for each in plans]
-    document = documents[0] if len(documents) == 1 else documents
+    if len(plans) == 1:
+        write_plan(plans[0], out)
+        report_lines = plan_lines(documents[0])
+    else:
+        write_atomically(out, json_text(documents).encode())
+        report_lines = plans_lines(documents)
+    report_lines.append(f"wrote {out}")
     if planned is not None:
-        save_scenario(apply_plan(city, plans[0]), planned)
-    write_atomically(out, json_text(document).encode())
-    report(document, _lines(documents), as_json=as_json)
-
-
-def _lines(documents: list[dict[str, Any]]) -> list[str]:
-    raise NotImplementedError
+        digest = save_scenario(apply_plan(city, plans[0]), planned)
+        report_lines.append(f"wrote {planned} (hash {digest[:12]})")
+    report(documents[0] if len(plans) == 1 else documents, report_lines, as_json=as_json)

@@ -1,0 +1,117 @@
+"""Plans and the demo by command."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from api.city import City
+from api.schemas import MatrixRequest
+from tests.command_line import refused, run
+from tests.toy_city import toy_city
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "plan.json"
+
+
+def drives() -> tuple[np.ndarray, np.ndarray]:
+    """Seconds from today's stations and the zones to the zones, and the zones' weights."""
+    city = toy_city()
+    zones, stations = (
+        table[["lon", "lat"]].to_numpy().tolist() for table in (city.zones, city.stations)
+    )
+    request = MatrixRequest(sources=stations + zones, destinations=zones)
+    table = np.array(City(city).matrix(request).durations, dtype=float)
+    return table, city.zones["weight"].to_numpy()
+
+
+def test_p_median_is_the_best_of_all(scenario_folder: Path, out: Path) -> None:
+    args = ["plan", scenario_folder, "--model", "p-median", "--out", out]
+    document = run(*args, "--stations", 2, "--json").json
+    table, weight = drives()
+    best = min(
+        float(weight @ table[list(pair)].min(axis=0))
+        for pair in itertools.combinations(range(len(table)), 2)
+    )
+    assert document["objective"] == pytest.approx(best, abs=1e-3)
+    assert document["proven"]
+    assert document == json.loads(out.read_text())
+
+
+def test_the_plan_in_words(scenario_folder: Path, out: Path, tmp_path: Path) -> None:
+    planned = tmp_path / "planned"
+    args = ["plan", scenario_folder, "--stations", 2, "--out", out, "--scenario", planned]
+    ran = run(*args)
+    assert (ran.code, ran.err) == (0, "")
+    document = json.loads(out.read_text())
+    for station in document["stations"]:
+        assert any(line.startswith(f"{station['id']} ") for line in ran.out.splitlines())
+    assert "proven best" in ran.out
+    assert "whole city  100.0 %" in ran.out
+    checked = run("check", planned, "--json").json
+    assert checked["stations"] == 2
+    assert checked["units"] == 5
+    assert f"(hash {checked['hash'][:12]})" in ran.out
+
+
+@pytest.mark.parametrize(
+    "numbers", [["--stations", "3,4"], ["--stations", 3, "--stations", 4], ["--stations", 3, 4]]
+)
+def test_several_numbers_make_several_plans(
+    scenario_folder: Path, out: Path, numbers: list[object]
+) -> None:
+    args = ["plan", scenario_folder, "--existing", "keep", "--out", out]
+    ran = run(*args, *numbers)
+    assert (ran.code, ran.err) == (0, "")
+    plans = json.loads(out.read_text())
+    assert [len(plan["stations"]) for plan in plans] == [3, 4]
+    rows = [line.split()[0] for line in ran.out.splitlines() if line.strip()]
+    assert rows[2:5] == ["today", "3", "4"]
+    assert [len(plan["stations"]) for plan in run(*args, *numbers, "--json").json] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--stations", "8"], "8 stations of 7 candidate sites"),
+        (["--stations", "2", "--existing", "keep"], "3 existing ones"),
+        (["--stations", "2", "--model", "mclpp"], "did you mean 'mclp-v1'"),
+        (["--stations", "2", "--standard", "8 minuts"], "did you mean '8 minutes'"),
+        (["--stations", "2", "--candidates", "nope.csv"], "nope.csv"),
+        (["--stations", "2", "--time-limit", "0"], "--time-limit"),
+        (["--stations", "2,3", "--scenario", "x"], "2 plans make no one scenario"),
+    ],
+)
+def test_plans_that_cannot_be(
+    scenario_folder: Path, out: Path, options: list[str], words: str
+) -> None:
+    assert words in refused("plan", scenario_folder, *options, "--out", out)
+    assert not out.exists()
+
+
+def test_the_demo_is_the_whole_thread(scenario_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    options = ["--city", scenario_folder, "--replications", 2, "--no-open", "--out", out]
+    ran = run("demo", *options, "--json")
+    assert ran.code == 0
+    document = json.loads(ran.out)
+    assert document["out"] == str(out)
+    assert [line[:3] for line in ran.err.splitlines()] == ["1/4", "2/4", "3/4", "4/4"]
+    assert (out / "report.html").is_file()
+    again = run("demo", *options)
+    assert (again.out, again.err) == (ran.err, "")
+
+
+def test_no_demo_of_no_city(tmp_path: Path) -> None:
+    line = refused("demo", "--city", "reykjavic", "--out", tmp_path / "demo")
+    assert "did you mean 'reykjavik'" in line
+    assert not list(tmp_path.iterdir())
