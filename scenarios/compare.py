@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from routing.errors import InputError
 from scenarios.folders import check_replaceable, staged_folder
+from scenarios.report import render_comparison_report
 from scenarios.runs import REPORT_FILE, as_policy, drawn, run, write_json
 from scenarios.simulation.tables import build_tables
 
@@ -197,9 +198,5 @@ def _summary(
 
 def _write(comparison: Comparison, folder: Path) -> None:
     write_json(folder / MARKER, comparison.summary)
-    try:
-        from scenarios.report import render_comparison_report  # noqa: PLC0415
-    except ImportError:
-        return
-    text = render_comparison_report(comparison)
-    (folder / REPORT_FILE).write_text(text, encoding="utf-8")
+    report = render_comparison_report(comparison)
+    (folder / REPORT_FILE).write_text(report, encoding="utf-8")

@@ -79,7 +79,9 @@ class IncidentTable(NamedTuple):
         bool
             True where every column is equal.
         """
-        return all(np.array_equal(a, b) for a, b in zip(self, other, strict=True))
+        return all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in self._fields
+        )
 
 
 def stream(seed: int, replication: int, purpose: str) -> np.random.Generator:
@@ -293,5 +295,5 @@ def _rate(demand: Demand, horizon: Horizon) -> tuple[NDArray[np.float64], int]:
     local = pd.date_range(first, periods=slots, freq="15min").tz_convert(zone)
     hour = np.array(demand.hour_profile)
     weekday = np.array(demand.weekday_profile)
-    factor = hour[local.hour] / hour.mean() * weekday[local.weekday] / weekday.mean()
+    factor = hour[local.hour] / hour.mean() * weekday[local.day_of_week] / weekday.mean()
     return demand.incidents_per_day / DAY_MS * factor, offset

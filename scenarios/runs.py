@@ -18,6 +18,7 @@ from scenarios.folders import check_replaceable, staged_folder
 from scenarios.policies import NamedPolicy, load_policy
 from scenarios.provenance import provenance
 from scenarios.replications import run_replications
+from scenarios.report import render_run_report
 from scenarios.run_tables import (
     EVENT_LOG,
     INCIDENTS,
@@ -298,13 +299,8 @@ def _metres(outcome: Outcome, replications: int, span: int, units: int) -> NDArr
 
 def _write(result: RunResult, policy: NamedPolicy, folder: Path) -> None:
     write_json(folder / SUMMARY_FILE, result.summary)
-    try:
-        from scenarios.report import render_run_report  # noqa: PLC0415
-    except ImportError:
-        pass
-    else:
-        text = render_run_report(result.scenario, result)
-        (folder / REPORT_FILE).write_text(text, encoding="utf-8")
+    report = render_run_report(result.scenario, result)
+    (folder / REPORT_FILE).write_text(report, encoding="utf-8")
     scenario = result.scenario
     manifest = {
         "schema_version": 1,

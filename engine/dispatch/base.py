@@ -67,7 +67,7 @@ class Policy(Protocol):
         Parameters
         ----------
         state : DispatchState
-            The incident and the units.
+            The incident and the units, at least one of which can be sent.
 
         Returns
         -------
@@ -235,6 +235,8 @@ def _random_state(rng: np.random.Generator) -> DispatchState:
     status = rng.choice(codes, units)
     suitable = rng.random(units) < 0.8
     free = status != RESPONDING
+    sure = rng.integers(units)
+    status[sure], suitable[sure], free[sure] = FREE_AT_STATION, True, True
     # few distinct times, so that ties are met
     arrival = rng.integers(0, 6, units) * 60_000
     return DispatchState(

@@ -1,0 +1,142 @@
+"""Travel tables against routes of the network, on a toy and on a real city."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from routing.errors import InputError
+from routing.network import UNREACHABLE
+from routing.snapping import Snapper
+from routing.travel_times import DijkstraTravelTimes
+from scenarios.package import lonlat
+from scenarios.packaging import load_scenario
+from scenarios.settings import Settings
+from scenarios.simulation.tables import Tables, build_tables
+from tests.toy_city import ISLAND, toy_city
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from scenarios.package import Scenario
+
+
+@pytest.fixture(scope="module", params=["toy", "neubrandenburg"])
+def city(request: pytest.FixtureRequest) -> tuple[Scenario, Tables]:
+    """One scenario and its tables."""
+    scenario = toy_city() if request.param == "toy" else load_scenario(request.param)
+    return scenario, build_tables(scenario)
+
+
+def places(scenario: Scenario) -> NDArray[np.float64]:
+    tables = (scenario.zones, scenario.hospitals, scenario.stations)
+    return np.concatenate([lonlat(table) for table in tables])
+
+
+def test_drives_are_routes(city: tuple[Scenario, Tables]) -> None:
+    scenario, (travel, rules) = city
+    rng = np.random.default_rng(1)
+    snapper = Snapper(scenario.network)
+    points = places(scenario)
+    for row, priority in enumerate(scenario.settings.priorities):
+        profile = "siren" if priority.siren else "normal"
+        times = DijkstraTravelTimes(
+            scenario.network, scenario.speeds.arc_times_ms(scenario.network, profile)
+        )
+        table = travel.drive[rules.priority["response"][row]]
+        for _ in range(20):
+            tail = int(rng.integers(len(points)))
+            head = int(rng.integers(len(scenario.zones)))
+            route = times.route(snapper.snap(points[[tail]]), snapper.snap(points[[head]]))
+            assert tuple(table[tail, head]) == (route.ms, route.metres)
+
+
+def test_every_way_home_leads_home(city: tuple[Scenario, Tables]) -> None:
+    """Times from junction to junction fall to what is left on the station's own road."""
+    scenario, (travel, _) = city
+    for station in np.unique(scenario.unit_station):
+        for place in range(len(scenario.zones) + len(scenario.hospitals)):
+            way = travel.home[place, station]
+            junction, before, steps = way["first"], int(way["ms"]), 0
+            while junction >= 0:
+                rest = travel.rest[station, junction]
+                assert rest["ms"] <= before
+                assert rest["metres"] < UNREACHABLE
+                before, junction, steps = int(rest["ms"]), rest["following"], steps + 1
+                assert steps <= travel.rest.shape[1]
+
+
+def test_junctions_are_on_the_road_to_every_zone(city: tuple[Scenario, Tables]) -> None:
+    """Turning round at the next junction is no faster than the network allows."""
+    scenario, (travel, rules) = city
+    profile = rules.priority["response"][0]
+    for station in np.unique(scenario.unit_station):
+        home = travel.home[: len(scenario.zones), station]
+        first = home["first"]
+        some = np.flatnonzero(first >= 0)
+        lead = home["ms"][some] - travel.rest["ms"][station, first[some]]
+        through = lead[:, None] + travel.turn["ms"][profile][:, first[some]].T
+        direct = travel.drive["ms"][profile][some]
+        assert (lead >= 0).all()
+        assert (through >= direct).all()
+
+
+def test_hospitals_are_the_nearest(city: tuple[Scenario, Tables]) -> None:
+    scenario, (travel, rules) = city
+    times = DijkstraTravelTimes(
+        scenario.network, scenario.speeds.arc_times_ms(scenario.network, "normal")
+    )
+    snapper = Snapper(scenario.network)
+    table = times.matrix(
+        snapper.snap(lonlat(scenario.zones)), snapper.snap(lonlat(scenario.hospitals))
+    )
+    found = travel.hospital[rules.priority["transport"][0]]
+    np.testing.assert_array_equal(found["ms"], table.ms.min(axis=1))
+    np.testing.assert_array_equal(found["place"] - len(scenario.zones), table.ms.argmin(axis=1))
+
+
+def _settings(**changes: Any) -> dict[str, Settings]:
+    values = toy_city().settings.model_dump()
+    values["priorities"][0] |= changes
+    return {"settings": Settings.model_validate(values)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: {"units": c.units[:0]}, "units.csv: there is no unit"),
+        (lambda c: {"zones": c.zones[:0]}, "zones.csv: there is no demand zone"),
+        (lambda c: {"hospitals": c.hospitals[:0]}, "no hospital"),
+        (lambda _: _settings(needs=["helicopter"]), "no unit has all that priority 'emergency'"),
+        (lambda c: {"units": c.units[4:]}, "needs: ambulance"),
+        (
+            lambda c: {
+                "zones": c.zones.assign(
+                    lon=[*c.zones["lon"][:3], ISLAND[0]], lat=[*c.zones["lat"][:3], ISLAND[1]]
+                )
+            },
+            "to zone Z4",
+        ),
+        (
+            lambda c: {"hospitals": c.hospitals.assign(lon=ISLAND[0], lat=ISLAND[1])},
+            "from zone Z1 to a hospital",
+        ),
+        (lambda c: {"zones": c.zones.assign(lon=c.zones["lon"] + 1)}, "zone"),
+    ],
+)
+def test_what_cannot_be_simulated_is_told(change: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        build_tables(replace(toy_city(), **change(toy_city())))
+
+
+def test_a_zone_without_weight_may_be_out_of_reach() -> None:
+    zones = toy_city().zones
+    far = zones.assign(
+        lon=[*zones["lon"][:3], ISLAND[0]],
+        lat=[*zones["lat"][:3], ISLAND[1]],
+        weight=[1.0, 1.0, 1.0, 0.0],
+    )
+    build_tables(replace(toy_city(), zones=far))
