@@ -130,7 +130,7 @@ def response_curves(curves: Mapping[str, Sequence[NDArray[np.float64]]], limit_s
         axes = figure.subplots()
         axes.axvline(limit_s / 60, color="#999999", ls="--", lw=1)
         axes.annotate(
-            f"limit {limit_s / 60:g} min", (limit_s / 60, 0.02), (4, 0), textcoords="offset points"
+            f"limit {limit_s / 60:g} min", (limit_s / 60, 1), (4, -11), textcoords="offset points"
         )
         for colour, (label, runs) in zip(_LINES * len(curves), curves.items(), strict=False):
             shares = np.array(
