@@ -70,10 +70,12 @@ def compare(
         They may differ in stations and units, not in demand.
     policies : sequence of str or Policy
         As in `scenarios.runs.simulate`.
-    replications, seed, workers, progress
+    replications, seed, workers
         As there.
     out : Path, optional
         Folder for the comparison and its runs; an earlier one there is replaced.
+    progress : bool
+        Show a bar on a terminal.
 
     Returns
     -------

@@ -101,6 +101,10 @@ def _named(codes: NDArray[Any], names: list[str]) -> pa.DictionaryArray:
     return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string()))
 
 
+def _seconds(ms: NDArray[Any], missing: NDArray[np.bool_]) -> pa.Array:
+    return _numbers(ms / 1000, missing)
+
+
 def _numbers(values: NDArray[Any], missing: NDArray[np.bool_]) -> pa.Array:
     return pa.array(values, mask=missing)
 
@@ -127,24 +131,21 @@ def incident_table(outcome: Outcome, replication: int, names: Names) -> pa.Table
     ready_ms = calls.call_ms + calls.processing_ms
     at_home = ~calls.transported | (served["at_hospital_ms"] < 0)
 
-    def seconds(ms: NDArray[Any], missing: NDArray[np.bool_]) -> pa.Array:
-        return _numbers(ms / 1000, missing)
-
     always = np.zeros(calls.size, dtype=np.bool_)
     columns = [
         np.full(calls.size, replication, dtype=np.int32),
         np.arange(calls.size, dtype=np.int32),
         _named(calls.priority, names.priority),
         _named(served["unit"], names.unit),
-        seconds(calls.call_ms, always),
-        seconds(served["on_scene_ms"] - calls.call_ms, nobody),
-        seconds(calls.processing_ms, always),
-        seconds(served["dispatch_ms"] - ready_ms, nobody),
-        seconds(served["departed_ms"] - served["dispatch_ms"], nobody),
-        seconds(served["on_scene_ms"] - served["departed_ms"], nobody),
-        seconds(calls.on_scene_ms, always),
-        seconds(served["at_hospital_ms"] - served["left_ms"], at_home),
-        seconds(calls.handover_ms, ~calls.transported),
+        _seconds(calls.call_ms, always),
+        _seconds(served["on_scene_ms"] - calls.call_ms, nobody),
+        _seconds(calls.processing_ms, always),
+        _seconds(served["dispatch_ms"] - ready_ms, nobody),
+        _seconds(served["departed_ms"] - served["dispatch_ms"], nobody),
+        _seconds(served["on_scene_ms"] - served["departed_ms"], nobody),
+        _seconds(calls.on_scene_ms, always),
+        _seconds(served["at_hospital_ms"] - served["left_ms"], at_home),
+        _seconds(calls.handover_ms, ~calls.transported),
         calls.transported,
         _numbers(served["distance_m"], nobody),
         _named(calls.zone, names.zone),

@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 from routing.errors import InputError
 from scenarios.demand import check_seed, draw_incidents, horizon_ms
 from scenarios.folders import check_replaceable, staged_folder
+from scenarios.measures import Measures, measure
+from scenarios.observations import Observations, observe
 from scenarios.policies import NamedPolicy, load_policy
 from scenarios.provenance import provenance
 from scenarios.replications import run_replications
@@ -29,7 +31,7 @@ from scenarios.run_tables import (
 )
 from scenarios.simulation.tables import build_tables
 from scenarios.statistics import groups_of
-from scenarios.summary import Measures, Observations, measure, observe, summarise
+from scenarios.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -137,6 +137,7 @@ class ReferenceLoop:
             for home in city.rules.crew["home"].tolist()
         ]
         self.result: list[dict[str, int]] = [{} for _ in range(calls.size)]
+        self.metres = [0.0] * len(self.units)
 
     def run(self) -> list[dict[str, int]]:
         """Return unit, times and way of each incident."""
@@ -152,7 +153,9 @@ class ReferenceLoop:
             elif kind == 4:
                 self.free(now, subject)
             elif self.tours.get(subject) == tour and self.units[subject]["state"] == "returning":
-                self.units[subject].update(state="station", node=self.units[subject]["home"])
+                me = self.units[subject]
+                me.update(state="station", node=me["home"])
+                self.metres[subject] += nx.path_weight(self.city.graph, me["path"], "m")
                 self.take_from_queue(now)
         return self.result
 
@@ -214,6 +217,11 @@ class ReferenceLoop:
             return False
         arrival, unit, turnout, metres = min(options)
         me, calls = self.units[unit], self.calls
+        if me["state"] == "returning":
+            node, _, lead_m = self.next_node(now, me)
+            path = me["path"][: me["path"].index(node) + 1]
+            self.metres[unit] += nx.path_weight(self.city.graph, path, "m") - lead_m
+        self.metres[unit] += metres
         zone = int(calls.zone[incident])
         end = arrival + int(calls.on_scene_ms[incident])
         node, hospital = self.city.zones[zone], -1
@@ -224,6 +232,9 @@ class ReferenceLoop:
                 for h in self.city.hospitals
             ]
             hospital = lengths.index(min(lengths))
+            goal = self.city.hospitals[hospital]
+            path = nx.dijkstra_path(self.city.graph, node, goal, weight=PROFILES[row])
+            self.metres[unit] += nx.path_weight(self.city.graph, path, "m")
             node = self.city.hospitals[hospital]
             end += int(min(lengths)) + int(calls.handover_ms[incident])
         me.update(state="busy", node=node)

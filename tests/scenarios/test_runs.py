@@ -24,8 +24,11 @@ from scenarios.demand import draw_incidents
 from scenarios.policies import load_policy
 from scenarios.run_tables import Names, read_incidents
 from scenarios.runs import REPEATABLE, RunResult, simulate
+from scenarios.settings import Settings
 from scenarios.simulation.run import run_replication
 from scenarios.simulation.tables import build_tables
+from scenarios.statistics import Estimate
+from scenarios.summary import judge
 from tests.toy_city import toy_city
 
 if TYPE_CHECKING:
@@ -174,6 +177,33 @@ def test_utilisation_is_the_time_under_way(kept: RunResult) -> None:
     total = busy.groupby(begin["unit"].astype(str)).sum()
     for unit, said in kept.summary["utilisation_by_unit"].items():
         assert said["value"] == pytest.approx(total.get(unit, 0) / span / REPLICATIONS)
+
+
+def test_standards_count_from_their_start_for_their_priorities() -> None:
+    standards = [
+        {"name": "a", "start": "dispatch", "limit_s": 240, "share": 0.5, "priorities": ["urgent"]},
+        {"name": "b", "limit_s": 1, "share": 0.5},
+        {"name": "c", "limit_s": 86_400, "share": 0.5},
+    ]
+    values = toy_city().settings.model_dump() | {"standards": standards}
+    result = simulate(replace(toy_city(), settings=Settings.model_validate(values)), replications=3)
+    frame, said = result.incidents, result.summary
+    urgent = frame[frame["priority"] == "urgent"]
+    reached = (urgent["turnout_time"] + urgent["travel_time"] <= 240).mean()
+    assert 0 < reached < 1
+    assert said["within"]["a"]["value"] == pytest.approx(reached)
+    assert "a" not in said["by_priority"]["emergency"]["within"]
+    verdicts = {s["name"]: s["verdict"] for s in said["standards"]}
+    assert (verdicts["b"], verdicts["c"]) == ("missed", "met")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0.91, 0.95, "met"), (0.9, 0.95, "met"), (0.8, 0.89, "missed"), (0.89, 0.95, "open")],
+)
+def test_a_verdict_needs_the_whole_interval(low: float, high: float, expected: str) -> None:
+    assert judge(Estimate((low + high) / 2, low, high), 0.9) == expected
+    assert judge(Estimate(None, None, None, "none"), 0.9) == "open"
 
 
 def _estimates(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

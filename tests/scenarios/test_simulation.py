@@ -17,7 +17,6 @@ from routing.errors import InputError
 from scenarios.demand import IncidentTable
 from scenarios.simulation.run import Outcome, run_replication
 from tests.scenarios.synthetic import (
-    PROFILES,
     City,
     ReferenceLoop,
     random_city,
@@ -55,11 +54,20 @@ def test_equals_a_second_loop_to_the_millisecond(
     case: tuple[int, int, int, int], redirect: bool
 ) -> None:
     city, calls, outcome = simulated(case, CLOSEST if redirect else CLOSEST_IDLE)
-    expected = ReferenceLoop(city, calls, redirect=redirect).run()
-    for name in ("unit", "dispatch_ms", "departed_ms", "on_scene_ms", "free_ms", "hospital"):
+    loop = ReferenceLoop(city, calls, redirect=redirect)
+    expected = loop.run()
+    for name in (
+        "unit",
+        "dispatch_ms",
+        "departed_ms",
+        "on_scene_ms",
+        "free_ms",
+        "hospital",
+        "distance_m",
+    ):
         assert outcome.served[name].tolist() == [row[name] for row in expected], name
-    for mine, row in zip(outcome.served["distance_m"].tolist(), expected, strict=True):
-        assert mine == row["distance_m"]
+    driven = fold(FleetState.at_stations(len(loop.units)), events_of(outcome)).metres
+    assert driven.tolist() == loop.metres
 
 
 @QUICK
@@ -132,32 +140,6 @@ def test_nobody_outruns_the_road_network(case: tuple[int, int, int, int]) -> Non
             assert time - since >= siren[origin][node[place]]
         if unit >= 0 and place >= 0 and kind != ev.LEFT_SCENE:
             last[unit] = (time, node[place])
-
-
-@QUICK
-@given(CASES)
-def test_kilometres_are_those_of_the_ways(case: tuple[int, int, int, int]) -> None:
-    """Metres in the log add up to the ways between the places, where nobody turned round."""
-    city, _, outcome = simulated(case, CLOSEST_IDLE)
-    node = city.zones + city.hospitals + city.stations
-    driven = fold(FleetState.at_stations(len(city.rules.crew)), events_of(outcome)).metres
-    expected = np.zeros(len(driven), dtype=np.int64)
-    at = [city.stations[home] for home in city.rules.crew["home"]]
-    log, calls = outcome.log, outcome.incidents
-    for kind, incident, unit, place in zip(
-        log["event"].tolist(),
-        log["incident"].tolist(),
-        log["unit"].tolist(),
-        log["place"].tolist(),
-        strict=True,
-    ):
-        if kind not in (ev.ON_SCENE, ev.AT_HOSPITAL, ev.AT_STATION):
-            continue
-        siren = kind == ev.ON_SCENE and int(calls.priority[incident]) == 0
-        path = nx.dijkstra_path(city.graph, at[unit], node[place], weight=PROFILES[siren])
-        expected[unit] += nx.path_weight(city.graph, path, "m")
-        at[unit] = node[place]
-    assert driven.tolist() == expected.tolist()
 
 
 class Twin:

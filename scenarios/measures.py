@@ -1,0 +1,233 @@
+"""What is measured of a run: responses, and what the fleet did for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from engine.survival import survival_curve
+from scenarios.demand import DAY_MS, horizon_ms
+from scenarios.observations import parts_of
+from scenarios.statistics import Measure, estimate, quantile, ratio
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from scenarios.observations import Observations
+    from scenarios.settings import Standard
+
+PARTS: Final = {
+    "call_processing": "processing_time",
+    "queueing": "queue_time",
+    "turnout": "turnout_time",
+    "travel": "travel_time",
+}
+"""Parts of the response time, and their columns."""
+
+QUANTILES: Final = {"response_p50": 0.5, "response_p90": 0.9, "response_p95": 0.95}
+
+_DAYS_PER_YEAR: Final = 365.25
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """Everything that is measured of a run, or the difference of two.
+
+    Parameters
+    ----------
+    total : dict of str to Measure
+        Of all incidents and the fleet; keys of `response_measures`, `fleet_measures`.
+    by_priority, by_district : dict of str to dict of str to Measure
+        Of the incidents of each; keys of `response_measures`.
+    """
+
+    total: dict[str, Measure]
+    by_priority: dict[str, dict[str, Measure]]
+    by_district: dict[str, dict[str, Measure]]
+
+    def __sub__(self, other: Measures) -> Measures:
+        """Return the differences of what both have."""
+        return Measures(
+            _minus(self.total, other.total),
+            {k: _minus(v, other.by_priority[k]) for k, v in self.by_priority.items()},
+            {k: _minus(v, other.by_district[k]) for k, v in self.by_district.items()},
+        )
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """Return estimates with intervals as JSON.
+
+        Returns
+        -------
+        dict
+            The names of `total`, and ``by_priority`` and ``by_district`` with theirs.
+        """
+        return {
+            **told(self.total),
+            "by_priority": {name: told(part) for name, part in self.by_priority.items()},
+            "by_district": {name: told(part) for name, part in self.by_district.items()},
+        }
+
+
+def _minus(one: dict[str, Measure], other: dict[str, Measure]) -> dict[str, Measure]:
+    return {key: measure - other[key] for key, measure in one.items() if key in other}
+
+
+def response_measures(seen: Observations, mask: NDArray[np.bool_]) -> dict[str, Measure]:
+    """Measure the responses to some of the incidents.
+
+    Parameters
+    ----------
+    seen : Observations
+        The run.
+    mask : ndarray of bool, shape (n,)
+        Which incidents.
+
+    Returns
+    -------
+    dict of str to Measure
+        Seconds ``response_mean``, ``response_p50``..., the mean parts of it (all of
+        incidents that were served), ``queued_share``, and for each standard that
+        applies ``standard:NAME``, where an incident that nobody came to is late.
+    """
+    response = seen.ms("response_time")
+    served = mask & ~np.isnan(response)
+    one = np.ones(len(response))
+    count = seen.sums(one, served) * 1000
+    found = {"response_mean": ratio(seen.sums(response, served), count)}
+    for name, level in QUANTILES.items():
+        values = response[served] / 1000
+        found[name] = quantile(values, seen.group[served], seen.groups, level)
+    for name, column in PARTS.items():
+        found[name] = ratio(seen.sums(seen.ms(column), served), count)
+    queued = np.isnan(response) | (seen.ms("queue_time") > 0)
+    found["queued_share"] = ratio(seen.sums(queued, mask), seen.sums(one, mask), share=True)
+    for standard in seen.scenario.settings.standards:
+        concerned = mask & _concerned(seen, standard)
+        if concerned.any():
+            met = _within(seen, standard)
+            found[f"standard:{standard.name}"] = ratio(
+                seen.sums(met, concerned), seen.sums(one, concerned), share=True
+            )
+    return found
+
+
+def _concerned(seen: Observations, standard: Standard) -> NDArray[np.bool_]:
+    if not standard.priorities:
+        return np.ones(len(seen.frame), dtype=np.bool_)
+    return seen.frame["priority"].isin(standard.priorities).to_numpy()
+
+
+def _within(seen: Observations, standard: Standard) -> NDArray[np.bool_]:
+    elapsed = seen.ms("response_time")
+    if standard.start == "dispatch":
+        elapsed = elapsed - seen.ms("processing_time") - seen.ms("queue_time")
+    return elapsed <= standard.limit_s * 1000
+
+
+def fleet_measures(seen: Observations) -> dict[str, Measure]:
+    """Measure what the fleet did and what it was good for.
+
+    Parameters
+    ----------
+    seen : Observations
+        The run.
+
+    Returns
+    -------
+    dict of str to Measure
+        ``incidents_per_day``, ``survivors_per_year``, ``kilometres_per_day``,
+        ``utilisation``, and the last two as ``...:UNIT`` for each unit.
+    """
+    settings = seen.scenario.settings
+    everything = np.ones(len(seen.frame), dtype=np.bool_)
+    days = np.full(seen.groups, seen.group_ms / DAY_MS)
+    response = seen.ms("response_time")
+    survival = survival_curve(settings.outcome.survival)
+    alive = survival(np.where(np.isnan(response), np.inf, response / 1000))
+    urgent = (seen.frame["priority"] == settings.priorities[0].name).to_numpy()
+    survivors = settings.outcome.cardiac_arrest_share * seen.sums(alive, urgent)
+    busy = _busy_ms(seen)
+    units = [str(unit) for unit in seen.scenario.units["id"]]
+    span = np.full(seen.groups, seen.group_ms)
+    found = {
+        "incidents_per_day": ratio(seen.sums(np.ones(len(response)), everything), days),
+        "survivors_per_year": ratio(survivors, days / _DAYS_PER_YEAR),
+        "kilometres_per_day": ratio(seen.metres.sum(axis=1) / 1000, days),
+        "utilisation": ratio(busy.sum(axis=1), span * len(units)),
+    }
+    for row, unit in enumerate(units):
+        found[f"kilometres_per_day:{unit}"] = ratio(seen.metres[:, row] / 1000, days)
+        found[f"utilisation:{unit}"] = ratio(busy[:, row], span)
+    return found
+
+
+def _busy_ms(seen: Observations) -> NDArray[np.float64]:
+    """Time from dispatch to free within the horizon, shape (groups, units)."""
+    units = len(seen.scenario.units)
+    names = {str(unit): row for row, unit in enumerate(seen.scenario.units["id"])}
+    begin = seen.ms("call_time") + seen.ms("processing_time") + seen.ms("queue_time")
+    end = begin + seen.ms("turnout_time") + seen.ms("travel_time") + seen.ms("on_scene_time")
+    end += np.nan_to_num(seen.ms("transport_time")) + np.nan_to_num(seen.ms("handover_time"))
+    last = horizon_ms(seen.scenario.settings.horizon)
+    busy = np.clip(end, None, last) - np.clip(begin, None, last)
+    served = np.flatnonzero(~np.isnan(busy))
+    unit = seen.frame["unit"].astype(object).to_numpy()[served]
+    row = np.array([names[name] for name in unit], dtype=np.int64)
+    cell = seen.group[served] * units + row
+    total = np.bincount(cell, weights=busy[served], minlength=seen.groups * units)
+    return total.reshape(seen.groups, units).astype(np.float64)
+
+
+def told(measures: dict[str, Measure]) -> dict[str, Any]:
+    """Return measures as JSON: what is by standard or by unit in objects of their own.
+
+    Parameters
+    ----------
+    measures : dict of str to Measure
+        From `response_measures` or `fleet_measures`, or differences of them.
+
+    Returns
+    -------
+    dict
+        Estimates by name.
+    """
+    result: dict[str, Any] = {}
+    for key, measure in measures.items():
+        kind, _, name = key.partition(":")
+        said = estimate(measure).to_json_dict()
+        if not name:
+            result[kind] = said
+        elif kind == "standard":
+            result.setdefault("within", {})[name] = said
+        else:
+            result.setdefault(f"{kind}_by_unit", {})[name] = said
+    return result
+
+
+def measure(seen: Observations) -> Measures:
+    """Measure a run.
+
+    Parameters
+    ----------
+    seen : Observations
+        The run.
+
+    Returns
+    -------
+    Measures
+        As a whole, by priority and by district.
+    """
+    everything = np.ones(len(seen.frame), dtype=np.bool_)
+    parts = {
+        column: {
+            name: response_measures(seen, mask) for name, mask in parts_of(seen, column).items()
+        }
+        for column in ("priority", "district")
+    }
+    return Measures(
+        response_measures(seen, everything) | fleet_measures(seen),
+        parts["priority"],
+        parts["district"],
+    )

@@ -1,0 +1,126 @@
+"""The incidents of a run as arrays, in groups that are independent of each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from scenarios.demand import horizon_ms
+from scenarios.statistics import BATCHES, groups_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from scenarios.package import Scenario
+
+
+@dataclass(frozen=True, eq=False)
+class Observations:
+    """The incidents of a run as arrays, and their groups.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``incidents.parquet``, times in seconds.
+    group : ndarray of int64, shape (n,)
+        Group of each incident; see `scenarios.statistics`.
+    groups : int
+        How many groups.
+    group_ms : int
+        Span of time of one.
+    metres : ndarray of int64, shape (groups, units)
+        What each unit drove.
+    scenario : Scenario
+        Where it was.
+    """
+
+    frame: pd.DataFrame
+    group: NDArray[np.int64]
+    groups: int
+    group_ms: int
+    metres: NDArray[np.int64]
+    scenario: Scenario
+
+    def sums(self, values: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Add up values in each group.
+
+        Parameters
+        ----------
+        values : ndarray, shape (n,)
+            A value for each incident.
+        mask : ndarray of bool, shape (n,)
+            Which incidents count.
+
+        Returns
+        -------
+        ndarray of float64, shape (groups,)
+            Sums; exact where the values are whole numbers.
+        """
+        total = np.bincount(self.group[mask], weights=values[mask], minlength=self.groups)
+        return total.astype(np.float64)
+
+    def ms(self, column: str) -> NDArray[np.float64]:
+        """Return a column of seconds as whole milliseconds, NaN where it is null.
+
+        Parameters
+        ----------
+        column : str
+            Its name.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            Milliseconds.
+        """
+        seconds: NDArray[np.float64] = self.frame[column].to_numpy(np.float64)
+        return np.rint(seconds * 1000)
+
+
+def observe(
+    scenario: Scenario, frame: pd.DataFrame, metres: NDArray[np.int64], replications: int
+) -> Observations:
+    """Group the incidents of a run.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    frame : DataFrame
+        Its incidents.
+    metres : ndarray of int64, shape (groups, units)
+        What each unit drove in each group.
+    replications : int
+        How many replications it has.
+
+    Returns
+    -------
+    Observations
+        Ready for statistics.
+    """
+    span = horizon_ms(scenario.settings.horizon)
+    call_ms = np.rint(frame["call_time"].to_numpy(np.float64) * 1000).astype(np.int64)
+    group, groups = groups_of(frame["replication"].to_numpy(), call_ms, replications, span)
+    group_ms = span if replications > 1 else span // BATCHES
+    return Observations(frame, group, groups, group_ms, metres, scenario)
+
+
+def parts_of(seen: Observations, column: str) -> dict[str, NDArray[np.bool_]]:
+    """Split the incidents of a run by a column.
+
+    Parameters
+    ----------
+    seen : Observations
+        The run.
+    column : str
+        ``priority`` or ``district``.
+
+    Returns
+    -------
+    dict of str to ndarray of bool, shape (n,)
+        Which incidents, for each value in the order of the settings or the alphabet.
+    """
+    values = seen.frame[column]
+    return {str(name): (values == name).to_numpy() for name in values.cat.categories}
