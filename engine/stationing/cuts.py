@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from engine.stationing.lagrangian import Proof
 
 _RELAXED_ROUNDS: Final = 20
-_ROUNDS: Final = 50
 _VIOLATED: Final = 1e-6
 _TAIL: Final = 1e-5
 
@@ -46,8 +45,8 @@ class CutModel:
         self._levels: list[NDArray[np.float64]] = []
 
     @property
-    def complete(self) -> bool:
-        """Whether one cut a demand point is the whole model: costs are nothing or one."""
+    def covering(self) -> bool:
+        """Whether each demand point costs either nothing or one amount."""
         return bool(((self.cost == 0) | (self.cost == self._scale)).all())
 
     def add(self, level: NDArray[np.float64], demand: NDArray[np.int64]) -> None:
@@ -69,6 +68,10 @@ class CutModel:
         )
         self._rows.append(sparse.hstack([sparse.csr_array(saving.T), own], format="csr"))
         self._levels.append(level[demand] / scale)
+
+    def add_highest(self) -> None:
+        """Add the cut at each demand point's highest cost: for covering, the whole model."""
+        self.add(self._scale, np.arange(self.cost.shape[1]))
 
     def add_around(self, multiplier: NDArray[np.float64]) -> None:
         """Add the cuts at the costs next below and above each multiplier.
@@ -97,15 +100,16 @@ class CutModel:
         Returns
         -------
         float
-            What all demand points should pay.
+            What all demand points should pay; what they pay where no cut is broken.
         """
         everyone = np.arange(self.cost.shape[1])
         enough = np.cumsum(opened[self._order], axis=0) >= 1 - 1e-7
         level = self._sorted[enough.argmax(axis=0), everyone]
         due = level - opened @ np.maximum(level - self.cost, 0)
         broken = np.flatnonzero(due > paid + _VIOLATED * self._scale)
-        if len(broken):
-            self.add(level, broken)
+        if not len(broken):
+            return float(paid.sum())
+        self.add(level, broken)
         return float(np.maximum(due, paid).sum())
 
     def program(self, k: int, opened: NDArray[np.bool_], *, whole: bool) -> Program:
@@ -170,14 +174,15 @@ def finish(cost: NDArray[np.float64], proof: Proof, seconds: float) -> None:
     """
     core = np.flatnonzero(proof.status >= 0)
     opened = proof.status[core] == 1
-    model = CutModel(np.ascontiguousarray(cost[core])[:, cost[core].any(axis=0)])
-    model.add_around(proof.multiplier[cost[core].any(axis=0)])
+    differs = cost[core].any(axis=0)
+    model = CutModel(np.ascontiguousarray(cost[core][:, differs]))
     k = len(proof.chosen)
-    if not model.complete:
+    if model.covering:
+        model.add_highest()
+    else:
+        model.add_around(proof.multiplier[differs])
         seconds = _relaxed_rounds(model, k, opened, proof, seconds)
-    for _ in range(_ROUNDS):
-        if proof.complete or seconds <= 0:
-            return
+    while not proof.complete and seconds > 0:
         answer = minimise(
             model.program(k, opened, whole=True), seconds=seconds, tolerance=proof.slack / 2
         )
@@ -188,8 +193,7 @@ def finish(cost: NDArray[np.float64], proof: Proof, seconds: float) -> None:
         _, paid = model.split(answer.values)
         plan = core[np.argsort(-answer.values[: len(core)], kind="stable")[:k]]
         _offer(cost, plan, proof)
-        due = model.add_violated(np.isin(core, plan).astype(np.float64), paid)
-        if due - paid.sum() <= 0:
+        if model.add_violated(np.isin(core, plan).astype(np.float64), paid) <= paid.sum():
             return
 
 
