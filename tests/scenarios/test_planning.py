@@ -1,0 +1,287 @@
+"""Plans of real cities: what is asked, what is promised, and what becomes of the fleet."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from routing.errors import InputError
+from routing.snapping import Snapper
+from routing.travel_times import DijkstraTravelTimes
+from scenarios.package import Scenario, lonlat
+from scenarios.packaging import load_scenario, save_scenario
+from scenarios.planning import CityPlan, _quotas, apply_plan, make_plan, read_plan, write_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+
+@pytest.fixture(scope="module")
+def city() -> Scenario:
+    return load_scenario("neubrandenburg")
+
+
+@pytest.fixture(scope="module")
+def reykjavik() -> Scenario:
+    return load_scenario("reykjavik")
+
+
+def drives(city: Scenario, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    snapper = Snapper(city.network)
+    times = DijkstraTravelTimes(city.network, city.speeds.arc_times_ms(city.network, "siren"))
+    return times.matrix(snapper.snap(places), snapper.snap(lonlat(city.zones))).ms / 1000
+
+
+def limit(city: Scenario) -> float:
+    """Return the drive that the first standard leaves, by hand: all units turn out alike."""
+    rule, kinds = city.settings.standards[0], city.settings.unit_types
+    (turnout,) = {kinds[kind].turnout_s for kind in city.units["type"]}
+    processing = city.settings.process.call_processing.mean_s
+    return rule.limit_s - turnout - (processing if rule.start == "call" else 0)
+
+
+def covered(city: Scenario, places: NDArray[np.float64]) -> float:
+    inside = drives(city, places).min(axis=0) <= limit(city)
+    return float(city.zones["weight"][inside].sum())
+
+
+def with_settings(city: Scenario, **change: object) -> Scenario:
+    return replace(city, settings=city.settings.model_copy(update=change))
+
+
+def test_a_plan_for_reykjavik_is_proven_and_better(reykjavik: Scenario) -> None:
+    plan = make_plan(reykjavik, stations=len(reykjavik.stations)).to_json_dict()
+    assert plan["proven"]
+    assert plan["gap"] == 0
+    assert plan["drive_limit_s"] == limit(reykjavik)
+    assert plan["objective"] == covered(reykjavik, lonlat(pd.DataFrame(plan["stations"])))
+    today = covered(reykjavik, lonlat(reykjavik.stations))
+    total = reykjavik.zones["weight"].sum()
+    assert plan["objective"] > today
+    assert plan["covered_share"]["before"] == pytest.approx(today / total, abs=1e-6)
+    assert plan["covered_share"]["after"] == pytest.approx(plan["objective"] / total, abs=1e-6)
+
+
+def test_a_median_for_reykjavik_is_proven_and_nearer(reykjavik: Scenario) -> None:
+    plan = make_plan(reykjavik, model="p-median", stations=6).to_json_dict()
+    assert plan["proven"]
+    assert plan["model"] == "p-median-v1"
+    mean = plan["objective"] / reykjavik.zones["weight"].sum()
+    assert plan["mean_drive_s"]["after"] == pytest.approx(mean, abs=1e-3)
+    assert plan["mean_drive_s"]["after"] < plan["mean_drive_s"]["before"]
+
+
+@pytest.mark.parametrize("model", ["mclp", "p-median"])
+@pytest.mark.parametrize("existing", ["free", "keep"])
+def test_plans_are_optimal_by_enumeration(
+    city: Scenario, tmp_path: Path, model: str, existing: str
+) -> None:
+    sites = city.zones.iloc[:: len(city.zones) // 9][["lon", "lat"]]
+    sites.to_csv(tmp_path / "sites.csv", index=False)
+    few = city.with_fleet(city.stations.iloc[:2], city.units[city.unit_station < 2])
+    plan = make_plan(
+        few, model=model, stations=4, existing=existing, candidates=str(tmp_path / "sites.csv")
+    ).to_json_dict()
+    travel = drives(few, np.vstack([lonlat(few.stations), lonlat(sites)]))
+    weight = few.zones["weight"].to_numpy()
+    plans = [
+        rows
+        for rows in combinations(range(len(travel)), 4)
+        if existing == "free" or {0, 1} <= set(rows)
+    ]
+    nearest = np.array([travel[list(rows)].min(axis=0) for rows in plans])
+    values = (nearest <= limit(few)) @ weight if model == "mclp" else -nearest @ weight
+    assert plan["proven"]
+    assert plan["objective"] == pytest.approx(abs(values.max()), rel=1e-9)
+    kept = [each["id"] for each in plan["stations"] if each["existing"]]
+    if existing == "keep":
+        assert kept == list(few.stations["id"])
+        assert plan["closed"] == []
+    else:
+        closed = [each["id"] for each in plan["closed"]]
+        assert sorted(kept + closed) == sorted(few.stations["id"])
+
+
+def test_junctions_serve_at_least_as_well_as_zones(city: Scenario) -> None:
+    """Zones lie beside roads; both ends of each of their roads are junctions."""
+    by = {
+        source: make_plan(city, model="p-median", stations=3, candidates=source).to_json_dict()
+        for source in ("zones", "nodes")
+    }
+    assert all(plan["proven"] for plan in by.values())
+    assert by["nodes"]["candidates"]["count"] == city.network.n_nodes + len(city.stations)
+    assert by["zones"]["candidates"]["count"] == len(city.zones) + len(city.stations)
+    assert by["nodes"]["objective"] < by["zones"]["objective"] * 1.01
+
+
+def test_new_stations_are_told_by_place(city: Scenario) -> None:
+    plan = make_plan(city, stations=3).to_json_dict()
+    zones = city.zones.set_index("id")
+    new = [each for each in plan["stations"] if not each["existing"]]
+    assert new
+    for each in new:
+        zone = zones.loc[each["id"].removeprefix("new-")]
+        assert each["name"] == f"new in {zone['district']} (zone {zone.name})"
+        assert (each["lon"], each["lat"]) == (zone["lon"], zone["lat"])
+
+
+def test_districts_add_up_to_the_city(city: Scenario) -> None:
+    plan = make_plan(city, stations=4).to_json_dict()
+    share = [each["demand_share"] for each in plan["by_district"]]
+    assert sum(share) == pytest.approx(1, abs=1e-4)
+    assert sum(each["demand_share"] for each in plan["stations"]) == pytest.approx(1, abs=1e-4)
+    for figure in ("covered_share", "mean_drive_s"):
+        for when in ("before", "after"):
+            parts = [each[figure][when] for each in plan["by_district"]]
+            assert np.dot(share, parts) == pytest.approx(plan[figure][when], rel=1e-3)
+
+
+def test_the_clock_of_a_standard_starts_where_it_says(city: Scenario) -> None:
+    rule = city.settings.standards[0]
+    call, dispatch = (
+        rule.model_copy(update={"name": f"from {start}", "start": start})
+        for start in ("call", "dispatch")
+    )
+    both = with_settings(city, standards=[call, dispatch])
+    plans = [
+        make_plan(both, stations=4, standard=name).to_json_dict() for name in (None, dispatch.name)
+    ]
+    processing = city.settings.process.call_processing.mean_s
+    assert processing > 0
+    assert plans[1]["drive_limit_s"] - plans[0]["drive_limit_s"] == pytest.approx(processing)
+    assert plans[1]["standard"] == "from dispatch"
+    assert plans[1]["objective"] >= plans[0]["objective"]
+
+
+def test_same_question_same_bytes(city: Scenario, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        city.zones[["lon", "lat"]].to_csv(tmp_path / folder / "sites.csv", index=False)
+        plan = make_plan(city, stations=4, candidates=str(tmp_path / folder / "sites.csv"), seed=3)
+        write_plan(plan, tmp_path / folder / "plan.json")
+    first, second = ((tmp_path / folder / "plan.json").read_bytes() for folder in ("a", "b"))
+    assert first == second
+    assert str(tmp_path).encode() not in first
+    assert read_plan(tmp_path / "a" / "plan.json").to_json_dict() == json.loads(first)
+
+
+def test_a_plan_becomes_a_city(reykjavik: Scenario, tmp_path: Path) -> None:
+    plan = make_plan(reykjavik, stations=6)
+    planned = apply_plan(reykjavik, plan)
+    save_scenario(planned, tmp_path / "planned")
+    read = load_scenario(tmp_path / "planned")
+    assert read.hash != reykjavik.hash
+    assert list(read.stations["id"]) == [each["id"] for each in plan.document["stations"]]
+    assert Counter(read.units["type"]) == Counter(reykjavik.units["type"])
+    assert set(read.units["station"]) == set(read.stations["id"])
+    assert (read.zones == reykjavik.zones).all(axis=None)
+
+
+def test_a_plan_is_for_one_city(city: Scenario, reykjavik: Scenario) -> None:
+    with pytest.raises(InputError, match="plan was made for"):
+        apply_plan(reykjavik, make_plan(city, stations=3))
+
+
+@settings(deadline=None)
+@given(
+    count=st.integers(0, 40),
+    served=st.lists(st.floats(0, 1e4), min_size=1, max_size=9).map(np.array),
+)
+def test_units_follow_demand(count: int, served: NDArray[np.float64]) -> None:
+    quota = _quotas(count, served)
+    assert quota.sum() == count
+    if count >= len(served):
+        assert quota.min() >= 1
+    else:
+        assert quota.max() <= 1
+    for more, less in combinations(range(len(served)), 2):
+        if served[more] > served[less]:
+            assert quota[more] >= quota[less]
+
+
+def test_units_stay_where_they_may(city: Scenario) -> None:
+    plan = make_plan(city, stations=len(city.stations), existing="keep").to_json_dict()
+    home = {unit["id"]: unit["station"] for unit in plan["units"]}
+    assert home == dict(zip(city.units["id"], city.units["station"], strict=True))
+
+
+QUESTIONS = [
+    ({"model": "mclpp"}, "did you mean 'mclp-v1'"),
+    ({"standard": "eight minutes"}, "unknown standard 'eight minutes'"),
+    ({"existing": "kept"}, "did you mean 'keep'"),
+    ({"candidates": "zone"}, "did you mean 'zones'"),
+    ({"candidates": "no/such/file.csv"}, "no/such/file.csv"),
+    ({"stations": 0}, "0 stations of"),
+    ({"stations": 100_000}, "100000 stations of"),
+    ({"stations": 2, "existing": "keep"}, "existing ones are kept"),
+    ({"time_limit_s": 0.0}, "no time limit"),
+    ({"seed": -1}, "seed: -1 is negative"),
+]
+
+
+@pytest.mark.parametrize(("question", "said"), QUESTIONS)
+def test_bad_questions_are_refused(city: Scenario, question: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError) as error:
+        make_plan(city, **{"stations": 3, **question})
+    assert said in str(error.value)
+
+
+FILES = [
+    ("", "no CSV table"),
+    ("lon,name\n1,here\n", "no column lat"),
+    ("lon,lat\n13.26,north\n", "north"),
+    ("lon,lat\n13.26,153.5\n", "153.5"),
+    ("lon,lat\n13.26,53.55\n2.35,48.85\n", "2.35"),
+    ("id,lon,lat\na,13.26,53.55\na,13.27,53.55\n", "'a' stands twice"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), FILES)
+def test_bad_candidate_files_are_refused(
+    city: Scenario, tmp_path: Path, text: str, said: str
+) -> None:
+    (tmp_path / "sites.csv").write_text(text)
+    with pytest.raises(InputError) as error:
+        make_plan(city, stations=3, candidates=str(tmp_path / "sites.csv"))
+    assert said in str(error.value)
+
+
+def test_cities_that_cannot_be_planned_are_refused(city: Scenario) -> None:
+    with pytest.raises(InputError, match="no demand zone"):
+        make_plan(replace(city, zones=city.zones.iloc[:0]), stations=3)
+    rule = city.settings.standards[0].model_copy(update={"limit_s": 60.0})
+    with pytest.raises(InputError, match=f"{rule.name}.*allows 60 s"):
+        make_plan(with_settings(city, standards=[rule]), stations=3)
+    with pytest.raises(InputError, match=r"weight: -1\.0"):
+        make_plan(replace(city, zones=city.zones.assign(weight=-1.0)), stations=3)
+
+
+NO_PLANS = ["", "[]", "{}", '{"schema_version": 1}', "\ud800".encode("utf-8", "surrogatepass")]
+
+
+@pytest.mark.parametrize("content", NO_PLANS)
+def test_what_is_no_plan_is_refused(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "plan.json"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(InputError, match="holds no plan"):
+        read_plan(path)
+
+
+def test_plans_of_another_time_are_refused(city: Scenario, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot read"):
+        read_plan(tmp_path / "plan.json")
+    plan = make_plan(city, stations=3).to_json_dict()
+    write_plan(CityPlan(plan | {"schema_version": 99}), tmp_path / "plan.json")
+    with pytest.raises(InputError, match="schema_version 99"):
+        read_plan(tmp_path / "plan.json")
