@@ -62,9 +62,9 @@ def run_demo(
     """
     check_replaceable(out, MARKER)
     today = load_scenario(city)
-    echo(f"1/4  {_described(today)}")
+    echo(f"city       {_described(today)}")
     plan = make_plan(today, model="mclp", stations=len(today.stations), existing="free")
-    echo(f"2/4  {_promised(plan)}")
+    echo(f"plan       {_promised(plan)}")
     with staged_folder(out, MARKER) as stage:
         write_plan(plan, stage / "plan.json")
         save_scenario(apply_plan(today, plan), stage / "planned")
@@ -79,7 +79,7 @@ def run_demo(
             progress=True,
         )
         difference = comparison.differences[0]
-        echo(f"3/4  {_simulated(comparison.runs[0].summary, difference, today)}")
+        echo(f"simulated  {_simulated(comparison.runs[0].summary, difference, today)}")
         shutil.copyfile(stage / "comparison" / REPORT_FILE, stage / REPORT_FILE)
         result = {
             "city": today.settings.name,
@@ -89,7 +89,6 @@ def run_demo(
             "difference": difference,
         }
         write_json(stage / MARKER, result)
-    echo(f"4/4  report: {out / REPORT_FILE}")
     return result
 
 
@@ -107,7 +106,7 @@ def _promised(plan: CityPlan) -> str:
     covered = {when: 100 * share for when, share in said["covered_share"].items()}
     proof = "proven best" if said["proven"] else f"at most {100 * said['gap']:.2f} % from the best"
     return (
-        f"plan: {len(said['stations'])} stations by {said['model']}, {proof} of "
+        f"{len(said['stations'])} stations by {said['model']}, {proof} of "
         f"{said['candidates']['count']} sites; demand within {said['drive_limit_s'] / 60:.1f} min "
         f"of drive {covered['before']:.1f} % → {covered['after']:.1f} %"
     )
@@ -118,7 +117,7 @@ def _simulated(before: Mapping[str, Any], change: Mapping[str, Any], city: Scena
     mean, within = change["response_mean"], change["within"][standard.name]
     lives = change["survivors_per_year"]
     return (
-        f"simulated: {before['incidents']['total']:,} incidents; mean response "
+        f"{before['incidents']['total']:,} incidents; mean response "
         f"{_interval(mean, 1, ' s')}; within {standard.name} {_interval(within, 100, ' points')}; "
         f"expected survivors a year {_interval(lives, 1, '')}"
     )

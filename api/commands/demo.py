@@ -22,6 +22,8 @@ from api.output import report
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from api.schemas import Recommendation
+
 
 @click.command()
 @click.option(
@@ -67,9 +69,42 @@ def demo(  # numpydoc ignore=PR01
         workers=workers,
         echo=partial(click.echo, err=as_json),
     )
-    report({"out": out} | result, (), as_json=as_json)
+    district, recommended = _which_unit(out / "planned")
+    page = out / "report.html"
+    lines = [
+        f"which unit emergency in {district}: {recommended.reason}",
+        f"           ask yourself: bluelight serve {out / 'planned'}",
+        f"report     {page}",
+    ]
+    answer = recommended.model_dump(mode="json")
+    report({"out": out, **result, "recommendation": answer}, lines, as_json=as_json)
     if open_page or (open_page is None and not as_json and _has_screen()):
-        webbrowser.open((out / "report.html").resolve().as_uri())
+        webbrowser.open(page.resolve().as_uri())
+
+
+def _which_unit(planned: Path) -> tuple[str, Recommendation]:
+    """Ask the service's own code for an emergency where most of them are.
+
+    All units of the planned city stand free at their stations.
+    """
+    from api.city import City
+    from api.recommendations import answer
+    from api.schemas import RecommendationRequest
+    from engine.fleet import FREE_AT_STATION
+    from scenarios.package import lonlat
+    from scenarios.packaging import load_scenario
+
+    scenario = load_scenario(planned)
+    busiest = int(scenario.zone_weight.argmax())
+    lon, lat = lonlat(scenario.zones)[busiest].tolist()
+    homes = lonlat(scenario.stations)[scenario.unit_station].tolist()
+    units = [
+        {"id": unit, "lon": home[0], "lat": home[1], "status": FREE_AT_STATION}
+        for unit, home in zip(scenario.units["id"], homes, strict=True)
+    ]
+    request = {"incident": {"lon": lon, "lat": lat}, "units": units}
+    asked = RecommendationRequest.model_validate(request)
+    return str(scenario.zones["district"].iloc[busiest]), answer(City(scenario), asked)
 
 
 def _has_screen() -> bool:
