@@ -11,6 +11,7 @@ import numpy as np
 
 from routing.errors import InputError
 from routing.geodesy import degrees, segment_lengths
+from routing.network_check import check_arrays
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,12 +171,13 @@ class RoadNetwork:
                 for field in fields(cls)
                 if field.name not in names
             }
+            check_arrays(arrays, len(names["class_names"]), len(names["names"]))
             return cls(
                 **arrays,
                 class_names=tuple(names["class_names"]),
                 names=tuple(names["names"]),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{folder} holds no road network ({error})", fix="build the city anew"
             ) from error

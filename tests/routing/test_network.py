@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,7 +18,10 @@ from routing.network import RoadNetwork
 from tests.routing.roads import Road, make_network, maps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 DEGREES = st.tuples(st.floats(-180, 180), st.floats(-90, 90))
 
@@ -58,6 +61,7 @@ def test_what_is_saved_is_loaded(tmp_path_factory: pytest.TempPathFactory, ways:
     [
         ("arc_head.npy", None),
         ("arc_head.npy", b"no array"),
+        ("arc_head.npy", b""),
         ("names.json", b"{"),
         ("names.json", b"[]"),
         ("names.json", b'{"names": []}'),
@@ -69,4 +73,33 @@ def test_broken_folders(tmp_path: Path, file: str, content: bytes | None) -> Non
     if content is not None:
         (tmp_path / file).write_bytes(content)
     with pytest.raises(InputError, match=r"holds no road network .*; build the city anew"):
+        RoadNetwork.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("arc_head", lambda a: np.where(a >= 0, 999_999, a).astype(np.int32)),
+        ("arc_tail", lambda a: a - np.int32(7)),
+        ("arc_head", lambda a: a[:-1]),
+        ("arc_head", lambda a: a.astype(np.float64)),
+        ("arc_tail", lambda a: a[:, None]),
+        ("arc_twin", lambda a: a + np.int32(10**6)),
+        ("arc_vertex_ptr", lambda a: a[::-1].copy()),
+        ("arc_vertex_ptr", lambda a: a[:0]),
+        ("vertex_way", np.zeros_like),
+        ("vertex_way", lambda a: np.where(a >= 0, 10**7, a).astype(np.int32)),
+        ("way_class", lambda a: a + np.int32(10**5)),
+        ("way_name", lambda a: a - np.int32(5)),
+        ("way_maxspeed", lambda a: np.full_like(a, -5)),
+        ("node_e7", lambda a: np.full_like(a, 2_000_000_000)),
+    ],
+)
+def test_arrays_that_do_not_fit_together(
+    tmp_path: Path, name: str, change: Callable[[NDArray[Any]], NDArray[Any]]
+) -> None:
+    make_network({"a": (0, 0), "b": (1, 0)}, [Road("ab")]).save(tmp_path)
+    file = tmp_path / f"{name}.npy"
+    np.save(file, change(np.load(file)))
+    with pytest.raises(InputError, match=name):
         RoadNetwork.load(tmp_path)

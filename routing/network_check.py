@@ -1,0 +1,82 @@
+"""Whether the arrays of a road network fit together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_ARRAYS: Final[dict[str, tuple[str, type[np.generic], int]]] = {
+    "node_osm": ("node", np.int64, 1),
+    "node_e7": ("node", np.int32, 2),
+    "arc_tail": ("arc", np.int32, 1),
+    "arc_head": ("arc", np.int32, 1),
+    "arc_twin": ("arc", np.int32, 1),
+    "vertex_e7": ("vertex", np.int32, 2),
+    "vertex_way": ("vertex", np.int32, 1),
+    "way_osm": ("way", np.int64, 1),
+    "way_class": ("way", np.int32, 1),
+    "way_maxspeed": ("way", np.float32, 1),
+    "way_name": ("way", np.int32, 1),
+}
+"""What each array has a row of, its type, and its number of dimensions."""
+
+
+def check_arrays(arrays: Mapping[str, NDArray[Any]], classes: int, names: int) -> None:
+    """Check the arrays of a `routing.network.RoadNetwork`.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+        The arrays by name.
+    classes, names : int
+        How many highway classes and street names there are.
+
+    Raises
+    ------
+    ValueError
+        A type, shape, index, coordinate or speed is impossible; names the array.
+    """
+    ptr = arrays["arc_vertex_ptr"]
+    if ptr.dtype != np.int32 or ptr.ndim != 1 or len(ptr) == 0:
+        raise ValueError("arc_vertex_ptr is no list of int32")
+    count = {"arc": len(ptr) - 1}
+    for name, (kind, dtype, dimensions) in _ARRAYS.items():
+        array = arrays[name]
+        rows = count.setdefault(kind, len(array))
+        shape = (rows,) if dimensions == 1 else (rows, 2)
+        if array.dtype != dtype or array.shape != shape:
+            raise ValueError(f"{name} is {array.dtype} {array.shape}, not {dtype.__name__} {shape}")
+    steps = np.diff(ptr)
+    if ptr[0] != 0 or ptr[-1] != count["vertex"] or (steps < 2).any():
+        raise ValueError("arc_vertex_ptr does not part the vertices into arcs of two or more")
+    ranges = {
+        "arc_tail": (0, count["node"]),
+        "arc_head": (0, count["node"]),
+        "arc_twin": (-1, count["arc"]),
+        "vertex_way": (-1, count["way"]),
+        "way_class": (0, classes),
+        "way_name": (-1, names),
+    }
+    for name, (low, end) in ranges.items():
+        _check_range(name, arrays[name], low, end - 1)
+    last = np.zeros(count["vertex"], dtype=np.bool_)
+    last[ptr[1:] - 1] = True
+    if ((arrays["vertex_way"] < 0) != last).any():
+        raise ValueError("vertex_way is not -1 at the last vertex of each arc and there only")
+    for name in ("node_e7", "vertex_e7"):
+        _check_range(name, arrays[name][:, 0], -1_800_000_000, 1_800_000_000)
+        _check_range(name, arrays[name][:, 1], -900_000_000, 900_000_000)
+    limit = arrays["way_maxspeed"]
+    _check_range("way_maxspeed", limit[~np.isnan(limit)], 0, 1000)
+
+
+def _check_range(name: str, values: NDArray[Any], low: int, high: int) -> None:
+    wrong = np.flatnonzero(~((values >= low) & (values <= high)))
+    if len(wrong):
+        raise ValueError(f"{name} has {values[wrong[0]]} in row {wrong[0]}, not {low} to {high}")
