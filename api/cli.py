@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+import signal
 import sys
 from importlib.metadata import entry_points
 from os import PathLike, fspath
@@ -176,6 +177,8 @@ for _command in (demo, build, check, matrix, plan, simulate, compare, replay, se
 
 def main() -> None:
     """Run the command line; the entry point of the installed command."""
+    # what is half-written goes when the stack unwinds, which a plain SIGTERM prevents
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     bluelight.main(prog_name="bluelight")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +16,35 @@ FILE_OUT = click.Path(dir_okay=False, path_type=Path)
 
 FOLDER_OUT = click.Path(file_okay=False, path_type=Path)
 """A folder to write."""
+
+
+class FiniteRange(click.FloatRange):
+    """A number within a range; ``nan`` lies in none, though it compares as if it did."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the number.
+
+        Parameters
+        ----------
+        value : object
+            As given.
+        param : click.Parameter or None
+            The option.
+        ctx : click.Context or None
+            The context.
+
+        Returns
+        -------
+        float
+            The number.
+        """
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number", param, ctx)
+        return number
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 scenario_argument = click.argument("scenario", metavar="SCENARIO")

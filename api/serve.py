@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
@@ -19,6 +19,10 @@ from routing.errors import InputError
 
 if TYPE_CHECKING:
     from scenarios.package import Scenario
+
+
+GRACE_S: Final = 5
+"""How long a stop waits for requests that are under way."""
 
 
 def run(scenario: Scenario, *, host: str, port: int, as_json: bool) -> None:
@@ -49,7 +53,10 @@ def run(scenario: Scenario, *, host: str, port: int, as_json: bool) -> None:
         warm_up(city)
         address = f"[{host}]" if ":" in host else host
         url = f"http://{address}:{listener.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S
+        )
+        server = uvicorn.Server(config)
         ready = {"url": url, "scenario": scenario.settings.name, "hash": scenario.hash}
         report(ready, [f"{scenario.settings.name} at {url} (Ctrl-C ends it)"], as_json=as_json)
         with contextlib.suppress(KeyboardInterrupt):

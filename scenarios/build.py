@@ -16,14 +16,12 @@ from routing.errors import InputError, did_you_mean
 from routing.snapping import Snapper
 from routing.speeds import SpeedTable
 from scenarios.features import emergency_hospitals, feature_table
-from scenarios.folders import check_replaceable
-from scenarios.graph_import import read_graphml, read_place
 from scenarios.osm import OSM_SUFFIXES, osm_format, read_osm
 from scenarios.package import Scenario, lonlat
 from scenarios.packaging import (
-    DESCRIPTOR,
     OPENSTREETMAP,
     bundled_names,
+    check_untouched,
     load_scenario,
     save_scenario,
 )
@@ -140,8 +138,8 @@ def build_scenario(
     InputError
         The source cannot be read or found, holds no road, or an option is out of range.
     """
-    check_replaceable(out, DESCRIPTOR)
-    if source in bundled_names() and not Path(source).exists():
+    check_untouched(out)
+    if source.lower() in bundled_names() and not Path(source).exists():
         given = {
             "--bbox": bbox is not None,
             "--population": population is not None,
@@ -154,7 +152,7 @@ def build_scenario(
             "standards": bool(standards),
         }
         return _copy_bundled(
-            source, out, [option for option, is_given in given.items() if is_given]
+            source.lower(), out, [option for option, is_given in given.items() if is_given]
         )
     _check_options(timezone, units_per_station, incidents_per_day)
     speed_table = SpeedTable.load(speeds)
@@ -172,6 +170,12 @@ def build_scenario(
         notes += _sparse(len(points), what, network)
     zones = demand_zones(points, weights, city.places, cell_m=cell_m, elsewhere=title)
     zones = _near_roads(zones, snapper, "zones", dropped, notes)
+    if population is not None and zones.empty:
+        raise InputError(
+            f"none of the {len(points)} places lies within {snapper.limit_m:g} m of a road",
+            field="--population",
+            fix="check that lon comes before lat, and that it is a table of this city",
+        )
     zones["id"] = [f"z{i + 1}" for i in range(len(zones))]
     stations = _near_roads(feature_table(city.stations), snapper, "stations", dropped, notes)
     hospitals = feature_table(emergency_hospitals(city.hospitals, notes))
@@ -207,6 +211,8 @@ def _read_source(source: str, bbox: Box | None) -> CityData:
         if not path.exists():
             raise InputError(f"there is no file {source}", field="SOURCE", fix="check the path")
         if path.is_file() and is_graph:
+            from scenarios.graph_import import read_graphml  # noqa: PLC0415 - OSMnx takes seconds
+
             return read_graphml(path)
         if path.is_file() and osm_format(path):
             return read_osm(path, bbox)
@@ -215,6 +221,8 @@ def _read_source(source: str, bbox: Box | None) -> CityData:
             field="SOURCE",
             fix=f"give a file that ends in {', '.join([*OSM_SUFFIXES, '.graphml'])}",
         )
+    from scenarios.graph_import import read_place  # noqa: PLC0415
+
     try:
         return read_place(source)
     except InputError as error:
@@ -289,6 +297,7 @@ def _units(stations: pd.DataFrame, each: int) -> pd.DataFrame:
 
 def _title(source: str) -> str:
     stem = Path(source).name.partition(".")[0] if _PATH_LIKE.search(source) else source
+    stem = stem.encode("utf-8", "replace").decode("utf-8")  # a file name may be any bytes
     return (stem[:1].upper() + stem[1:])[:100] or "City"
 
 

@@ -75,6 +75,11 @@ def check_replaceable(out: Path, marker: str) -> None:
         `out` exists and is neither empty nor such a result.
     """
     if not out.exists():
+        above = next(parent for parent in out.absolute().parents if parent.exists())
+        if not above.is_dir():
+            raise InputError(f"{above} is a file, not a folder", field="--out")
+        if not os.access(above, os.W_OK):
+            raise InputError(f"cannot write into {above}", field="--out", fix="name another folder")
         return
     if not out.is_dir() or (any(out.iterdir()) and not (out / marker).is_file()):
         raise InputError(

@@ -11,7 +11,7 @@ from typing import Any, Final
 from routing.errors import InputError, did_you_mean
 from routing.network import RoadNetwork
 from routing.speeds import SpeedTable
-from scenarios.folders import staged_folder, write_atomically
+from scenarios.folders import check_replaceable, staged_folder, write_atomically
 from scenarios.package import Scenario
 from scenarios.settings import parse_settings, read_settings
 from scenarios.tables import TABLES, check_references, read_table, table_bytes, table_schema
@@ -105,9 +105,11 @@ def save_scenario(scenario: Scenario, folder: Path) -> str:
     Raises
     ------
     InputError
-        The tables contradict each other, or the folder cannot be written.
+        The tables contradict each other, the folder cannot be written, or it holds
+        what somebody edited.
     """
     check_references(scenario.settings, scenario.stations, scenario.units, scenario.zones)
+    check_untouched(folder)
     with staged_folder(folder, DESCRIPTOR) as stage:
         (stage / _NETWORK).mkdir()
         scenario.network.save(stage / _NETWORK)
@@ -141,7 +143,43 @@ def reseal(folder: str | Path) -> str:
     old = _read_descriptor(folder)
     title = _read_content(folder).settings.name
     base = {"name": _slug(title), "title": title}
-    return _seal(folder, base | {key: old[key] for key in _ORIGIN if key in old})
+    base |= {key: old[key] for key in _ORIGIN if key in old}
+    return _seal(folder, base, built=str(old["bluelight"].get("built", "")))
+
+
+def check_untouched(folder: Path) -> None:
+    """Refuse to overwrite a scenario that somebody edited.
+
+    Parameters
+    ----------
+    folder : Path
+        Where a scenario shall be written.
+
+    Raises
+    ------
+    InputError
+        A scenario stands there whose files are not those that were written, or with
+        other files beside them; or something that is no scenario.
+    """
+    check_replaceable(folder, DESCRIPTOR)
+    if not (folder / DESCRIPTOR).is_file():
+        return
+    found = {str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if p.is_file()}
+    others = sorted(found - {*_content_paths(), DESCRIPTOR})
+    try:
+        descriptor = _read_descriptor(folder)
+        edited = descriptor["bluelight"].get("built") != _content_hash(
+            _verified(folder, descriptor)
+        )
+    except InputError:
+        edited = True
+    if edited or others:
+        what = f"holds {others[0]}, which is not of it" if others else "was edited"
+        raise InputError(
+            f"the scenario at {folder} {what}",
+            field="--out",
+            fix="name another folder, or remove this one",
+        )
 
 
 def _read_content(folder: Path) -> Scenario:
@@ -194,13 +232,17 @@ def _settings_text(scenario: Scenario) -> str:
     return settings_toml(scenario.settings)
 
 
-def _seal(folder: Path, base: dict[str, Any]) -> str:
+def _seal(folder: Path, base: dict[str, Any], built: str | None = None) -> str:
     resources = [_resource(folder, path) for path in _content_paths()]
     digest = _content_hash({r["path"]: r["hash"].removeprefix("sha256:") for r in resources})
     descriptor = {
         "profile": "data-package",
         **base,
-        "bluelight": {"schema_version": 1, "hash": digest},
+        "bluelight": {
+            "schema_version": 1,
+            "hash": digest,
+            "built": digest if built is None else built,
+        },
         "resources": resources,
     }
     text = json.dumps(descriptor, ensure_ascii=False, indent=1) + "\n"

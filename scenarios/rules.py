@@ -42,7 +42,7 @@ def estimate_incidents(total: float, what: str) -> tuple[float, str]:
     Returns
     -------
     per_day : float
-        Incidents a day, to one decimal.
+        Incidents a day, to three digits.
     comment : str
         How the number came about.
     """
@@ -55,7 +55,7 @@ def estimate_incidents(total: float, what: str) -> tuple[float, str]:
             f"{total:,.0f} {what} x {PERSONS_PER_POINT:g} persons (assumption) "
             f"= {inhabitants:,.0f} inhabitants"
         )
-    per_day = round(inhabitants * rate / 1000 / 365, 1)
+    per_day = float(f"{inhabitants * rate / 1000 / 365:.3g}")
     return per_day, (
         f"Estimate: {people}\n"
         f"x {rate:g} emergency responses by 1,000 inhabitants and year / 365 days. The rate is\n"

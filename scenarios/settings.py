@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from engine.survival import survival_curve
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,8 +37,14 @@ class Horizon(_Model):
 
     @model_validator(mode="after")
     def _utc(self) -> Horizon:
-        if self.start.tzinfo is None or self.start.utcoffset() != datetime.now(UTC).utcoffset():
+        if self.start.tzinfo is None or self.start.utcoffset() != timedelta(0):
             raise ValueError("start must be UTC, such as 2025-01-06T00:00:00Z")
+        try:
+            ZoneInfo(self.timezone)
+        except (ValueError, OSError, LookupError) as error:
+            raise ValueError(
+                f"unknown timezone {self.timezone!r}, such as Europe/Berlin"
+            ) from error
         return self
 
 
@@ -126,6 +134,13 @@ class Settings(_Model):
         total = sum(p.share for p in self.priorities)
         if abs(total - 1) > 1e-6:
             raise ValueError(f"priorities: shares add up to {total:g}, not to 1")
+        offered = {skill for kind in self.unit_types.values() for skill in kind.capabilities}
+        for priority in self.priorities:
+            if lacking := sorted(set(priority.needs) - offered):
+                raise ValueError(
+                    f"priorities: {priority.name!r} needs what no unit type offers: {lacking}"
+                )
+        survival_curve(self.outcome.survival)
         for standard in self.standards:
             unknown = sorted(set(standard.priorities) - set(names))
             if unknown:
@@ -190,7 +205,10 @@ def parse_settings(text: str, name: str) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
+        given = first["input"]
+        # of a whole table the message says enough
+        shown = "" if isinstance(given, dict | list) else f" (given: {str(given)[:80]})"
         raise InputError(
-            f"{first['msg']} (given: {str(first['input'])[:80]})",
+            f"{first['msg'].removeprefix('Value error, ')}{shown}",
             field=f"{name}: {where}" if where else name,
         ) from error

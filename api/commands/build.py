@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from api.options import FILE_IN, FOLDER_OUT, bounding_box, json_option
+from api.options import FILE_IN, FOLDER_OUT, FiniteRange, bounding_box, json_option
 from api.output import figures, report
+from routing.errors import InputError
 
 
 @click.command()
@@ -39,13 +40,13 @@ from api.output import figures, report
 )
 @click.option(
     "--incidents-per-day",
-    type=click.FloatRange(0, 1e6),
+    type=FiniteRange(0, 1e6),
     help="Mean number of incidents; else estimated from the population.",
 )
 @click.option(
     "--cell",
     "cell_m",
-    type=click.FloatRange(50, 10_000),
+    type=FiniteRange(50, 10_000),
     default=500.0,
     show_default=True,
     help="Edge of a demand zone in metres.",
@@ -107,12 +108,22 @@ def build(  # numpydoc ignore=PR01
 @click.option("--accept", is_flag=True, help="Take edited files as they are: write new hashes.")
 @json_option
 def check(scenario: str, accept: bool, as_json: bool) -> None:  # numpydoc ignore=PR01
-    """Check a scenario: files, hashes, references between tables."""
+    """Check a scenario: files, hashes, references between tables.
+
+    Says also what keeps it from being simulated, which is no error: a map alone is
+    enough for travel times.
+    """
     from scenarios.packaging import load_scenario, reseal
+    from scenarios.simulation.tables import build_tables
 
     if accept:
         reseal(Path(scenario))
     city = load_scenario(scenario)
+    notes = []
+    try:
+        build_tables(city)
+    except InputError as error:
+        notes.append(f"cannot be simulated: {error}")
     document = {
         "scenario": city.settings.name,
         "hash": city.hash,
@@ -123,4 +134,6 @@ def check(scenario: str, accept: bool, as_json: bool) -> None:  # numpydoc ignor
         "units": len(city.units),
         "zones": len(city.zones),
     }
-    report(document, [f"{key}: {value}" for key, value in document.items()], as_json=as_json)
+    lines = [f"{key}: {value}" for key, value in document.items()]
+    lines += [f"note: {note}" for note in notes]
+    report(document | {"notes": notes}, lines, as_json=as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.options import FILE_IN, FILE_OUT, json_option, scenario_argument
+from api.options import FILE_IN, FILE_OUT, FiniteRange, json_option, scenario_argument
 from api.output import clock, figures, report
 from routing.errors import InputError
 
@@ -32,7 +32,7 @@ _BLOCK = 64
 @click.option(
     "--snap-limit",
     "snap_limit_m",
-    type=click.FloatRange(0, 1_000_000),
+    type=FiniteRange(0, 1_000_000),
     default=1000.0,
     show_default=True,
     help="Metres that a place may lie off the road network.",
@@ -63,6 +63,8 @@ def matrix(  # numpydoc ignore=PR01
     from scenarios.packaging import load_scenario
 
     encode = encoder(out)
+    if out.exists() and any(out.samefile(given) for given in (origins, destinations)):
+        raise InputError(f"{out} is an input", field="--out", fix="name another file")
     starts = read_places(origins, "--from")
     ends = read_places(destinations, "--to")
     cells = len(starts.ids) * len(ends.ids)

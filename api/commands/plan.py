@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.options import FILE_OUT, FOLDER_OUT, counts, json_option, scenario_argument
+from api.options import FILE_OUT, FOLDER_OUT, FiniteRange, counts, json_option, scenario_argument
 from api.output import json_text, report
 from api.plan_words import plan_lines, plans_lines
 from routing.errors import InputError
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--time-limit",
     "time_limit_s",
-    type=click.FloatRange(0, 86_400, min_open=True),
+    type=FiniteRange(0, 86_400, min_open=True),
     default=60.0,
     show_default=True,
     help="Seconds for each plan; then the best one found and its bound.",

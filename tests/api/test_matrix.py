@@ -130,3 +130,16 @@ def test_other_refusals(scenario_folder: Path, files: list[object], tmp_path: Pa
     far.write_text(f"lon,lat\n{ISLAND[0]},{ISLAND[1] + 0.005}\n")
     args = ["matrix", scenario_folder, *files[:2], "--to", far, "--out", tmp_path / "m.csv"]
     assert "556 m" in refused(*args, "--snap-limit", "500")
+
+
+def test_an_input_is_not_overwritten(
+    scenario_folder: Path, files: list[object], tmp_path: Path
+) -> None:
+    before = (tmp_path / "a.csv").read_bytes()
+    assert "is an input" in refused("matrix", scenario_folder, *files, "--out", tmp_path / "a.csv")
+    assert (tmp_path / "a.csv").read_bytes() == before
+
+
+def test_nan_is_no_limit(scenario_folder: Path, files: list[object], tmp_path: Path) -> None:
+    options = ["--out", tmp_path / "m.csv", "--snap-limit", "nan"]
+    assert "not a finite number" in refused("matrix", scenario_folder, *files, *options)

@@ -8,7 +8,6 @@ import osmnx
 import pytest
 
 from routing.errors import InputError
-from scenarios import build
 from scenarios.build import build_scenario
 from scenarios.osm import OSM_SUFFIXES, read_osm
 from scenarios.packaging import load_scenario
@@ -154,7 +153,7 @@ def test_a_place_name_is_asked_of_osmnx(
         asked.append(place)
         return read_osm(tmp_path / "town.osm")
 
-    monkeypatch.setattr(build, "read_place", answer)
+    monkeypatch.setattr("scenarios.graph_import.read_place", answer)
     report = build_scenario("St. Andreasberg, Harz", tmp_path / "out")
     assert asked == ["St. Andreasberg, Harz"]
     assert load_scenario(report.folder).settings.name == "St. Andreasberg, Harz"
@@ -166,7 +165,7 @@ def test_unknown_place_suggests_a_bundled_city(
     def answer(place: str) -> Any:
         raise InputError("no such place", field="SOURCE", fix="check the spelling")
 
-    monkeypatch.setattr(build, "read_place", answer)
+    monkeypatch.setattr("scenarios.graph_import.read_place", answer)
     with pytest.raises(InputError, match="did you mean 'reykjavik'"):
         build_scenario("reykjavk", tmp_path / "out")
     assert not (tmp_path / "out").exists()

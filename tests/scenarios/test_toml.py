@@ -20,11 +20,17 @@ def test_values_read_back(value: object) -> None:
     assert tomllib.loads(f"x = {toml_value(value)}\n")["x"] == value
 
 
-@given(name=TEXT, zone=TEXT, share=st.floats(0, 1), limit=st.floats(0.001, 86_400))
+@given(
+    name=TEXT,
+    source=TEXT,
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "Atlantic/Reykjavik"]),
+    share=st.floats(0, 1),
+    limit=st.floats(0.001, 86_400),
+)
 @settings(deadline=None)
-def test_rules_read_back(name: str, zone: str, share: float, limit: float) -> None:
+def test_rules_read_back(name: str, source: str, zone: str, share: float, limit: float) -> None:
     standards = [
-        Standard(name=name, limit_s=limit, share=share, priorities=["urgent"], source=zone),
+        Standard(name=name, limit_s=limit, share=share, priorities=["urgent"], source=source),
         Standard(name="other", limit_s=60, share=1, start="dispatch"),
     ]
     made = parse_settings(default_rules(name, zone, 3.5, "Two\nlines.", standards), "x")
