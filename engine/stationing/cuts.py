@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _RELAXED_ROUNDS: Final = 20
 _VIOLATED: Final = 1e-6
 _TAIL: Final = 1e-5
+_TOLERANCE: Final = 1e-7
 
 
 class CutModel:
@@ -183,8 +184,9 @@ def finish(cost: NDArray[np.float64], proof: Proof, seconds: float) -> None:
         model.add_around(proof.multiplier[differs])
         seconds = _relaxed_rounds(model, k, opened, proof, seconds)
     while not proof.complete and seconds > 0:
+        tolerance = max(proof.slack / 2, _TOLERANCE * proof.upper)
         answer = minimise(
-            model.program(k, opened, whole=True), seconds=seconds, tolerance=proof.slack / 2
+            model.program(k, opened, whole=True), seconds=seconds, tolerance=tolerance
         )
         proof.lower = max(proof.lower, answer.bound)
         seconds -= answer.seconds

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Short enough that Ctrl-C is heard between two calls of a kernel.
 _CELLS_A_CALL: Final = 2 * 10**8
 _ROOT_STEPS: Final = 2000
-_NODE_STEPS: Final = 40
+_NODE_STEPS: Final = 50
 _NODES_OPEN: Final = 2000
 
 
@@ -85,7 +85,7 @@ def bound(
     m, n = cost.shape
     first, second, owner = np.empty(n), np.empty(n), np.empty(n, dtype=np.int64)
     serve(cost, chosen, first, second, owner)
-    multiplier = first.copy()
+    multiplier = (first + np.where(np.isfinite(second), second, first)) / 2
     best_multiplier, ceiling = multiplier.copy(), cost.max(axis=0)
     direction = np.zeros(n)
     state = np.zeros(4)

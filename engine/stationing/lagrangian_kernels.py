@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 START_STEP = 1.0
-_SHRINK = 0.6
+_SHRINK = 0.8
 _LAST_STEP = 1e-3
-_PATIENCE = 20
-_MEMORY = 0.3
+_PATIENCE = 30
+_MEMORY = 0.85
 _PROGRESS = 1e-6
 
 # Positions in the state that `ascend` goes on from.

@@ -84,9 +84,9 @@ def choose_sites(problem: LocationProblem, cost: NDArray[Any], *, covering: bool
     )
     proof = bound(reduced.cost, chosen, upper, slack, effort.share(0.15))
     if not proof.complete and not covering:
-        search_tree(reduced.cost, proof, effort.share(0.1))
+        search_tree(reduced.cost, proof, effort.share(0.2))
     if not proof.complete:
-        finish(reduced.cost, proof, effort.share(0.6).seconds)
+        finish(reduced.cost, proof, effort.share(0.5).seconds)
     sites = _filled(problem, reduced.rows[proof.chosen])
     exact = _total(problem, cost, sites)
     if proof.complete:
