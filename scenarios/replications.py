@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
 import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
@@ -83,8 +86,9 @@ def _together(
     given = policy.source or _pickled(policy)
     with ProcessPoolExecutor(workers, context, _begin, (tables, given)) as pool:
         try:
-            chunk = max(1, len(incidents) // (4 * workers))
-            yield from pool.map(_work, incidents, chunksize=chunk)
+            with _deaf_to_ctrl_c():
+                outcomes = pool.map(_work, incidents)
+            yield from outcomes
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -104,11 +108,41 @@ def _pickled(policy: NamedPolicy) -> bytes:
 _HERE: list[tuple[Tables, NamedPolicy]] = []
 
 
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that do not hear Ctrl-C, which reaches every process of a terminal.
+
+    They inherit the mask, so that it holds while they still import. An interruption is
+    put off until all of them stand: half-started ones would be left behind.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals, and may decide about them
+        return
+    heard: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
+
+
 def _begin(tables: Tables, policy: str | bytes) -> None:
-    # Ctrl-C reaches every process of the terminal; the one that started these stops them
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     named = load_policy(policy) if isinstance(policy, str) else pickle.loads(policy)  # noqa: S301
     _HERE.append((tables, named))
+
+
+def _end_with_parent() -> None:
+    """Leave nobody who waits for work for ever when the process that gives it was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(incidents: IncidentTable) -> Outcome:

@@ -9,13 +9,18 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import api.cli
 from api.run_words import comparison_lines
 from tests.command_line import Ran, refused, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROJECT = Path(api.cli.__file__).parents[1]
 
@@ -119,27 +124,35 @@ def test_replays_that_cannot_be(simulated: Path, scenario_folder: Path, tmp_path
     assert not out.exists()
 
 
-def test_ctrl_c_leaves_nothing_half_written(scenario_folder: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "api.cli", "simulate", str(scenario_folder)]
-    command += ["--replications", "800", "--workers", "2"]
-    command += ["--out", str(tmp_path / "run")]
+@contextmanager
+def simulating(scenario: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Simulate on two processes until well into the work."""
+    command = [sys.executable, "-m", "api.cli", "simulate", str(scenario)]
+    command += ["--replications", "400", "--workers", "2", "--out", str(tmp_path / "run")]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=PROJECT,
-        start_new_session=True,  # a terminal sends Ctrl-C to the whole group
+        command, text=True, cwd=PROJECT, start_new_session=True, **pipes
     ) as running:
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        while not list(tmp_path.iterdir()):
+            assert running.poll() is None
             time.sleep(0.05)
-        assert running.poll() is None
-        os.killpg(running.pid, signal.SIGINT)
+        yield running
+
+
+def test_ctrl_c_leaves_nothing_half_written(scenario_folder: Path, tmp_path: Path) -> None:
+    with simulating(scenario_folder, tmp_path) as running:
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does, to the whole group
         out, err = running.communicate(timeout=60)
     assert running.returncode == 130
     assert (out, err) == ("", "error: interrupted\n")
     assert not list(tmp_path.iterdir())
+
+
+def test_no_process_outlives_a_run_that_was_killed(scenario_folder: Path, tmp_path: Path) -> None:
+    with simulating(scenario_folder, tmp_path) as running:
+        time.sleep(1)  # so that there are processes to be left behind
+        running.kill()
+        running.communicate(timeout=60)  # until all have closed the pipes that they share
 
 
 def test_words_of_a_run_without_intervals(simulated: Path) -> None:
