@@ -36,8 +36,9 @@ def planar(here: NDArray[np.float64], there: NDArray[np.float64]) -> NDArray[np.
 def draw_cost(seed: int, *, covering: bool) -> NDArray[np.float64]:
     random = np.random.default_rng(seed)
     distance = planar(random.random((24, 2)), random.random((40, 2)))
-    unit = distance > 0.2 if covering else np.rint(100 * distance)
-    cost: NDArray[np.float64] = unit * random.integers(1, 50, 40).astype(np.float64)
+    unit = np.where(distance > 0.2, 1.0, 0.0) if covering else np.rint(100 * distance)
+    weight = random.integers(1, 50, 40).astype(np.float64)
+    cost: NDArray[np.float64] = unit * weight
     return cost
 
 
@@ -108,7 +109,7 @@ def test_reduction_merges_and_drops() -> None:
     assert reduced.base == 16
     kept = reduce(uncovered, weight, np.array([True, False, False, False]))
     assert kept.rows.tolist() == [1]
-    assert kept.cost.tolist() == [[0.0]]
+    assert kept.cost.shape == (1, 0)
     assert kept.base == 16
 
 
@@ -116,7 +117,9 @@ def hard_problem() -> LocationProblem:
     """Return a covering problem that the bound alone does not prove."""
     random = np.random.default_rng(1)
     distance = planar(random.random((300, 2)), random.random((300, 2)))
-    return LocationProblem(distance, random.integers(1, 99, 300) * 1.0, 12, limit_s=0.09)
+    return LocationProblem(
+        distance, random.integers(1, 99, 300).astype(np.float64), 12, limit_s=0.09
+    )
 
 
 def fail(*_: object, **__: object) -> NoReturn:
