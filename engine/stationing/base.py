@@ -139,11 +139,11 @@ class StationPlan:
 
     @property
     def gap(self) -> float:
-        """Distance of bound and objective over the objective, zero or more."""
+        """Distance of bound and objective over the objective; 1 where only that is zero."""
         distance = abs(self.bound - self.objective)
         if distance == 0:
             return 0.0
-        return distance / abs(self.objective) if self.objective else float("inf")
+        return distance / abs(self.objective) if self.objective else 1.0
 
     @property
     def proven(self) -> bool:

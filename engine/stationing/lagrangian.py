@@ -115,7 +115,7 @@ def bound(
 
 
 def _at_once(effort: Effort) -> int:
-    return int(min(_CELLS_A_CALL, effort.cells))
+    return max(1, int(min(_CELLS_A_CALL, effort.cells)))
 
 
 def search_tree(cost: NDArray[np.float64], proof: Proof, effort: Effort) -> None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _STEPS: Final = (1.0, 1e-3)
 _EXACT: Final = 2.0**50
+_NO_PART_OF_A_STEP: Final = 1e-4
 _ROUNDING: Final = 1e-9
 
 
@@ -50,8 +51,8 @@ def choose_sites(problem: LocationProblem, cost: NDArray[Any], *, covering: bool
 
     Reduction, local search and a Lagrangian bound that decides sites come first; they
     settle most cases. What is left goes to a branch and bound on that bound, which is
-    quick where few sites serve many, and to an integer program, which is quick where
-    sites serve few each, and for covering at any size.
+    quick where few sites serve many, and then to an integer program, which is quick for
+    covering and where sites serve few each.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def choose_sites(problem: LocationProblem, cost: NDArray[Any], *, covering: bool
     exact = _total(problem, cost, sites)
     if proof.complete:
         return Choice(_as_tuple(sites), exact, exact if step else exact - min(slack, exact))
-    return Choice(_as_tuple(sites), exact, min(exact, proof.lower + reduced.base))
+    return Choice(_as_tuple(sites), exact, min(exact, max(0.0, proof.lower) + reduced.base))
 
 
 def _step(cost: NDArray[np.float64]) -> float:
@@ -101,7 +102,9 @@ def _step(cost: NDArray[np.float64]) -> float:
     """
     for step in _STEPS:
         steps = cost / step
-        if steps.max(axis=0).sum() < _EXACT and np.abs(steps - np.rint(steps)).max() < 1e-4:
+        # what rounding leaves may not add up to a part of a step that a plan could win by
+        rest = np.abs(steps - np.rint(steps)).max(axis=0).sum()
+        if steps.max(axis=0).sum() < _EXACT and rest < _NO_PART_OF_A_STEP:
             return step
     return 0.0
 

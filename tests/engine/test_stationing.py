@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -192,9 +193,18 @@ def test_broken_promises_are_found(promise: str) -> None:
         check_location_model(_Wrong(BROKEN[promise]))
 
 
+def test_no_time_at_all_leaves_a_finite_bound() -> None:
+    times, weight = scattered(0, 200, 200)
+    for model in MODELS:
+        problem = LocationProblem(times, weight, 9, limit_s=90.0, time_limit_s=1e-12)
+        plan = MODELS[model].solve(problem)
+        assert 0 <= plan.bound <= weight.sum() * times.max()
+        assert 0 < plan.gap <= 1 or MODELS[model].maximises
+
+
 def test_gap_of_nothing() -> None:
     assert StationPlan("x-v1", (0,), 0.0, 0.0).proven
-    assert StationPlan("x-v1", (0,), 0.0, 1.0).gap == float("inf")
+    assert StationPlan("x-v1", (0,), 0.0, 7.0).gap == 1.0
 
 
 GOOD = {"travel_s": np.ones((3, 2)), "weight": np.ones(2), "k": 2}
@@ -233,3 +243,18 @@ def test_covering_needs_a_limit() -> None:
 def test_unknown_model_suggests() -> None:
     with pytest.raises(InputError, match="did you mean 'p-median-v1'"):
         MODELS["p-medain"]
+
+
+def test_weights_that_are_almost_whole_are_not_taken_for_whole() -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(300):
+        times = rng.choice([30.0, 90.0], (6, 14))
+        weight = 1 + rng.uniform(-9e-5, 9e-5, 14)
+        problem = LocationProblem(times, weight, 2, limit_s=60.0)
+        plan = MODELS["mclp"].solve(problem)
+        best = max(
+            MODELS["mclp"].value(problem, sites) for sites in itertools.combinations(range(6), 2)
+        )
+        assert plan.objective <= best + 1e-12
+        assert plan.bound >= best - 1e-12
+        assert not plan.proven or plan.objective == pytest.approx(best, rel=1e-6)
