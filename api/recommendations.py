@@ -155,19 +155,17 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
         distance_m=table.metres[:, 0],
         priority=rank,
         policy=POLICIES[question.policy],
-        limit=request.limit,
+        limit=len(request.units),
     )
     ranking = [
         _ranked(question, places, number, candidate)
-        for number, candidate in enumerate(result.candidates, start=1)
+        for number, candidate in enumerate(result.candidates[: request.limit], start=1)
     ]
     ranked = {candidate.unit for candidate in result.candidates}
     rest = [row for row in range(len(request.units)) if row not in ranked]
-    full = len(ranking) == request.limit
     passed_over = [
         _passed_over(question, row, result.excluded.get(row), suitable=bool(suitable[row]))
         for row in rest
-        if row in result.excluded or not full
     ]
     return Recommendation(
         policy=question.policy,
@@ -176,7 +174,7 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
         needs=question.needs,
         incident_snapped_distance=_metres(places, 0),
         ranking=ranking,
-        beyond_limit=len(rest) - len(passed_over),
+        beyond_limit=len(result.candidates) - len(ranking),
         passed_over=passed_over,
         reason=_verdict(ranking, passed_over),
         degraded=False,

@@ -180,7 +180,7 @@ def _reason(rank: int, unit: int, order: list[int], arrival: NDArray[np.int64], 
     minutes, seconds = divmod(round(arrival[unit] / 1000), 60)
     first = arrival[order[0]]
     if rank == 0:
-        place = "on scene first" if first == arrival[order].min() else "the policy's choice"
+        place = "on scene first" if first == arrival.min() else "the policy's choice"
     else:
         later = round((arrival[unit] - first) / 1000)
         place = f"{abs(later)} s {'later' if later >= 0 else 'sooner'} than the first"

@@ -141,6 +141,8 @@ def apply(state: FleetState, event: Event) -> FleetState:
         return replace(state, time_ms=event.time_ms, waiting=waiting)
     before, after = _MOVES[event.kind]
     unit = event.unit
+    if not 0 <= unit < len(state.status):
+        raise ValueError(f"{event}: there is no unit {unit}")
     serving = -1 if int(state.status[unit]) in _FREE else event.incident
     if int(state.status[unit]) not in before or state.incident[unit] != serving:
         raise ValueError(

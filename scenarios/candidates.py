@@ -46,8 +46,15 @@ def candidate_sites(scenario: Scenario, source: str) -> pd.DataFrame:
         new = _nodes(scenario)
     else:
         new = _from_file(source)
+    taken = new["id"].isin(set(today["id"]))
+    if source not in SOURCES and taken.any():
+        raise InputError(
+            f"id {new['id'][taken].iloc[0]!r} is that of a station",
+            field=f"{Path(source).name}, row {int(np.argmax(taken)) + 1}, id",
+            fix="give new sites ids of their own; today's stations are candidates anyway",
+        )
     # a site that an earlier plan built stands in both lists
-    new = new[~new["id"].isin(set(today["id"]))].assign(existing=False)
+    new = new[~taken].assign(existing=False)
     return pd.concat([today, new], ignore_index=True)
 
 
@@ -96,6 +103,9 @@ def _from_file(source: str) -> pd.DataFrame:
         )
     number = pd.Series([str(row + 1) for row in range(len(table))], dtype=str)
     identifier = table["id"] if "id" in table.columns else "new-" + number
+    if (identifier == "").any():
+        row = int(np.argmax(identifier == "")) + 1
+        raise InputError("no id", field=f"{path.name}, row {row}, id", fix="give it one")
     repeated = identifier[identifier.duplicated()]
     if len(repeated):
         raise InputError(

@@ -141,12 +141,16 @@ def _shared(
     for scenario in scenarios[1:]:
         other = drawn(scenario, replications=replications, seed=seed, workers=workers)
         same = all(a.same_as(b) for a, b in zip(first, other, strict=True))
-        if not same or list(scenario.zones["id"]) != list(scenarios[0].zones["id"]):
+        same &= scenario.zones.reset_index(drop=True).equals(
+            scenarios[0].zones.reset_index(drop=True)
+        )
+        rules = [(s.settings.priorities, s.settings.standards) for s in (scenarios[0], scenario)]
+        if not same or rules[0] != rules[1]:
             raise InputError(
                 f"{scenario.settings.name} has other incidents than {scenarios[0].settings.name}, "
-                "so that they cannot be compared pair by pair",
+                "or other standards, so that they cannot be compared pair by pair",
                 field="scenarios",
-                fix="compare scenarios with the same zones, demand, priorities and processes",
+                fix="compare scenarios with the same zones, demand, rules and standards",
             )
     return first
 

@@ -280,14 +280,7 @@ def _rate(demand: Demand, horizon: Horizon) -> tuple[NDArray[np.float64], int]:
 
     The offset of every time zone in use since 1972 is a multiple of a quarter.
     """
-    try:
-        zone = ZoneInfo(horizon.timezone)
-    except (KeyError, ValueError, OSError) as error:
-        raise InputError(
-            f"unknown time zone {horizon.timezone!r}",
-            field="scenario.toml: horizon.timezone",
-            fix="give a name such as 'Europe/Berlin'",
-        ) from error
+    zone = ZoneInfo(horizon.timezone)
     start = pd.Timestamp(horizon.start)
     first = start.floor("15min")
     offset = round((start - first).total_seconds() * 1000)

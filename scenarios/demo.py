@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from scenarios.compare import compare
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 MARKER: Final = "demo.json"
 """The file that tells a demo folder."""
+
+
+_NOTHING: Final = {"value": None, "reason": "no incident that it concerns"}
 
 
 def run_demo(
@@ -68,7 +72,8 @@ def run_demo(
     with staged_folder(out, MARKER) as stage:
         write_plan(plan, stage / "plan.json")
         save_scenario(apply_plan(today, plan), stage / "planned")
-        planned = load_scenario(stage / "planned")
+        # the run must find its scenario where it will stand, not where it is made
+        planned = replace(load_scenario(stage / "planned"), location=str(out / "planned"))
         comparison = compare(
             [today, planned],
             ["closest"],
@@ -114,7 +119,7 @@ def _promised(plan: CityPlan) -> str:
 
 def _simulated(before: Mapping[str, Any], change: Mapping[str, Any], city: Scenario) -> str:
     standard = city.settings.standards[0]
-    mean, within = change["response_mean"], change["within"][standard.name]
+    mean, within = change["response_mean"], change["within"].get(standard.name, _NOTHING)
     lives = change["survivors_per_year"]
     return (
         f"{before['incidents']['total']:,} incidents; mean response "
@@ -124,5 +129,7 @@ def _simulated(before: Mapping[str, Any], change: Mapping[str, Any], city: Scena
 
 
 def _interval(said: Mapping[str, Any], scale: float, unit: str) -> str:
+    if said["value"] is None:
+        return str(said["reason"])
     value, low, high = (said[key] * scale for key in ("value", "low", "high"))
     return f"{value:+.2f}{unit} ({low:+.2f} to {high:+.2f})"

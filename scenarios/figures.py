@@ -123,6 +123,7 @@ def response_curves(curves: Mapping[str, Sequence[NDArray[np.float64]]], limit_s
         An SVG as a data URI.
     """
     pooled = np.concatenate([np.zeros(0), *(times for runs in curves.values() for times in runs)])
+    pooled = pooled[np.isfinite(pooled)]
     top = max(limit_s * 1.6, float(np.quantile(pooled, 0.985))) if len(pooled) else limit_s * 1.6
     grid = np.linspace(0, top, 241)
     with rc_context(_STYLE):

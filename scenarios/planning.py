@@ -12,7 +12,7 @@ import pandas as pd
 from engine.stationing import MODELS, LocationProblem
 from routing.errors import InputError, did_you_mean
 from scenarios.candidates import candidate_sites
-from scenarios.coverage import drive_budget_s, drive_from_stations_s, drives_s
+from scenarios.coverage import drive_budget_s, drives_s
 from scenarios.folders import write_atomically
 from scenarios.package import Scenario, lonlat
 from scenarios.toml import toml_value
@@ -127,11 +127,16 @@ def make_plan(
         )
     )
     chosen = np.array(answer.sites)
-    nearest = np.argmin(travel_s[chosen], axis=0)
-    served = np.bincount(nearest, weight, len(chosen)).astype(np.float64)
+    open_s = travel_s[chosen]
+    reached = np.isfinite(open_s).any(axis=0)
+    nearest = np.argmin(open_s, axis=0)[reached]
+    served = np.bincount(nearest, weight[reached], len(chosen)).astype(np.float64)
     total = weight.sum() or 1.0
     open_sites = sites.iloc[chosen].reset_index(drop=True)
-    before, after = drive_from_stations_s(scenario), travel_s[chosen].min(axis=0)
+    units = _spread(scenario, list(open_sites["id"]), served)
+    # today's stations come first among the sites; one without a unit reaches nobody
+    before = _nearest_s(travel_s[np.unique(scenario.unit_station)])
+    after = _nearest_s(open_s[open_sites["id"].isin(set(units["station"])).to_numpy(np.bool_)])
     closed = scenario.stations[~scenario.stations["id"].isin(set(open_sites["id"]))]
     return CityPlan(
         {
@@ -153,7 +158,7 @@ def make_plan(
                 for row, share in zip(_rows(open_sites), served, strict=True)
             ],
             "closed": _rows(closed[["id", "name", "lon", "lat"]]),
-            "units": _rows(_spread(scenario, list(open_sites["id"]), served)),
+            "units": _rows(units),
             **_reached(weight, before, after, budget),
             "by_district": _by_district(scenario, before, after, budget),
         }
@@ -266,6 +271,13 @@ def _source(candidates: str) -> str:
     return candidates.replace("\\", "/").rpartition("/")[2]
 
 
+def _nearest_s(drive_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not len(drive_s):
+        return np.full(drive_s.shape[1], np.inf)
+    nearest: NDArray[np.float64] = drive_s.min(axis=0)
+    return nearest
+
+
 def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [
         {str(key): value.item() if isinstance(value, np.generic) else value for key, value in row}
@@ -283,8 +295,11 @@ def _spread(
     """
     units = scenario.units.reset_index(drop=True)
     home = pd.Series("", index=units.index)
+    staffed = np.zeros(len(served), dtype=np.bool_)
     for rows in units.groupby("type", sort=True).groups.values():
-        room = dict(zip(stations, _quotas(len(rows), served).tolist(), strict=True))
+        quotas = _quotas(len(rows), served, staffed)
+        staffed |= quotas > 0
+        room = dict(zip(stations, quotas.tolist(), strict=True))
         for row in rows:
             station = units["station"][row]
             if room.get(station, 0) > 0:
@@ -297,11 +312,13 @@ def _spread(
     return units[["id", "type"]].assign(station=home)
 
 
-def _quotas(count: int, served: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Divide units by demand: one each as far as they go, the rest by largest remainder."""
+def _quotas(
+    count: int, served: NDArray[np.float64], staffed: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Divide units by demand: one for each empty station first, the rest by largest remainder."""
     first = np.zeros(len(served), dtype=np.int64)
-    order = np.argsort(-served, kind="stable")
-    first[order[:count]] = 1
+    order = np.lexsort((-served, staffed))
+    first[order[: min(count, int((~staffed).sum()))]] = 1
     left = count - int(first.sum())
     ideal = count * served / (served.sum() or 1.0)
     for _ in range(left):

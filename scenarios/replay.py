@@ -82,7 +82,13 @@ def replay(
     city = _scenario(run_folder, manifest, scenario)
     recorded = manifest["policy"]
     named = load_policy(policy or recorded["source"] or recorded["id"])
-    original = named.id == recorded["id"]
+    original = named.id == recorded["id"] and named.sha256 == recorded["sha256"]
+    if policy is None and not original:
+        raise InputError(
+            f"the file of {recorded['id']} is not the one that the run was made with",
+            field="policy",
+            fix="restore it, or name it with --policy to replay under what it is now",
+        )
     _check_files(run_folder, manifest, intact=not original)
     incidents = read_incidents(run_folder / INCIDENTS_FILE, manifest["replications"], Names(city))
     if out is not None and out.resolve() == run_folder.resolve():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import jinja2
 import numpy as np
 
+from routing.errors import InputError
 from scenarios.coverage import drive_budget_s, drive_from_stations_s
 from scenarios.figures import MapView, coverage_maps, response_curves
 from scenarios.packaging import ATTRIBUTION
@@ -232,14 +233,18 @@ def _difference_card(
 
 
 def _maps(views: Sequence[tuple[str, Scenario]], standard: Standard) -> dict[str, Any]:
-    budget = drive_budget_s(views[0][1], standard)
+    heading = "Who is reached in time from the stations"
+    try:
+        budget = drive_budget_s(views[0][1], standard)
+    except InputError as error:
+        return {"heading": heading, "text": f"No map: {error.message}."}
     shown = [MapView(title, city, drive_from_stations_s(city)) for title, city in views]
     covered = [
         f"{title}: {100 * float(view.scenario.zone_weight[view.drive_s <= budget].sum()):.1f} %"
         for (title, _), view in zip(views, shown, strict=True)
     ]
     return {
-        "heading": "Who is reached in time from the stations",
+        "heading": heading,
         "text": (
             f"Each dot is a demand zone, as large as its demand, coloured by the drive with siren "
             f"from the nearest station that has a unit. The standard leaves {budget / 60:.1f} "

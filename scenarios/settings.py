@@ -15,7 +15,7 @@ from routing.errors import InputError
 if TYPE_CHECKING:
     from pathlib import Path
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -134,6 +134,9 @@ class Settings(_Model):
         total = sum(p.share for p in self.priorities)
         if abs(total - 1) > 1e-6:
             raise ValueError(f"priorities: shares add up to {total:g}, not to 1")
+        standards = [s.name for s in self.standards]
+        if len(set(standards)) != len(standards):
+            raise ValueError(f"standards: names repeat: {standards}")
         offered = {skill for kind in self.unit_types.values() for skill in kind.capabilities}
         for priority in self.priorities:
             if lacking := sorted(set(priority.needs) - offered):

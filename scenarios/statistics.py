@@ -183,7 +183,7 @@ def estimate(measure: Measure) -> Estimate:
         return Estimate(None, None, None, "all observations are in one replication")
     spread = measure.without - measure.without.mean()
     error = float(np.sqrt((groups - 1) / groups * (spread**2).sum()))
-    if measure.trials and error == 0:
+    if measure.trials and np.ptp(measure.without) < 1e-12:  # what is left is rounding
         exact = stats.binomtest(measure.successes, measure.trials).proportion_ci(LEVEL)
         return Estimate(measure.value, float(exact.low), float(exact.high))
     half = float(stats.t.ppf((1 + LEVEL) / 2, groups - 1)) * error

@@ -111,6 +111,8 @@ def test_the_demo_is_the_whole_thread(scenario_folder: Path, tmp_path: Path) -> 
     assert (out / "report.html").is_file()
     again = run("demo", *options)
     assert again.err == ""
+    planned_run = out / "comparison" / "runs" / "1"
+    assert run("replay", planned_run, "--out", tmp_path / "again").code == 0
     assert again.out.startswith(ran.err)
     assert f"send {sent['unit']}" in again.out
 

@@ -60,6 +60,12 @@ def test_what_cannot_have_happened_is_refused(event: Event) -> None:
         apply(state, event)
 
 
+@pytest.mark.parametrize("unit", [-1, 2])
+def test_there_is_no_such_unit(unit: int) -> None:
+    with pytest.raises(ValueError, match="there is no unit"):
+        apply(FleetState.at_stations(2), Event(1, ev.DEPARTED, 0, unit))
+
+
 def test_one_unit_serves_one_incident() -> None:
     state = fold(FleetState.at_stations(2), [*STORY[:3], Event(70, ev.CALL_PROCESSED, 1)])
     with pytest.raises(ValueError, match="status 3, incident 0"):

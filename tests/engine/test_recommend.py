@@ -65,6 +65,13 @@ def test_the_first_is_the_policys_and_the_words_say_why() -> None:
     assert standing.unit == 0
 
 
+def test_a_unit_that_is_not_the_nearest_is_not_called_so() -> None:
+    near_but_moving, idle = (1, True, 60_000, 0), (2, True, 300_000, 60_000)
+    found = recommend(**columns([near_but_moving, idle]), policy=CLOSEST_IDLE)
+    assert found.unit == 1
+    assert found.candidates[0].reason.startswith("the policy's choice")
+
+
 def test_no_road_and_limit() -> None:
     given_units = columns([(2, True, int(UNREACHABLE), 0), (2, True, 5, 0), (2, True, 4, 0)])
     found = recommend(**given_units, limit=1)

@@ -131,3 +131,15 @@ def test_what_cannot_be_compared(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean"):
         compare([toy_city()], ["closest", "closer"], out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("what", ["district", "limit"])
+def test_other_districts_or_standards_are_refused_before_the_work(what: str) -> None:
+    city = toy_city()
+    if what == "district":
+        other = replace(city, zones=city.zones.assign(district="Elsewhere"))
+    else:
+        standards = [s.model_copy(update={"limit_s": 999.0}) for s in city.settings.standards]
+        other = replace(city, settings=city.settings.model_copy(update={"standards": standards}))
+    with pytest.raises(InputError, match="cannot be compared"):
+        compare([city, other], ["closest"], replications=2)

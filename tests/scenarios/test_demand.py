@@ -181,7 +181,6 @@ def test_a_zone_without_weight_has_no_incident() -> None:
         (lambda c: with_zones(c.zones[:0]), "zones.csv: the scenario has no demand zone"),
         (lambda c: with_zones(c.zones.assign(weight=0.0)), "no demand zone with a weight"),
         (lambda _: changed(demand=demand(0).model_dump()), "there are 0 incidents a day"),
-        (lambda _: changed(horizon=horizon(zone="Mars/Olympus").model_dump()), "Mars/Olympus"),
     ],
 )
 def test_no_demand_is_told(scenario: Any, message: str) -> None:

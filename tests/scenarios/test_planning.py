@@ -199,7 +199,7 @@ def test_a_plan_is_for_one_city(city: Scenario, reykjavik: Scenario) -> None:
     served=st.lists(st.floats(0, 1e4), min_size=1, max_size=9).map(np.array),
 )
 def test_units_follow_demand(count: int, served: NDArray[np.float64]) -> None:
-    quota = _quotas(count, served)
+    quota = _quotas(count, served, np.zeros(len(served), dtype=np.bool_))
     assert quota.sum() == count
     if count >= len(served):
         assert quota.min() >= 1
@@ -214,6 +214,34 @@ def test_units_stay_where_they_may(city: Scenario) -> None:
     plan = make_plan(city, stations=len(city.stations), existing="keep").to_json_dict()
     home = {unit["id"]: unit["station"] for unit in plan["units"]}
     assert home == dict(zip(city.units["id"], city.units["station"], strict=True))
+
+
+def test_units_of_two_types_leave_no_station_empty(city: Scenario) -> None:
+    first = city.units.iloc[[0, 1]].assign(type=["ambulance", "doctor"])
+    kinds = city.settings.unit_types
+    mixed = with_settings(
+        replace(city, units=first), unit_types=kinds | {"doctor": kinds["ambulance"]}
+    )
+    plan = make_plan(mixed, stations=2).to_json_dict()
+    assert len({unit["station"] for unit in plan["units"]}) == 2
+
+
+def test_a_station_without_a_unit_reaches_nobody(city: Scenario) -> None:
+    few = replace(city, units=city.units.iloc[:2].reset_index(drop=True))
+    plan = make_plan(few, stations=5)
+    document = plan.to_json_dict()
+    staffed = {unit["station"] for unit in document["units"]}
+    places = [[s["lon"], s["lat"]] for s in document["stations"] if s["id"] in staffed]
+    share = covered(few, np.array(places)) / float(few.zones["weight"].sum())
+    assert document["covered_share"]["after"] == pytest.approx(share, abs=1e-6)
+
+
+def test_a_candidate_may_not_take_the_id_of_a_station(city: Scenario, tmp_path: Path) -> None:
+    file = tmp_path / "sites.csv"
+    taken = city.stations["id"].iloc[0]
+    file.write_text(f"lon,lat,id\n13.28,53.56,new\n13.3,53.55,{taken}\n")
+    with pytest.raises(InputError, match=r"sites\.csv, row 2, id: id .* is that of a station"):
+        make_plan(city, stations=2, candidates=str(file))
 
 
 QUESTIONS = [

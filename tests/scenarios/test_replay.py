@@ -209,3 +209,18 @@ def test_a_scenario_that_was_not_saved_must_be_named(tmp_path: Path) -> None:
     simulate(replace(toy_city(), hash=""), replications=1, out=tmp_path / "run")
     with pytest.raises(InputError, match="was not saved"):
         replay(tmp_path / "run")
+
+
+def test_a_policy_file_that_changed_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    text = (
+        "class Mine:\n    def decide(self, state):\n        return int(state.arrival_ms.argmin())\n"
+    )
+    file.write_text(text)
+    run = tmp_path / "run"
+    simulate(load_scenario("neubrandenburg"), policy=f"{file}:Mine", replications=1, out=run)
+    assert replay(run, None, None, None).identical is True
+    file.write_text(text + "# another day\n")
+    with pytest.raises(InputError, match="is not the one that the run was made with"):
+        replay(run, None, None, None)
+    assert replay(run, f"{file}:Mine", None, None).identical is None

@@ -6,6 +6,7 @@ import base64
 import html
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from scenarios.coverage import drive_budget_s, drive_from_stations_s
 from scenarios.report import _Figure, render_comparison_report, render_run_report
 from scenarios.runs import simulate
 from tests.toy_city import toy_city
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +137,12 @@ def test_the_slowest_crew_sets_the_drive_that_is_left() -> None:
     assert drive_budget_s(city, standard) == 900 - processing - slowest
     alarm = standard.model_copy(update={"start": "dispatch"})
     assert drive_budget_s(city, alarm) == 900 - slowest
+
+
+def test_a_standard_that_leaves_no_drive_has_no_map(tmp_path: Path) -> None:
+    city = toy_city()
+    tight = [s.model_copy(update={"limit_s": 30.0}) for s in city.settings.standards]
+    settings = city.settings.model_copy(update={"standards": tight})
+    run = simulate(replace(city, settings=settings), replications=2, out=tmp_path / "run")
+    assert run.folder is not None
+    assert "No map: " in text_of((run.folder / "report.html").read_text(encoding="utf-8"))

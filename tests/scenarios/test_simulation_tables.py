@@ -110,7 +110,10 @@ def _settings(**changes: Any) -> dict[str, Settings]:
         (lambda c: {"units": c.units[:0]}, "units.csv: there is no unit"),
         (lambda c: {"zones": c.zones[:0]}, "zones.csv: there is no demand zone"),
         (lambda c: {"hospitals": c.hospitals[:0]}, "no hospital"),
-        (lambda _: _settings(needs=["helicopter"]), "no unit has all that priority 'emergency'"),
+        (
+            lambda c: {"units": c.units[:4]} | _settings(needs=["doctor"]),
+            "no unit has all that priority 'emergency'",
+        ),
         (lambda c: {"units": c.units[4:]}, "needs: ambulance"),
         (
             lambda c: {

@@ -120,3 +120,10 @@ def test_groups_are_replications_or_stretches_of_time() -> None:
 def test_rounding_keeps_nine_digits() -> None:
     assert rounded_to_digits(1 / 3) == 0.333333333
     assert rounded_to_digits(123456789012.0) == 123456789000.0
+
+
+def test_equal_shares_up_to_rounding_are_no_certainty() -> None:
+    said = estimate(ratio(np.full(20, 9.0), np.full(20, 10.0), share=True))
+    assert said.low is not None
+    assert said.high is not None
+    assert said.high - said.low > 0.05
