@@ -188,4 +188,5 @@ def _sentence(problem: FieldProblem) -> str:
     line = f"{problem.field}: {problem.message}"
     if problem.value is not None:
         line += f" (given: {problem.value})"
-    return f"{line}; {problem.fix}" if problem.fix else line
+    whole = f"{line}; {problem.fix}" if problem.fix else line
+    return " ".join(whole.split())  # what was given may hold line ends

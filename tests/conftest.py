@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# at a desk every run looks at new cases; a submission is judged by the same ones each time
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
 

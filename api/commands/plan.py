@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import click
@@ -92,6 +93,7 @@ def plan(  # numpydoc ignore=PR01
                 fix="give one number of stations",
             )
         check_replaceable(planned, DESCRIPTOR)
+    _check_earlier_plan(out)
     city = load_scenario(scenario)
     plans = [
         make_plan(
@@ -118,3 +120,16 @@ def plan(  # numpydoc ignore=PR01
         digest = save_scenario(apply_plan(city, plans[0]), planned)
         report_lines.append(f"wrote {planned} (hash {digest[:12]})")
     report(documents[0] if len(plans) == 1 else documents, report_lines, as_json=as_json)
+
+
+def _check_earlier_plan(out: Path) -> None:
+    """Refuse to overwrite a file that is no plan."""
+    if not out.exists():
+        return
+    try:
+        found = json.loads(out.read_text(encoding="utf-8"))
+        _ = (found[0] if isinstance(found, list) else found)["drive_limit_s"]
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise InputError(
+            f"{out} exists and is no earlier plan", field="--out", fix="name another file"
+        ) from error

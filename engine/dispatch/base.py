@@ -195,7 +195,7 @@ def _ask(policy: Policy, state: DispatchState, name: str) -> int:
     asked = read_only(state)
     try:
         choice = policy.decide(asked)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(f"{name} fails with {what}", field="policy") from error
     return checked_choice(choice, state, name)

@@ -121,3 +121,14 @@ def test_no_demo_of_no_city(tmp_path: Path) -> None:
     line = refused("demo", "--city", "reykjavic", "--out", tmp_path / "demo")
     assert "did you mean 'reykjavik'" in line
     assert not list(tmp_path.iterdir())
+
+
+def test_only_an_earlier_plan_is_overwritten(scenario_folder: Path, out: Path) -> None:
+    options = ["plan", scenario_folder, "--stations", "2", "--out", out]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text("schema_version = 1\n")
+    assert "is no earlier plan" in refused(*options)
+    assert out.read_text() == "schema_version = 1\n"
+    out.unlink()
+    assert run(*options).code == 0
+    assert run(*options).code == 0

@@ -205,6 +205,7 @@ REQUESTS = st.fixed_dictionaries(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=REQUESTS | ANYTHING)
 @example(body=GOOD)
+@example(body="\n")
 def test_no_request_is_a_defect(client: TestClient, body: object) -> None:
     answer = client.post(
         RECOMMENDATIONS, content=json.dumps(body), headers={"content-type": "application/json"}

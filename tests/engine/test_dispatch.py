@@ -106,6 +106,15 @@ def test_a_policy_that_breaks_its_promises_is_refused(policy: Policy, message: s
         check_policy(policy)
 
 
+def test_a_policy_that_would_end_the_program_is_refused() -> None:
+    class Leaves:
+        def decide(self, state: DispatchState) -> int:
+            raise SystemExit(0)
+
+    with pytest.raises(InputError, match="fails with SystemExit"):
+        check_policy(Leaves())
+
+
 def test_a_policy_may_let_everything_wait() -> None:
     check_policy(Sends(-1))
 
