@@ -108,7 +108,7 @@ def test_a_policy_that_breaks_its_promises_is_refused(policy: Policy, message: s
 
 def test_a_policy_that_would_end_the_program_is_refused() -> None:
     class Leaves:
-        def decide(self, state: DispatchState) -> int:
+        def decide(self, state: DispatchState) -> int:  # noqa: ARG002
             raise SystemExit(0)
 
     with pytest.raises(InputError, match="fails with SystemExit"):
