@@ -1,0 +1,377 @@
+"""Weights of the supergraph from weights of arcs; functions on arrays.
+
+An edge record is three numbers side by side: its higher end, the weight upward, the
+weight downward. Customisation makes each weight the least over the arc itself and all
+ways through lower nodes (Dibbelt, Strasser, Wagner 2016, doi:10.1145/2886843, sections
+5 and 6). Records are int32 milliseconds, or int64 costs as `routing.dijkstra` has them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from routing.hierarchy.elimination import find_edge
+from routing.hierarchy.indexing import at
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int32] | NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True)
+def respect_arcs(
+    head: NDArray[np.int32], slot: NDArray[np.int32], weight: Ints, far: int, records: Ints
+) -> None:
+    """Give each edge the weights of its own arcs.
+
+    Parameters
+    ----------
+    head : ndarray of int32, shape (s,)
+        Higher end of each edge.
+    slot : ndarray of int32, shape (m,)
+        Edge and direction of each arc, as `edges_of_arcs` has it.
+    weight : ndarray of int, shape (m,)
+        Weight of each arc.
+    far : int
+        Weight of what cannot be driven.
+    records : ndarray of int, shape (3 * s,)
+        Output: edge records.
+    """
+    for edge in range(len(head)):
+        records[3 * edge] = head[edge]
+        records[3 * edge + 1] = far
+        records[3 * edge + 2] = far
+    for arc in range(len(slot)):
+        if slot[arc] >= 0:
+            place = 3 * (slot[arc] >> 1) + 1 + (slot[arc] & 1)
+            if weight[arc] < records[place]:
+                records[place] = weight[arc]
+
+
+@njit(cache=True, nogil=True)
+def relax_lower_triangles(
+    ptr: NDArray[np.int64],
+    down_ptr: NDArray[np.int64],
+    down_node: NDArray[np.int32],
+    down_edge: NDArray[np.int32],
+    records: Ints,
+) -> None:
+    """Make each weight the least over all ways through lower nodes.
+
+    Parameters
+    ----------
+    ptr, down_ptr, down_node, down_edge : ndarray
+        The supergraph.
+    records : ndarray of int, shape (3 * s,)
+        Edge records; changed in place.
+    """
+    n = len(ptr) - 1
+    edge_to = np.empty(n, np.int32)
+    for node in range(n):
+        for edge in range(ptr[node], ptr[node + 1]):
+            edge_to[at(records[at(3 * edge)])] = 3 * edge
+        for place in range(down_ptr[node], down_ptr[node + 1]):
+            side = np.int64(down_edge[place])
+            from_below = np.int64(records[at(3 * side + 1)])
+            to_below = np.int64(records[at(3 * side + 2)])
+            for other in range(3 * side + 3, 3 * ptr[down_node[place] + 1], 3):
+                base = edge_to[at(records[at(other)])]
+                # storing always is twice as fast as a branch that cannot be foreseen
+                up = to_below + records[at(other + 1)]
+                records[at(base + 1)] = min(up, np.int64(records[at(base + 1)]))
+                down = from_below + records[at(other + 2)]
+                records[at(base + 2)] = min(down, np.int64(records[at(base + 2)]))
+
+
+@njit(cache=True, nogil=True)
+def relax_upper_triangles(
+    ptr: NDArray[np.int64],
+    down_ptr: NDArray[np.int64],
+    down_node: NDArray[np.int32],
+    down_edge: NDArray[np.int32],
+    records: Ints,
+    perfect: Ints,
+) -> None:
+    """Make each weight the shortest way between its ends: perfect customisation.
+
+    The shortest way from a node to a higher neighbour starts with an edge upward, and
+    the rest of it is the shortest way between two higher neighbours, which an edge
+    joins. So edges of high nodes come first, and each triangle is looked at once, from
+    its middle node.
+
+    Parameters
+    ----------
+    ptr, down_ptr, down_node, down_edge : ndarray
+        The supergraph.
+    records : ndarray of int, shape (3 * s,)
+        Edge records after `relax_lower_triangles`.
+    perfect : ndarray of int, shape (3 * s,)
+        A copy of them; changed in place.
+    """
+    n = len(ptr) - 1
+    edge_to = np.empty(n, np.int32)
+    for node in range(n - 1, -1, -1):
+        for edge in range(ptr[node], ptr[node + 1]):
+            edge_to[at(records[at(3 * edge)])] = 3 * edge
+        for place in range(down_ptr[node], down_ptr[node + 1]):
+            side = 3 * np.int64(down_edge[place])
+            up, down = np.int64(records[at(side + 1)]), np.int64(records[at(side + 2)])
+            best_up, best_down = np.int64(perfect[at(side + 1)]), np.int64(perfect[at(side + 2)])
+            for other in range(side + 3, 3 * ptr[down_node[place] + 1], 3):
+                across = edge_to[at(records[at(other)])]
+                onward = np.int64(perfect[at(across + 1)])
+                back = np.int64(perfect[at(across + 2)])
+                best_up = min(best_up, records[at(other + 1)] + back)
+                best_down = min(best_down, onward + records[at(other + 2)])
+                perfect[at(other + 1)] = min(np.int64(perfect[at(other + 1)]), up + onward)
+                perfect[at(other + 2)] = min(np.int64(perfect[at(other + 2)]), back + down)
+            perfect[at(side + 1)], perfect[at(side + 2)] = best_up, best_down
+
+
+@njit(cache=True, nogil=True)
+def keep_needed(
+    ptr: NDArray[np.int64], records: Ints, perfect: Ints, side: int, far: int
+) -> tuple[NDArray[np.int64], Ints]:
+    """Take out the arcs of one direction that some shortest way needs.
+
+    An arc goes only if a way round it is strictly shorter, so that zero weights are safe.
+
+    Parameters
+    ----------
+    ptr : ndarray of int64, shape (n + 1,)
+        Where the edges of each node begin.
+    records, perfect : ndarray of int, shape (3 * s,)
+        Edge records, and after `relax_upper_triangles`.
+    side : int
+        1 for upward, 2 for downward.
+    far : int
+        Weight of what cannot be driven.
+
+    Returns
+    -------
+    arc_ptr : ndarray of int64, shape (n + 1,)
+        Where the arcs of each node begin.
+    arcs : ndarray of int, shape (2 * k,)
+        Head and weight of each.
+    """
+    n = len(ptr) - 1
+    count = 0
+    for edge in range(ptr[n]):
+        place = 3 * edge + side
+        count += records[place] == perfect[place] and records[place] < far
+    arc_ptr = np.zeros(n + 1, np.int64)
+    arcs = np.empty(2 * count, records.dtype)
+    count = 0
+    for node in range(n):
+        for edge in range(ptr[node], ptr[node + 1]):
+            place = 3 * edge + side
+            if records[place] == perfect[place] and records[place] < far:
+                arcs[2 * count] = records[3 * edge]
+                arcs[2 * count + 1] = records[place]
+                count += 1
+        arc_ptr[node + 1] = count
+    return arc_ptr, arcs
+
+
+@njit(cache=True, nogil=True)
+def customise_lanes(
+    ptr: NDArray[np.int64],
+    head: NDArray[np.int32],
+    down_ptr: NDArray[np.int64],
+    down_node: NDArray[np.int32],
+    down_edge: NDArray[np.int32],
+    slot: NDArray[np.int32],
+    weight: NDArray[np.uint32],
+    up: NDArray[np.uint32],
+    down: NDArray[np.uint32],
+) -> None:
+    """Customise several weights at once, one a SIMD lane.
+
+    Parameters
+    ----------
+    ptr, head, down_ptr, down_node, down_edge : ndarray
+        The supergraph.
+    slot : ndarray of int32, shape (m,)
+        Edge and direction of each arc.
+    weight : ndarray of uint32, shape (m, k)
+        Weights of each arc.
+    up, down : ndarray of uint32, shape (s, k)
+        Weights of each edge, far away; changed in place.
+    """
+    n = len(ptr) - 1
+    for arc in range(len(slot)):
+        if slot[arc] >= 0:
+            one = down[slot[arc] >> 1] if slot[arc] & 1 else up[slot[arc] >> 1]
+            own = weight[arc]
+            for lane in range(one.size):
+                one[lane] = min(one[lane], own[lane])
+    edge_to = np.empty(n, np.int64)
+    for node in range(n):
+        for edge in range(ptr[node], ptr[node + 1]):
+            edge_to[head[edge]] = edge
+        for place in range(down_ptr[node], down_ptr[node + 1]):
+            side = down_edge[place]
+            from_below, to_below = up[side], down[side]
+            for other in range(side + 1, ptr[down_node[place] + 1]):
+                best = up[edge_to[head[other]]]
+                onward = up[other]
+                for lane in range(best.size):
+                    through = np.uint32(to_below[lane] + onward[lane])
+                    best[lane] = min(best[lane], through)
+                best = down[edge_to[head[other]]]
+                onward = down[other]
+                for lane in range(best.size):
+                    through = np.uint32(from_below[lane] + onward[lane])
+                    best[lane] = min(best[lane], through)
+
+
+@njit(cache=True, nogil=True)
+def take_lanes(
+    head: NDArray[np.int32],
+    up: NDArray[np.uint32],
+    down: NDArray[np.uint32],
+    records: NDArray[np.int32],
+) -> None:
+    """Turn weights side by side into edge records of each.
+
+    Parameters
+    ----------
+    head : ndarray of int32, shape (s,)
+        Higher end of each edge.
+    up, down : ndarray of uint32, shape (s, k)
+        Weights of each edge.
+    records : ndarray of int32, shape (k, 3 * s)
+        Output: edge records.
+    """
+    for edge in range(len(head)):
+        for lane in range(len(records)):
+            records[lane, 3 * edge] = head[edge]
+            records[lane, 3 * edge + 1] = up[edge, lane]
+            records[lane, 3 * edge + 2] = down[edge, lane]
+
+
+@njit(cache=True, nogil=True)
+def _insert(heap: NDArray[np.int32], size: int, key: int) -> None:
+    place = size
+    while place > 0 and heap[(place - 1) >> 1] > key:
+        heap[place] = heap[(place - 1) >> 1]
+        place = (place - 1) >> 1
+    heap[place] = key
+
+
+@njit(cache=True, nogil=True)
+def _remove_first(heap: NDArray[np.int32], size: int) -> None:
+    """Take away the least of `size` keys."""
+    key = heap[size - 1]
+    place, child = 0, 1
+    while child < size - 1:
+        if child + 1 < size - 1 and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= key:
+            break
+        heap[place] = heap[child]
+        place = child
+        child = 2 * place + 1
+    heap[place] = key
+
+
+@njit(cache=True, nogil=True)
+def customise_again(
+    ptr: NDArray[np.int64],
+    head: NDArray[np.int32],
+    edge_low: NDArray[np.int32],
+    down_ptr: NDArray[np.int64],
+    down_node: NDArray[np.int32],
+    down_edge: NDArray[np.int32],
+    slot_ptr: NDArray[np.int64],
+    slot_arc: NDArray[np.int32],
+    weight: Ints,
+    far: int,
+    changed: NDArray[np.int32],
+    queued: NDArray[np.bool_],
+    heap: NDArray[np.int32],
+    records: Ints,
+) -> int:
+    """Mend the weights that depend on some arcs whose weights have changed.
+
+    An edge depends on edges of lower number alone, so a queue by number looks at each
+    edge once (the same paper, section 7.4 on partial updates).
+
+    Parameters
+    ----------
+    ptr, head, down_ptr, down_node, down_edge : ndarray
+        The supergraph.
+    edge_low : ndarray of int32, shape (s,)
+        Lower end of each edge.
+    slot_ptr, slot_arc : ndarray
+        Arcs of each slot.
+    weight : ndarray of int, shape (m,)
+        The new weights.
+    far : int
+        Weight of what cannot be driven.
+    changed : ndarray of int32
+        Edges whose arcs changed.
+    queued : ndarray of bool, shape (s,)
+        Memory to work in: false throughout, before and after.
+    heap : ndarray of int32, shape (s,)
+        Memory to work in.
+    records : ndarray of int, shape (3 * s,)
+        Edge records; changed in place.
+
+    Returns
+    -------
+    int
+        How many edges were looked at.
+    """
+    size = 0
+    for edge in changed:
+        if not queued[edge]:
+            queued[edge] = True
+            _insert(heap, size, edge)
+            size += 1
+    looked_at = 0
+    while size > 0:
+        edge = np.int64(heap[0])
+        _remove_first(heap, size)
+        size -= 1
+        queued[edge] = False
+        looked_at += 1
+        low, high = edge_low[edge], head[edge]
+        up, down = np.int64(far), np.int64(far)
+        for place in range(slot_ptr[2 * edge], slot_ptr[2 * edge + 1]):
+            up = min(up, np.int64(weight[slot_arc[place]]))
+        for place in range(slot_ptr[2 * edge + 1], slot_ptr[2 * edge + 2]):
+            down = min(down, np.int64(weight[slot_arc[place]]))
+        for place in range(down_ptr[low], down_ptr[low + 1]):
+            side = down_edge[place]
+            other = find_edge(ptr, head, down_node[place], high)
+            if other >= 0:
+                up = min(up, np.int64(records[3 * side + 2]) + records[3 * other + 1])
+                down = min(down, np.int64(records[3 * side + 1]) + records[3 * other + 2])
+        old_up, old_down = np.int64(records[3 * edge + 1]), np.int64(records[3 * edge + 2])
+        if up == old_up and down == old_down:
+            continue
+        records[3 * edge + 1], records[3 * edge + 2] = up, down
+        least_up, least_down = min(up, old_up), min(down, old_down)
+        for other in range(ptr[low], ptr[low + 1]):
+            if other == edge:
+                continue
+            onward, back = np.int64(records[3 * other + 1]), np.int64(records[3 * other + 2])
+            if other > edge:
+                above = find_edge(ptr, head, high, head[other])
+                through_up, through_down = least_down + onward, back + least_up
+            else:
+                above = find_edge(ptr, head, head[other], high)
+                through_up, through_down = back + least_up, least_down + onward
+            # only what the old weight made, or the new one betters, can change
+            if not queued[above] and (
+                through_up <= records[3 * above + 1] or through_down <= records[3 * above + 2]
+            ):
+                queued[above] = True
+                _insert(heap, size, above)
+                size += 1
+    return looked_at

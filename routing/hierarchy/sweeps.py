@@ -1,0 +1,354 @@
+"""Batched searches: many sources side by side; functions on arrays.
+
+PHAST and RPHAST (Delling, Goldberg, Nowatzyk, Werneck 2013,
+doi:10.1016/j.jpdc.2012.02.007; Delling, Goldberg, Werneck 2011,
+doi:10.4230/OASIcs.ATMOS.2011.52) on the elimination tree: searches upward, then one
+sweep over all nodes, or over the ancestors of targets, in descending order. Rows of
+`LANES` values lie node after node, so that a sweep reads memory in order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numba import njit
+
+from routing.hierarchy.indexing import at
+from routing.hierarchy.lanes import make_pull, make_push
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int32] | NDArray[np.int64]
+
+WIDE: Final = 64
+"""Lanes of whole rows."""
+
+NARROW: Final = 32
+"""Lanes of many to many."""
+
+_pull_wide = make_pull(WIDE)
+_pull_narrow = make_pull(NARROW)
+_push_narrow = make_push(NARROW)
+
+
+@njit(cache=True, nogil=True)
+def one_row(
+    ptr: NDArray[np.int64],
+    arcs: Ints,
+    stride: int,
+    offset: int,
+    path: NDArray[np.int32],
+    count: int,
+    far: int,
+    cost: Ints,
+) -> None:
+    """Continue a search upward down to all nodes.
+
+    Parameters
+    ----------
+    ptr, arcs, stride, offset
+        Arcs between each node and higher ones, in the direction towards the node.
+    path : ndarray of int32
+        Nodes that the search upward met, ascending.
+    count : int
+        How many.
+    far : int
+        Cost of what cannot be reached.
+    cost : ndarray of int, shape (n,)
+        Their costs; all others are written.
+    """
+    met = count - 1
+    for node in range(len(ptr) - 2, -1, -1):
+        least = np.int64(far)
+        if met >= 0 and path[met] == node:
+            least = np.int64(cost[node])
+            met -= 1
+        for arc in range(ptr[node], ptr[node + 1]):
+            place = stride * arc
+            through = np.int64(cost[at(arcs[at(place)])]) + arcs[at(place + offset)]
+            least = min(least, through)
+        cost[node] = least
+
+
+@njit(cache=True, nogil=True)
+def wide_rows(
+    parent: NDArray[np.int32],
+    up_ptr: NDArray[np.int64],
+    up_arcs: Ints,
+    up_stride: int,
+    up_offset: int,
+    down_ptr: NDArray[np.int64],
+    down_arcs: Ints,
+    down_stride: int,
+    down_offset: int,
+    nodes: NDArray[np.int32],
+    costs: Ints,
+    far: int,
+    met: NDArray[np.bool_],
+    cost: Ints,
+    table: Ints,
+) -> None:
+    """Find the costs from up to `WIDE` places to all nodes.
+
+    Parameters
+    ----------
+    parent : ndarray of int32, shape (n,)
+        Elimination tree.
+    up_ptr, up_arcs, up_stride, up_offset
+        Arcs for searches upward.
+    down_ptr, down_arcs, down_stride, down_offset
+        Arcs for the sweep downward.
+    nodes : ndarray of int32, shape (a, 1) or (a, 2)
+        Nodes next to each place, -1 for none.
+    costs : ndarray of int, like `nodes`
+        Cost of each.
+    far : int
+        Cost of what cannot be reached.
+    met : ndarray of bool, shape (n,)
+        Memory to work in: false throughout, before and after.
+    cost : ndarray of int, shape (n,)
+        Memory to work in.
+    table : ndarray of int, shape (n * WIDE,)
+        Output: a row of lanes for each node.
+    """
+    for lane in range(len(nodes)):
+        for leg in range(nodes.shape[1]):
+            node = np.int64(nodes[lane, leg])
+            while node != -1 and not met[node]:
+                met[node] = True
+                for i in range(WIDE):
+                    table[node * WIDE + i] = far
+                node = np.int64(parent[node])
+    for lane in range(len(nodes)):
+        for leg in range(nodes.shape[1]):
+            seed = np.int64(nodes[lane, leg])
+            node = seed
+            while node != -1:
+                cost[node] = far
+                node = np.int64(parent[node])
+            if seed != -1:
+                cost[seed] = costs[lane, leg]
+            node = seed
+            while node != -1:
+                here = np.int64(cost[node])
+                if here < far:
+                    if here < table[node * WIDE + lane]:
+                        table[node * WIDE + lane] = here
+                    for arc in range(up_ptr[node], up_ptr[node + 1]):
+                        above = at(up_arcs[at(up_stride * arc)])
+                        there = here + up_arcs[at(up_stride * arc + up_offset)]
+                        cost[above] = min(there, np.int64(cost[above]))
+                node = np.int64(parent[node])
+    for node in range(len(parent) - 1, -1, -1):
+        _pull_wide(
+            table, 0, down_arcs, down_stride, down_offset,
+            down_ptr[node], down_ptr[node + 1], node, met[node],
+        )  # fmt: skip
+        met[node] = False
+
+
+@njit(cache=True, nogil=True)
+def ancestors(
+    parent: NDArray[np.int32],
+    nodes: NDArray[np.int32],
+    number: NDArray[np.int32],
+    found: NDArray[np.int32],
+) -> int:
+    """Collect all ancestors of places, ascending, and number them.
+
+    Parameters
+    ----------
+    parent : ndarray of int32, shape (n,)
+        Elimination tree.
+    nodes : ndarray of int32, shape (a, 1) or (a, 2)
+        Nodes next to each place, -1 for none.
+    number : ndarray of int32, shape (n,)
+        Output: number of each ancestor; must be -1 throughout, and is for all others.
+    found : ndarray of int32, shape (n,)
+        Output: the ancestors.
+
+    Returns
+    -------
+    int
+        How many there are.
+    """
+    count = 0
+    for row in range(len(nodes)):
+        for leg in range(nodes.shape[1]):
+            node = nodes[row, leg]
+            while node != -1 and number[node] < 0:
+                number[node] = 0
+                found[count] = node
+                count += 1
+                node = parent[node]
+    if count * 16 < len(number):
+        found[:count] = np.sort(found[:count])
+        for place in range(count):
+            number[found[place]] = place
+        return count
+    count = 0
+    for node in range(len(number)):
+        if number[node] == 0:
+            found[count] = node
+            number[node] = count
+            count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def restricted(
+    found: NDArray[np.int32],
+    number: NDArray[np.int32],
+    ptr: NDArray[np.int64],
+    arcs: Ints,
+    stride: int,
+    offset: int,
+) -> tuple[NDArray[np.int64], Ints]:
+    """Copy the arcs of some nodes and all their ancestors, renumbered.
+
+    Parameters
+    ----------
+    found : ndarray of int32, shape (c,)
+        The nodes.
+    number : ndarray of int32, shape (n,)
+        Number of each of them.
+    ptr, arcs, stride, offset
+        Arcs of each node to higher ones.
+
+    Returns
+    -------
+    ptr : ndarray of int64, shape (c + 1,)
+        Where the arcs of each begin.
+    arcs : ndarray of int, shape (2 * k,)
+        Head and weight of each.
+    """
+    few_ptr = np.zeros(len(found) + 1, np.int64)
+    for place in range(len(found)):
+        few_ptr[place + 1] = few_ptr[place] + ptr[found[place] + 1] - ptr[found[place]]
+    few = np.empty(2 * few_ptr[-1], arcs.dtype)
+    last = 0
+    for place in range(len(found)):
+        for arc in range(ptr[found[place]], ptr[found[place] + 1]):
+            few[last] = number[arcs[stride * arc]]
+            few[last + 1] = arcs[stride * arc + offset]
+            last += 2
+    return few_ptr, few
+
+
+@njit(cache=True, nogil=True)
+def many_to_many(
+    up_parent: NDArray[np.int32],
+    up_ptr: NDArray[np.int64],
+    up_arcs: Ints,
+    down_number: NDArray[np.int32],
+    down_ptr: NDArray[np.int64],
+    down_arcs: Ints,
+    nodes: NDArray[np.int32],
+    costs: Ints,
+    order: NDArray[np.int64],
+    ends: NDArray[np.int32],
+    end_costs: Ints,
+    far: int,
+    first_batch: int,
+    last_batch: int,
+    up: Ints,
+    down: Ints,
+    result: Ints,
+) -> None:
+    """Find the costs between places, `NARROW` sources at a time.
+
+    Both graphs are restricted to ancestors of the places and renumbered by `restricted`.
+
+    Parameters
+    ----------
+    up_parent : ndarray of int32, shape (c,)
+        Elimination tree over ancestors of sources.
+    up_ptr, up_arcs : ndarray
+        Their arcs for searches upward.
+    down_number : ndarray of int32, shape (c,)
+        Number of each of them among the ancestors of targets, -1 for none.
+    down_ptr, down_arcs : ndarray
+        Arcs for the sweep downward.
+    nodes : ndarray of int32, shape (a, 1) or (a, 2)
+        Nodes next to each source, -1 for none.
+    costs : ndarray of int, like `nodes`
+        Cost of each.
+    order : ndarray of int64, shape (a,)
+        Sources in the order in which they are taken, near ones together.
+    ends : ndarray of int32, shape (b, 1) or (b, 2)
+        Nodes next to each target, -1 for none.
+    end_costs : ndarray of int, like `ends`
+        Cost between them and the target.
+    far : int
+        Cost of what cannot be reached.
+    first_batch, last_batch : int
+        Which batches of sources to do.
+    up, down : ndarray of int, shapes (c * NARROW,) and (d * NARROW,) or more
+        Memory to work in.
+    result : ndarray of int, shape (a, b)
+        Output.
+    """
+    c, d = len(up_parent), len(down_ptr) - 1
+    seen = np.zeros(c, np.bool_)
+    met = np.zeros(d, np.bool_)
+    for batch in range(first_batch, last_batch):
+        begin = batch * NARROW
+        end = min(len(order), begin + NARROW)
+        for place in range(begin, end):
+            for leg in range(nodes.shape[1]):
+                node = np.int64(nodes[order[place], leg])
+                while node != -1 and not seen[node]:
+                    seen[node] = True
+                    for lane in range(NARROW):
+                        up[node * NARROW + lane] = far
+                    node = np.int64(up_parent[node])
+        for place in range(begin, end):
+            for leg in range(nodes.shape[1]):
+                node = np.int64(nodes[order[place], leg])
+                if node != -1:
+                    lane = node * NARROW + place - begin
+                    if costs[order[place], leg] < up[lane]:
+                        up[lane] = costs[order[place], leg]
+        for node in range(c):
+            if not seen[node]:
+                continue
+            _push_narrow(up, 0, up_arcs, 2, 1, up_ptr[node], up_ptr[node + 1], node, True)
+            seen[node] = False
+            below = np.int64(down_number[node])
+            if below >= 0:
+                met[below] = True
+                for lane in range(NARROW):
+                    down[below * NARROW + lane] = up[node * NARROW + lane]
+        for node in range(d - 1, -1, -1):
+            _pull_narrow(
+                down, 0, down_arcs, 2, 1, down_ptr[node], down_ptr[node + 1], node, met[node]
+            )
+            met[node] = False
+        _write_out(down, ends, end_costs, order[begin:end], far, result)
+
+
+@njit(cache=True, nogil=True)
+def _write_out(
+    down: Ints,
+    ends: NDArray[np.int32],
+    end_costs: Ints,
+    rows: NDArray[np.int64],
+    far: int,
+    result: Ints,
+) -> None:
+    """Turn rows of lanes into rows of targets, a few targets at a time."""
+    few = 16
+    for first in range(0, len(ends), few):
+        last = min(len(ends), first + few)
+        for lane in range(len(rows)):
+            row = rows[lane]
+            for end in range(first, last):
+                best = np.int64(far)
+                for leg in range(ends.shape[1]):
+                    node = np.int64(ends[end, leg])
+                    if node != -1:
+                        there = np.int64(down[node * NARROW + lane]) + end_costs[end, leg]
+                        best = min(best, there)
+                result[row, end] = best

@@ -1,0 +1,150 @@
+"""The arcs of a shortest way; functions on arrays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+from routing.hierarchy.elimination import find_edge
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int32] | NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True)
+def climb_back(
+    ptr: NDArray[np.int64],
+    head: NDArray[np.int32],
+    records: Ints,
+    side: int,
+    nodes: NDArray[np.int32],
+    costs: Ints,
+    cost: Ints,
+    path: NDArray[np.int32],
+    top: int,
+) -> tuple[NDArray[np.int32], int]:
+    """Follow a search upward back from a node to where it began.
+
+    Parameters
+    ----------
+    ptr, head : ndarray
+        The supergraph.
+    records : ndarray of int, shape (3 * s,)
+        Edge records.
+    side : int
+        1 for a search forward, 2 for one backward.
+    nodes, costs : ndarray, shape (k,)
+        Where the search began.
+    cost : ndarray of int, shape (n,)
+        Costs that it found.
+    path : ndarray of int32
+        Nodes that it met, ascending, `top` among them.
+    top : int
+        The node to follow back from.
+
+    Returns
+    -------
+    slots : ndarray of int32
+        Edges with directions, from `top` back.
+    leg : int
+        Which of the nodes it began at.
+    """
+    slots = np.empty(len(path), np.int32)
+    count = 0
+    node = np.int64(top)
+    place = 0
+    while path[place] != node:
+        place += 1
+    while True:
+        for leg in range(len(nodes)):
+            if nodes[leg] == node and costs[leg] == cost[node]:
+                return slots[:count].copy(), leg
+        while True:
+            place -= 1
+            edge = find_edge(ptr, head, path[place], node)
+            if edge >= 0 and np.int64(cost[path[place]]) + records[3 * edge + side] == cost[node]:
+                break
+        slots[count] = 2 * edge + side - 1
+        count += 1
+        node = np.int64(path[place])
+
+
+@njit(cache=True, nogil=True)
+def unpack(
+    ptr: NDArray[np.int64],
+    head: NDArray[np.int32],
+    edge_low: NDArray[np.int32],
+    down_ptr: NDArray[np.int64],
+    down_node: NDArray[np.int32],
+    down_edge: NDArray[np.int32],
+    slot_ptr: NDArray[np.int64],
+    slot_arc: NDArray[np.int32],
+    weight: Ints,
+    records: Ints,
+    slots: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """Replace edges of the supergraph by the arcs that they stand for.
+
+    Parameters
+    ----------
+    ptr, head, edge_low, down_ptr, down_node, down_edge : ndarray
+        The supergraph, with the lower end of each edge.
+    slot_ptr, slot_arc : ndarray
+        Arcs of each slot.
+    weight : ndarray of int, shape (m,)
+        Weights of arcs.
+    records : ndarray of int, shape (3 * s,)
+        Edge records.
+    slots : ndarray of int32
+        Edges with directions, in order.
+
+    Returns
+    -------
+    ndarray of int32
+        Arcs in order; of parallel ones of equal weight the lowest.
+    """
+    arcs = np.empty(len(slots) + 16, np.int32)
+    count = 0
+    stack = np.empty(len(slots) + 64, np.int32)
+    height = len(slots)
+    stack[:height] = slots[::-1]
+    while height > 0:
+        height -= 1
+        slot = np.int64(stack[height])
+        edge, downward = slot >> 1, slot & 1
+        length = records[3 * edge + 1 + downward]
+        own = -1
+        for place in range(slot_ptr[slot], slot_ptr[slot + 1]):
+            if weight[slot_arc[place]] == length:
+                own = slot_arc[place]
+                break
+        if own >= 0:
+            if count == len(arcs):
+                arcs = np.concatenate((arcs, np.empty(count, np.int32)))
+            arcs[count] = own
+            count += 1
+            continue
+        if height + 2 > len(stack):
+            stack = np.concatenate((stack, np.empty(len(stack), np.int32)))
+        low, high = edge_low[edge], head[edge]
+        for place in range(down_ptr[low], down_ptr[low + 1]):
+            side = np.int64(down_edge[place])
+            other = np.int64(find_edge(ptr, head, down_node[place], high))
+            if other < 0:
+                continue
+            if downward:
+                through = np.int64(records[3 * other + 2]) + records[3 * side + 1]
+                first, second = 2 * other + 1, 2 * side
+            else:
+                through = np.int64(records[3 * side + 2]) + records[3 * other + 1]
+                first, second = 2 * side + 1, 2 * other
+            if through == length:
+                stack[height] = second
+                stack[height + 1] = first
+                height += 2
+                break
+    return arcs[:count].copy()
