@@ -48,8 +48,7 @@ def respect_arcs(
     for arc in range(len(slot)):
         if slot[arc] >= 0:
             place = 3 * (slot[arc] >> 1) + 1 + (slot[arc] & 1)
-            if weight[arc] < records[place]:
-                records[place] = weight[arc]
+            records[place] = min(records[place], weight[arc])
 
 
 @njit(cache=True, nogil=True)
@@ -280,6 +279,17 @@ def _remove_first(heap: NDArray[np.int32], size: int) -> None:
 
 
 @njit(cache=True, nogil=True)
+def _least(
+    slot_ptr: NDArray[np.int64], slot_arc: NDArray[np.int32], weight: Ints, slot: int, far: int
+) -> int:
+    """Find the least weight of parallel arcs."""
+    least = np.int64(far)
+    for place in range(slot_ptr[slot], slot_ptr[slot + 1]):
+        least = min(least, np.int64(weight[slot_arc[place]]))
+    return least
+
+
+@njit(cache=True, nogil=True)
 def customise_again(
     ptr: NDArray[np.int64],
     head: NDArray[np.int32],
@@ -341,13 +351,10 @@ def customise_again(
         queued[edge] = False
         looked_at += 1
         low, high = edge_low[edge], head[edge]
-        up, down = np.int64(far), np.int64(far)
-        for place in range(slot_ptr[2 * edge], slot_ptr[2 * edge + 1]):
-            up = min(up, np.int64(weight[slot_arc[place]]))
-        for place in range(slot_ptr[2 * edge + 1], slot_ptr[2 * edge + 2]):
-            down = min(down, np.int64(weight[slot_arc[place]]))
+        up = _least(slot_ptr, slot_arc, weight, 2 * edge, far)
+        down = _least(slot_ptr, slot_arc, weight, 2 * edge + 1, far)
         for place in range(down_ptr[low], down_ptr[low + 1]):
-            side = down_edge[place]
+            side = np.int64(down_edge[place])
             other = find_edge(ptr, head, down_node[place], high)
             if other >= 0:
                 up = min(up, np.int64(records[3 * side + 2]) + records[3 * other + 1])
@@ -358,8 +365,6 @@ def customise_again(
         records[3 * edge + 1], records[3 * edge + 2] = up, down
         least_up, least_down = min(up, old_up), min(down, old_down)
         for other in range(ptr[low], ptr[low + 1]):
-            if other == edge:
-                continue
             onward, back = np.int64(records[3 * other + 1]), np.int64(records[3 * other + 2])
             if other > edge:
                 above = find_edge(ptr, head, high, head[other])
@@ -368,8 +373,10 @@ def customise_again(
                 above = find_edge(ptr, head, head[other], high)
                 through_up, through_down = back + least_up, least_down + onward
             # only what the old weight made, or the new one betters, can change
-            if not queued[above] and (
-                through_up <= records[3 * above + 1] or through_down <= records[3 * above + 2]
+            if (
+                other != edge
+                and not queued[above]
+                and (through_up <= records[3 * above + 1] or through_down <= records[3 * above + 2])
             ):
                 queued[above] = True
                 _insert(heap, size, above)

@@ -83,7 +83,7 @@ def elimination_tree(n: int, low: NDArray[np.int32], high: NDArray[np.int32]) ->
 
 @njit(cache=True, nogil=True)
 def postorder(parent: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Number the nodes of a forest so that every subtree is an interval.
+    """Give numbers to the nodes of a forest so that every subtree is an interval.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def lower_neighbours(
 
 
 @njit(cache=True, nogil=True)
-def find_edge(ptr: NDArray[np.int64], head: NDArray[np.int32], low: int, high: int) -> int:
+def find_edge(ptr: NDArray[np.int64], head: NDArray[np.int32], low: int, high: int) -> np.int64:
     """Find the edge between two nodes by bisection.
 
     Parameters
@@ -266,7 +266,7 @@ def find_edge(ptr: NDArray[np.int64], head: NDArray[np.int32], low: int, high: i
             end = middle
     if begin < stop and head[begin] == high:
         return begin
-    return -1
+    return np.int64(-1)
 
 
 @njit(cache=True, nogil=True)

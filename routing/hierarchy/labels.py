@@ -86,6 +86,20 @@ def make_labels(
 
 
 @njit(cache=True, nogil=True)
+def _common(known: NDArray[np.int32], path: NDArray[np.int32]) -> int:
+    """Count the ancestors that a label, root first, and a path, root last, have in common."""
+    count = len(path)
+    low, high = 0, min(len(known), count)
+    while low < high:
+        middle = (low + high) >> 1
+        if known[middle] == path[count - 1 - middle]:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True, nogil=True)
 def meet_labels(
     label_ptr: NDArray[np.int64],
     label_node: NDArray[np.int32],
@@ -141,14 +155,8 @@ def meet_labels(
             there[place] = cost[path[count - 1 - place]]
         for label in range(len(label_ptr) - 1):
             begin = label_ptr[label]
-            low, high = 0, min(label_ptr[label + 1] - begin, count)
-            while low < high:
-                middle = (low + high) >> 1
-                if label_node[begin + middle] == path[count - 1 - middle]:
-                    low = middle + 1
-                else:
-                    high = middle
-            here = label_cost[begin : begin + low]
+            known = label_node[begin : label_ptr[label + 1]]
+            here = label_cost[begin : begin + _common(known, path[:count])]
             row = label // legs
             if here.size == 0:
                 continue
@@ -158,5 +166,4 @@ def meet_labels(
             best = through[0]
             for place in range(1, here.size):
                 best = min(best, through[place])
-            if best < result[row]:
-                result[row] = best
+            result[row] = min(np.int64(result[row]), np.int64(best))

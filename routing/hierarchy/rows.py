@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from routing.hierarchy.memory import aligned
 from routing.hierarchy.sweeps import WIDE
 
 if TYPE_CHECKING:
@@ -99,24 +100,3 @@ class Rows:
             A copy.
         """
         return self.to_nodes(np.arange(self.hierarchy.n_nodes))
-
-
-def aligned(size: int, dtype: np.dtype[np.signedinteger]) -> NDArray[np.int32] | NDArray[np.int64]:
-    """Allocate so that no row of lanes crosses a cache line needlessly.
-
-    Parameters
-    ----------
-    size : int
-        Number of elements.
-    dtype : dtype
-        int32 or int64.
-
-    Returns
-    -------
-    ndarray of int, shape (size,)
-        Memory that holds anything.
-    """
-    line = 64
-    memory = np.empty(size * dtype.itemsize + line, dtype=np.uint8)
-    begin = -memory.ctypes.data % line
-    return memory[begin : begin + size * dtype.itemsize].view(dtype)

@@ -62,6 +62,69 @@ def walk_up(parent: NDArray[np.int32], nodes: NDArray[np.int32], path: NDArray[n
     return count
 
 
+@njit(cache=True, nogil=True, inline="always")
+def plant(
+    parent: NDArray[np.int32],
+    nodes: NDArray[np.int32],
+    costs: Ints,
+    far: int,
+    cost: Ints,
+    path: NDArray[np.int32],
+) -> int:
+    """Lay out the path that a search upward from a place will take.
+
+    Parameters
+    ----------
+    parent : ndarray of int32, shape (n,)
+        Elimination tree.
+    nodes : ndarray of int32, shape (1,) or (2,)
+        Nodes next to the place, -1 for none.
+    costs : ndarray of int, like `nodes`
+        Cost of each of them.
+    far : int
+        Cost of what cannot be reached.
+    cost : ndarray of int, shape (n,)
+        Output: costs of the nodes on the path, `far` but next to the place.
+    path : ndarray of int32
+        Output: nodes, ascending.
+
+    Returns
+    -------
+    int
+        Length of the path.
+    """
+    count = walk_up(parent, nodes, path)
+    for place in range(count):
+        cost[path[place]] = far
+    for seed in range(len(nodes)):
+        if nodes[seed] >= 0:
+            cost[nodes[seed]] = min(cost[nodes[seed]], costs[seed])
+    return count
+
+
+@njit(cache=True, nogil=True, inline="always")
+def offer(
+    ptr: NDArray[np.int64], arcs: Ints, stride: int, offset: int, node: int, here: int, cost: Ints
+) -> None:
+    """Offer the way through a node to its higher neighbours.
+
+    Parameters
+    ----------
+    ptr, arcs, stride, offset
+        Arcs of each node to higher ones.
+    node : int
+        The node.
+    here : int
+        Its cost.
+    cost : ndarray of int, shape (n,)
+        Costs; those of its neighbours may fall.
+    """
+    for arc in range(ptr[node], ptr[node + 1]):
+        above = at(arcs[at(stride * arc)])
+        there = here + arcs[at(stride * arc + offset)]
+        cost[above] = min(there, np.int64(cost[above]))
+
+
 @njit(cache=True, nogil=True)
 def search_up(
     parent: NDArray[np.int32],
@@ -99,20 +162,11 @@ def search_up(
     int
         Length of the path.
     """
-    count = walk_up(parent, nodes, path)
+    count = plant(parent, nodes, costs, far, cost, path)
     for place in range(count):
-        cost[path[place]] = far
-    for seed in range(len(nodes)):
-        if nodes[seed] >= 0 and costs[seed] < cost[nodes[seed]]:
-            cost[nodes[seed]] = costs[seed]
-    for place in range(count):
-        node = path[place]
-        here = np.int64(cost[node])
+        here = np.int64(cost[path[place]])
         if here < far:
-            for arc in range(ptr[node], ptr[node + 1]):
-                above = at(arcs[at(stride * arc)])
-                there = here + arcs[at(stride * arc + offset)]
-                cost[above] = min(there, np.int64(cost[above]))
+            offer(ptr, arcs, stride, offset, np.int64(path[place]), here, cost)
     return count
 
 
@@ -165,45 +219,56 @@ def search_between(
     node : int
         Highest node on the way, -1 if there is none.
     """
-    count = walk_up(parent, nodes, path)
-    for place in range(count):
-        cost[path[place]] = far
-    back_count = walk_up(parent, back_nodes, back_path)
-    for place in range(back_count):
-        back_cost[back_path[place]] = far
-    for seed in range(len(nodes)):
-        if nodes[seed] >= 0 and costs[seed] < cost[nodes[seed]]:
-            cost[nodes[seed]] = costs[seed]
-    for seed in range(len(back_nodes)):
-        if back_nodes[seed] >= 0 and back_costs[seed] < back_cost[back_nodes[seed]]:
-            back_cost[back_nodes[seed]] = back_costs[seed]
+    count = plant(parent, nodes, costs, far, cost, path)
+    back_count = plant(parent, back_nodes, back_costs, far, back_cost, back_path)
     best, top = np.int64(far), np.int64(-1)
     one, other = 0, 0
     while one < count or other < back_count:
-        forward = other >= back_count or (one < count and path[one] <= back_path[other])
-        backward = one >= count or (other < back_count and back_path[other] <= path[one])
-        node = np.int64(path[one]) if forward else np.int64(back_path[other])
-        if forward and backward:
+        next_one = np.int64(path[one]) if one < count else len(parent)
+        next_other = np.int64(back_path[other]) if other < back_count else len(parent)
+        node = min(next_one, next_other)
+        if next_one == next_other:
             through = np.int64(cost[node]) + back_cost[node]
             if through < best:
                 best, top = through, node
-        if forward:
+        if next_one == node:
             one += 1
-            here = np.int64(cost[node])
-            if here < best:
-                for arc in range(ptr[node], ptr[node + 1]):
-                    above = at(arcs[at(stride * arc)])
-                    there = here + arcs[at(stride * arc + offset)]
-                    cost[above] = min(there, np.int64(cost[above]))
-        if backward:
+            if cost[node] < best:
+                offer(ptr, arcs, stride, offset, node, np.int64(cost[node]), cost)
+        if next_other == node:
             other += 1
-            here = np.int64(back_cost[node])
-            if here < best:
-                for arc in range(back_ptr[node], back_ptr[node + 1]):
-                    above = at(back_arcs[at(back_stride * arc)])
-                    there = here + back_arcs[at(back_stride * arc + back_offset)]
-                    back_cost[above] = min(there, np.int64(back_cost[above]))
+            if back_cost[node] < best:
+                here = np.int64(back_cost[node])
+                offer(back_ptr, back_arcs, back_stride, back_offset, node, here, back_cost)
     return best, top
+
+
+@njit(cache=True, nogil=True, inline="always")
+def take(
+    ptr: NDArray[np.int64], arcs: Ints, stride: int, offset: int, node: int, least: int, cost: Ints
+) -> int:
+    """Find the least cost of a node over its higher neighbours.
+
+    Parameters
+    ----------
+    ptr, arcs, stride, offset
+        Arcs between each node and higher ones, in the direction towards the node.
+    node : int
+        The node.
+    least : int
+        What it costs without them.
+    cost : ndarray of int, shape (n,)
+        Costs of its neighbours.
+
+    Returns
+    -------
+    int
+        The least cost.
+    """
+    for arc in range(ptr[node], ptr[node + 1]):
+        above = at(arcs[at(stride * arc)])
+        least = min(least, np.int64(cost[above]) + arcs[at(stride * arc + offset)])
+    return least
 
 
 @njit(cache=True, nogil=True)
@@ -271,13 +336,8 @@ def search_down(
             while height > 0:
                 height -= 1
                 node = stack[height]
-                least = np.int64(far)
-                if state[node] == _MET:
-                    least = np.int64(cost[node])
-                for arc in range(ptr[node], ptr[node + 1]):
-                    above = at(arcs[at(stride * arc)])
-                    least = min(least, np.int64(cost[above]) + arcs[at(stride * arc + offset)])
-                cost[node] = least
+                least = np.int64(cost[node]) if state[node] == _MET else np.int64(far)
+                cost[node] = take(ptr, arcs, stride, offset, np.int64(node), least, cost)
                 state[node] = _DONE
                 touched[total] = node
                 total += 1

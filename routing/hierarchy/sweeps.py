@@ -16,6 +16,7 @@ from numba import njit
 
 from routing.hierarchy.indexing import at
 from routing.hierarchy.lanes import make_pull, make_push
+from routing.hierarchy.searches import search_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,6 +66,7 @@ def one_row(
         if met >= 0 and path[met] == node:
             least = np.int64(cost[node])
             met -= 1
+        # written out: a call here, inlined or not, takes twice as long
         for arc in range(ptr[node], ptr[node + 1]):
             place = stride * arc
             through = np.int64(cost[at(arcs[at(place)])]) + arcs[at(place + offset)]
@@ -88,6 +90,7 @@ def wide_rows(
     far: int,
     met: NDArray[np.bool_],
     cost: Ints,
+    path: NDArray[np.int32],
     table: Ints,
 ) -> None:
     """Find the costs from up to `WIDE` places to all nodes.
@@ -110,37 +113,22 @@ def wide_rows(
         Memory to work in: false throughout, before and after.
     cost : ndarray of int, shape (n,)
         Memory to work in.
+    path : ndarray of int32
+        Memory to work in.
     table : ndarray of int, shape (n * WIDE,)
         Output: a row of lanes for each node.
     """
     for lane in range(len(nodes)):
-        for leg in range(nodes.shape[1]):
-            node = np.int64(nodes[lane, leg])
-            while node != -1 and not met[node]:
+        count = search_up(
+            parent, up_ptr, up_arcs, up_stride, up_offset,
+            nodes[lane], costs[lane], far, cost, path,
+        )  # fmt: skip
+        for place in range(count):
+            node = np.int64(path[place])
+            if not met[node]:
                 met[node] = True
-                for i in range(WIDE):
-                    table[node * WIDE + i] = far
-                node = np.int64(parent[node])
-    for lane in range(len(nodes)):
-        for leg in range(nodes.shape[1]):
-            seed = np.int64(nodes[lane, leg])
-            node = seed
-            while node != -1:
-                cost[node] = far
-                node = np.int64(parent[node])
-            if seed != -1:
-                cost[seed] = costs[lane, leg]
-            node = seed
-            while node != -1:
-                here = np.int64(cost[node])
-                if here < far:
-                    if here < table[node * WIDE + lane]:
-                        table[node * WIDE + lane] = here
-                    for arc in range(up_ptr[node], up_ptr[node + 1]):
-                        above = at(up_arcs[at(up_stride * arc)])
-                        there = here + up_arcs[at(up_stride * arc + up_offset)]
-                        cost[above] = min(there, np.int64(cost[above]))
-                node = np.int64(parent[node])
+                _fill(table, node * WIDE, WIDE, far)
+            table[node * WIDE + lane] = cost[node]
     for node in range(len(parent) - 1, -1, -1):
         _pull_wide(
             table, 0, down_arcs, down_stride, down_offset,
@@ -296,21 +284,7 @@ def many_to_many(
     for batch in range(first_batch, last_batch):
         begin = batch * NARROW
         end = min(len(order), begin + NARROW)
-        for place in range(begin, end):
-            for leg in range(nodes.shape[1]):
-                node = np.int64(nodes[order[place], leg])
-                while node != -1 and not seen[node]:
-                    seen[node] = True
-                    for lane in range(NARROW):
-                        up[node * NARROW + lane] = far
-                    node = np.int64(up_parent[node])
-        for place in range(begin, end):
-            for leg in range(nodes.shape[1]):
-                node = np.int64(nodes[order[place], leg])
-                if node != -1:
-                    lane = node * NARROW + place - begin
-                    if costs[order[place], leg] < up[lane]:
-                        up[lane] = costs[order[place], leg]
+        _begin_batch(up_parent, nodes, costs, order[begin:end], far, seen, up)
         for node in range(c):
             if not seen[node]:
                 continue
@@ -327,6 +301,36 @@ def many_to_many(
             )
             met[node] = False
         _write_out(down, ends, end_costs, order[begin:end], far, result)
+
+
+@njit(cache=True, nogil=True)
+def _begin_batch(
+    parent: NDArray[np.int32],
+    nodes: NDArray[np.int32],
+    costs: Ints,
+    rows: NDArray[np.int64],
+    far: int,
+    seen: NDArray[np.bool_],
+    up: Ints,
+) -> None:
+    """Mark all ancestors of some sources and give each source its lane."""
+    for lane in range(len(rows)):
+        for leg in range(nodes.shape[1]):
+            node = np.int64(nodes[rows[lane], leg])
+            while node != -1 and not seen[node]:
+                seen[node] = True
+                _fill(up, node * NARROW, NARROW, far)
+                node = np.int64(parent[node])
+            node = np.int64(nodes[rows[lane], leg])
+            if node != -1:
+                place = node * NARROW + lane
+                up[place] = min(up[place], costs[rows[lane], leg])
+
+
+@njit(cache=True, nogil=True)
+def _fill(values: Ints, first: int, count: int, value: int) -> None:
+    for place in range(first, first + count):
+        values[place] = value
 
 
 @njit(cache=True, nogil=True)

@@ -74,6 +74,47 @@ def climb_back(
 
 
 @njit(cache=True, nogil=True)
+def _own_arc(
+    slot_ptr: NDArray[np.int64], slot_arc: NDArray[np.int32], weight: Ints, slot: int, length: int
+) -> int:
+    """Find the arc that an edge is, -1 if it stands for a way through lower nodes."""
+    for place in range(slot_ptr[slot], slot_ptr[slot + 1]):
+        if weight[slot_arc[place]] == length:
+            return np.int64(slot_arc[place])
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def _parts(
+    ptr: NDArray[np.int64],
+    head: NDArray[np.int32],
+    edge_low: NDArray[np.int32],
+    down_ptr: NDArray[np.int64],
+    down_node: NDArray[np.int32],
+    down_edge: NDArray[np.int32],
+    records: Ints,
+    slot: int,
+) -> tuple[int, int]:
+    """Find the two edges that an edge stands for."""
+    edge, downward = slot >> 1, slot & 1
+    low, high = edge_low[edge], head[edge]
+    for place in range(down_ptr[low], down_ptr[low + 1]):
+        side = np.int64(down_edge[place])
+        other = find_edge(ptr, head, down_node[place], high)
+        if other < 0:
+            continue
+        if downward:
+            through = np.int64(records[3 * other + 2]) + records[3 * side + 1]
+            first, second = 2 * other + 1, 2 * side
+        else:
+            through = np.int64(records[3 * side + 2]) + records[3 * other + 1]
+            first, second = 2 * side + 1, 2 * other
+        if through == records[3 * edge + 1 + downward]:
+            return first, second
+    raise AssertionError("an edge is neither an arc nor a way through a lower node")
+
+
+@njit(cache=True, nogil=True)
 def unpack(
     ptr: NDArray[np.int64],
     head: NDArray[np.int32],
@@ -115,13 +156,8 @@ def unpack(
     while height > 0:
         height -= 1
         slot = np.int64(stack[height])
-        edge, downward = slot >> 1, slot & 1
-        length = records[3 * edge + 1 + downward]
-        own = -1
-        for place in range(slot_ptr[slot], slot_ptr[slot + 1]):
-            if weight[slot_arc[place]] == length:
-                own = slot_arc[place]
-                break
+        length = np.int64(records[3 * (slot >> 1) + 1 + (slot & 1)])
+        own = _own_arc(slot_ptr, slot_arc, weight, slot, length)
         if own >= 0:
             if count == len(arcs):
                 arcs = np.concatenate((arcs, np.empty(count, np.int32)))
@@ -130,21 +166,8 @@ def unpack(
             continue
         if height + 2 > len(stack):
             stack = np.concatenate((stack, np.empty(len(stack), np.int32)))
-        low, high = edge_low[edge], head[edge]
-        for place in range(down_ptr[low], down_ptr[low + 1]):
-            side = np.int64(down_edge[place])
-            other = np.int64(find_edge(ptr, head, down_node[place], high))
-            if other < 0:
-                continue
-            if downward:
-                through = np.int64(records[3 * other + 2]) + records[3 * side + 1]
-                first, second = 2 * other + 1, 2 * side
-            else:
-                through = np.int64(records[3 * side + 2]) + records[3 * other + 1]
-                first, second = 2 * side + 1, 2 * other
-            if through == length:
-                stack[height] = second
-                stack[height + 1] = first
-                height += 2
-                break
+        stack[height + 1], stack[height] = _parts(
+            ptr, head, edge_low, down_ptr, down_node, down_edge, records, slot
+        )
+        height += 2
     return arcs[:count].copy()

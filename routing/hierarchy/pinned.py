@@ -1,0 +1,77 @@
+"""Places that many questions are asked about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from routing.hierarchy.labels import make_labels, meet_labels
+from routing.hierarchy.seeds import ranked
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from routing.hierarchy.hierarchy import Hierarchy
+    from routing.hierarchy.memory import Memories
+    from routing.hierarchy.seeds import Seeds, Side
+
+    Ints = NDArray[np.int32] | NDArray[np.int64]
+
+
+class Pinned:
+    """Places whose labels are kept, so that each further question takes one search.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+        The topology.
+    memories : Memories
+        Memory to work in.
+    far : int
+        Cost of what cannot be reached.
+    seeds : Seeds
+        The places, by rank.
+    side, other_side : Side
+        Arcs on their side, and on that of the others.
+    """
+
+    def __init__(
+        self,
+        hierarchy: Hierarchy,
+        memories: Memories,
+        far: int,
+        seeds: Seeds,
+        side: Side,
+        other_side: Side,
+    ) -> None:
+        self._hierarchy, self._memories, self._far = hierarchy, memories, far
+        self._side = other_side
+        self._count = len(seeds.node)
+        with memories.borrow() as memory:
+            ptr, node, cost = make_labels(
+                hierarchy.parent, *side, *seeds, far, memory.cost, memory.path
+            )
+        self._labels = (ptr, node, cost.view(np.uint32 if cost.dtype == np.int32 else np.uint64))
+
+    def to(self, place: int | Seeds) -> Ints:
+        """Find the costs between the pinned places and one other.
+
+        Parameters
+        ----------
+        place : int or Seeds
+            A node, or a place.
+
+        Returns
+        -------
+        ndarray of int, shape (a,)
+            Costs: to the place from pinned sources, from it to pinned targets.
+        """
+        with self._memories.borrow() as memory:
+            result = np.empty(self._count, dtype=memory.cost.dtype)
+            seeds = ranked(place, self._hierarchy.rank, memory.cost.dtype)
+            meet_labels(
+                *self._labels, self._hierarchy.parent, *self._side, *seeds, self._far,
+                memory.cost, memory.path, result,
+            )  # fmt: skip
+        return result
