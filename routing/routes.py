@@ -1,17 +1,19 @@
-"""A route as it is driven: junctions, arcs, shape and street names."""
+"""A route as it is driven: junctions, arcs, shape, and street by street."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from routing.geodesy import segment_lengths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from routing.legs import Step
     from routing.network import RoadNetwork
@@ -33,8 +35,12 @@ class Route:
         Arcs in the order driven; the first and the last may be driven in part.
     lonlat : ndarray of float64, shape (v, 2)
         Its shape from road point to road point in degrees, at least two vertices.
+    segment_arc : ndarray of int32, shape (v - 1,)
+        Arc of which each segment of the shape is a part; -1 where nothing is driven.
+    segment_way : ndarray of int32, shape (v - 1,)
+        Way over which it leads; -1 where nothing is driven.
     names : tuple of str
-        Street names in the order driven.
+        Street names in the order driven, none twice in a row.
     """
 
     ms: int
@@ -42,7 +48,41 @@ class Route:
     nodes: NDArray[np.int32]
     arcs: NDArray[np.int32]
     lonlat: NDArray[np.float64]
+    segment_arc: NDArray[np.int32]
+    segment_way: NDArray[np.int32]
     names: tuple[str, ...]
+
+
+class Drawing(NamedTuple):
+    """Shape and street names of a route; see `Route`."""
+
+    lonlat: NDArray[np.float64]
+    segment_arc: NDArray[np.int32]
+    segment_way: NDArray[np.int32]
+    names: tuple[str, ...]
+
+
+class Street(NamedTuple):
+    """A part of a route along one street.
+
+    Parameters
+    ----------
+    name : str
+        Name of the street; empty where it has none.
+    metres, seconds : float
+        Length and time of the part.
+    turn : float
+        By how many degrees one turns into it, -180 to 180, clockwise; 0 at the start.
+    first, last : int
+        Vertices of the route's shape at which it begins and ends.
+    """
+
+    name: str
+    metres: float
+    seconds: float
+    turn: float
+    first: int
+    last: int
 
 
 def draw(
@@ -50,7 +90,7 @@ def draw(
     steps: Sequence[Step],
     start: NDArray[np.float64],
     end: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+) -> Drawing:
     """Collect the shape and the street names of a route.
 
     Parameters
@@ -64,12 +104,11 @@ def draw(
 
     Returns
     -------
-    lonlat : ndarray of float64, shape (v, 2)
-        Its shape, at least two vertices.
-    names : tuple of str
-        Street names in the order driven, none twice in a row.
+    Drawing
+        Shape and names.
     """
-    points, ways = [start[None]], []
+    points, arcs, ways = [start[None]], [], []
+    arc, way = np.full(1, -1, dtype=np.int32), np.full(1, -1, dtype=np.int32)
     for step in steps:
         first, stop = network.arc_vertex_ptr[step.arc], network.arc_vertex_ptr[step.arc + 1]
         at = np.zeros(stop - first)
@@ -78,13 +117,98 @@ def draw(
         inner = (at > begin) & (at < finish)
         if step.end == 1:
             inner[-1] = True
-        points.append(network.vertex_lonlat[first:stop][inner])
-        driven = (at[1:] > begin) & (at[:-1] < finish)
-        ways.append(network.vertex_way[first : stop - 1][driven])
+        vertex = first + np.flatnonzero(inner)
+        points.append(network.vertex_lonlat[vertex])
+        ways.append(network.vertex_way[vertex - 1])
+        arcs.append(np.full(len(vertex), step.arc, dtype=np.int32))
+        # what is left of the last step leads to the end
+        arc = np.full(1, step.arc, dtype=np.int32)
+        driven = np.flatnonzero(at[:-1] < finish)
+        way = network.vertex_way[first + driven[-1:]] if len(driven) else way
     shape = np.concatenate([*points, end[None]])
     fresh = np.ones(len(shape), dtype=np.bool_)
     fresh[1:-1] = (shape[1:-1] != shape[:-2]).any(axis=1)
-    way = np.concatenate([np.zeros(0, np.int32), *ways])
-    named = (network.way_name[w] for w in way)
-    names = tuple(network.names[i] for i, _ in groupby(named) if i >= 0)
-    return shape[fresh], names
+    segment_way = np.concatenate([*ways, way])[fresh[1:]]
+    named = network.way_name[segment_way[segment_way >= 0]]
+    return Drawing(
+        lonlat=shape[fresh],
+        segment_arc=np.concatenate([*arcs, arc])[fresh[1:]],
+        segment_way=segment_way,
+        names=tuple(network.names[i] for i, _ in groupby(named[named >= 0])),
+    )
+
+
+def streets(network: RoadNetwork, arc_ms: ArrayLike, route: Route) -> list[Street]:
+    """Part a route where the name of the street changes.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+        The network, with m arcs.
+    arc_ms : array-like of int, shape (m,)
+        Milliseconds for each arc, those that the route was found with.
+    route : Route
+        The route.
+
+    Returns
+    -------
+    list of Street
+        The parts in the order driven; their lengths and times add up to those of the
+        route but for rounding. Empty where the route leads nowhere.
+    """
+    metres = segment_lengths(route.lonlat[:-1], route.lonlat[1:])
+    driven = np.flatnonzero((route.segment_arc >= 0) & (metres > 0))
+    if not len(driven):
+        return []
+    metres, arc = metres[driven], route.segment_arc[driven]
+    seconds = metres / network.arc_m[arc] * np.asarray(arc_ms)[arc] / 1000
+    course = _courses(route.lonlat[driven], route.lonlat[driven + 1])
+    name = network.way_name[route.segment_way[driven]]
+    starts = np.flatnonzero(np.append(True, name[1:] != name[:-1]))
+    turn = np.zeros(len(starts))
+    turn[1:] = (course[starts[1:]] - course[starts[1:] - 1] + 180) % 360 - 180
+    ends = np.append(starts[1:], len(driven))
+    return [
+        Street(
+            name=network.names[name[begin]] if name[begin] >= 0 else "",
+            metres=float(metres[begin:end].sum()),
+            seconds=float(seconds[begin:end].sum()),
+            turn=float(degrees),
+            first=int(driven[begin]),
+            last=int(driven[end - 1]) + 1,
+        )
+        for begin, end, degrees in zip(starts, ends, turn, strict=True)
+    ]
+
+
+def route_feature(route: Route, properties: dict[str, Any]) -> dict[str, Any]:
+    """Write a route as GeoJSON.
+
+    Parameters
+    ----------
+    route : Route
+        The route.
+    properties : dict
+        Properties of the feature.
+
+    Returns
+    -------
+    dict
+        A Feature with a LineString (RFC 7946), coordinates rounded to the resolution
+        of the map; vertices keep their numbers.
+    """
+    return {
+        "type": "Feature",
+        "properties": properties,
+        "geometry": {"type": "LineString", "coordinates": route.lonlat.round(7).tolist()},
+    }
+
+
+def _courses(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Degrees clockwise from north at which short segments lead."""
+    east = ((end - start)[:, 0] + 180) % 360 - 180
+    north = (end - start)[:, 1]
+    course: NDArray[np.float64] = np.degrees(
+        np.arctan2(east * np.cos(np.radians(start[:, 1])), north)
+    )
+    return course

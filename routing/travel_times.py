@@ -238,14 +238,13 @@ class DijkstraTravelTimes:
         steps = [_straight(leave, arrive)]
         if through < straight:
             nodes, steps = self._walk(tree, leave, arrive)
-        lonlat, names = draw(self.network, steps, origin.road_lonlat[0], destination.road_lonlat[0])
+        drawn = draw(self.network, steps, origin.road_lonlat[0], destination.road_lonlat[0])
         return Route(
             ms=int(milliseconds(cost)),
             metres=int(metres(cost)),
             nodes=np.array(nodes, dtype=np.int32),
             arcs=np.array([step.arc for step in steps], dtype=np.int32),
-            lonlat=lonlat,
-            names=names,
+            **drawn._asdict(),
         )
 
     def _fill(
