@@ -9,6 +9,7 @@ import numpy as np
 from routing.dijkstra import FAR, MS
 from routing.errors import InputError
 from routing.network import UNREACHABLE
+from routing.search_graph import SearchGraph, junction_graph
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -97,8 +98,8 @@ class ArcCosts:
 
     Parameters
     ----------
-    network : RoadNetwork
-        A network with m arcs.
+    graph : RoadNetwork or SearchGraph
+        A network with m arcs, or a graph made from one.
     arc_ms : array-like of int, shape (m,)
         Milliseconds for each arc, `UNREACHABLE` for a closed one.
 
@@ -108,24 +109,39 @@ class ArcCosts:
         The times are not one whole number of milliseconds, zero or more, for each arc.
     """
 
-    def __init__(self, network: RoadNetwork, arc_ms: ArrayLike) -> None:
+    def __init__(self, graph: RoadNetwork | SearchGraph, arc_ms: ArrayLike) -> None:
+        self.graph = graph if isinstance(graph, SearchGraph) else junction_graph(graph)
+        self.network = self.graph.network
         times = np.asarray(arc_ms)
-        if times.shape != (network.n_arcs,) or not np.issubdtype(times.dtype, np.integer):
+        if times.shape != (self.network.n_arcs,):
             raise InputError(
-                f"{times.dtype} times of shape {times.shape} for {network.n_arcs} arcs",
+                f"{times.dtype} times of shape {times.shape} for {self.network.n_arcs} arcs",
                 field="arc_ms",
                 fix="give one integer for each arc",
             )
-        if np.any((times < 0) | (times > UNREACHABLE)):
-            arc = int(np.flatnonzero((times < 0) | (times > UNREACHABLE))[0])
-            raise InputError(
-                f"arc {arc} takes {times[arc]} ms", field="arc_ms", fix="give 0 to 2147483647"
-            )
-        self.network = network
-        self._ms = times.astype(np.int64)
-        self._cm = np.rint(network.arc_m * 100)
-        closed = self._ms == UNREACHABLE
-        self.cost = np.where(closed, FAR, (self._ms << MS) + self._cm.astype(np.int64))
+        self.ms = checked_times(np.arange(len(times)), times)
+        self._cm = np.rint(self.network.arc_m * 100).astype(np.int64)
+        self.cost = np.concatenate([self._cost(slice(None)), self.graph.fixed_cost])
+
+    def change(self, arcs: NDArray[np.int64], arc_ms: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give some arcs other times.
+
+        Parameters
+        ----------
+        arcs : ndarray of int64
+            The arcs.
+        arc_ms : ndarray of int64
+            Milliseconds for each of them, checked.
+
+        Returns
+        -------
+        ndarray of int64
+            The new cost of each.
+        """
+        self.ms[arcs] = arc_ms
+        self.cost[arcs] = self._cost(arcs)
+        changed: NDArray[np.int64] = self.cost[arcs]
+        return changed
 
     def departures(self, places: Places) -> Legs:
         """Cost from places to the junctions ahead.
@@ -140,7 +156,7 @@ class ArcCosts:
         Legs
             Where each may leave to.
         """
-        return self._legs(places, ends=self.network.arc_head, leaving=True)
+        return self._legs(places, self.graph.arc_end, self.graph.node_start, leaving=True)
 
     def arrivals(self, places: Places) -> Legs:
         """Cost to places from the junctions behind.
@@ -155,43 +171,57 @@ class ArcCosts:
         Legs
             Where each may be reached from.
         """
-        return self._legs(places, ends=self.network.arc_tail, leaving=False)
+        return self._legs(places, self.graph.arc_start, self.graph.node_end, leaving=False)
 
-    def direct(self, origins: Legs, row: int, destinations: Legs) -> NDArray[np.int64]:
-        """Cost from one place straight to others on the same road.
+    def direct(
+        self, origins: Legs, destinations: Legs
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Cost from places straight to others on the same road.
 
         Parameters
         ----------
-        origins : Legs
-            Places to leave from.
-        row : int
-            Which of them.
-        destinations : Legs
-            The b places to arrive at.
+        origins, destinations : Legs
+            Places to leave from, and to arrive at.
 
         Returns
         -------
-        ndarray of int64, shape (b,)
-            Cost; `FAR` where no stretch of one road leads there.
+        row, column : ndarray of int64, shape (k,)
+            The pairs that lie on one road.
+        cost : ndarray of int64, shape (k,)
+            Cost of each; `FAR` where the road may not be driven that way.
         """
-        cost = np.full(len(destinations.arc), FAR)
-        same = np.flatnonzero(destinations.arc == origins.arc[row])
-        if len(same):
-            ahead = destinations.share[same] - origins.share[row]
-            along = self._part(destinations.arc[same], ahead)
-            back = self._part(destinations.twin[same], -ahead)
-            cost[same] = np.minimum(along, back)
-        return cost
+        order = np.argsort(destinations.arc, kind="stable")
+        found = destinations.arc[order]
+        begin = np.searchsorted(found, origins.arc, side="left")
+        count = np.searchsorted(found, origins.arc, side="right") - begin
+        row = np.repeat(np.arange(len(origins.arc)), count)
+        before = np.repeat(np.cumsum(count) - count, count)
+        column = order[np.arange(len(row)) - before + np.repeat(begin, count)]
+        ahead = destinations.share[column] - origins.share[row]
+        along = self._part(destinations.arc[column], ahead)
+        back = self._part(destinations.twin[column], -ahead)
+        return row, column, np.minimum(along, back)
+
+    def _cost(self, arcs: slice | NDArray[np.int64]) -> NDArray[np.int64]:
+        ms = self.ms[arcs]
+        return np.where(ms == UNREACHABLE, FAR, (ms << MS) + self._cm[arcs])
 
     def _part(self, arc: NDArray[np.int32], share: NDArray[np.float64]) -> NDArray[np.int64]:
         """Cost of a share of arcs; `FAR` for arc -1 and for a negative share."""
         some = np.maximum(share, 0)
-        ms = np.rint(some * self._ms[arc]).astype(np.int64)
+        ms = np.rint(some * self.ms[arc]).astype(np.int64)
         cm = np.rint(some * self._cm[arc]).astype(np.int64)
-        possible = (arc >= 0) & (share >= 0) & (self.cost[arc] < FAR)
+        possible = (arc >= 0) & (share >= 0) & (self.ms[arc] < UNREACHABLE)
         return np.where(possible, (ms << MS) + cm, FAR)
 
-    def _legs(self, places: Places, *, ends: NDArray[np.int32], leaving: bool) -> Legs:
+    def _legs(
+        self,
+        places: Places,
+        ends: NDArray[np.int32],
+        junctions: NDArray[np.int32],
+        *,
+        leaving: bool,
+    ) -> Legs:
         arc, twin = places.arc, self.network.arc_twin[places.arc]
         upper = (twin >= 0) & (twin < arc)
         arc, twin = np.where(upper, twin, arc), np.where(upper, arc, twin)
@@ -201,6 +231,43 @@ class ArcCosts:
         cost = np.stack([self._part(arc, driven), self._part(twin, 1 - driven)], axis=1)
         for at, junction in ((0, self.network.arc_tail), (1, self.network.arc_head)):
             here = share == at
-            node[here, 0], node[here, 1] = junction[arc[here]], -1
+            node[here, 0], node[here, 1] = junctions[junction[arc[here]]], -1
             cost[here, 0], cost[here, 1] = 0, FAR
         return Legs(arc, twin, share, node.astype(np.int32), cost)
+
+
+def checked_times(arcs: NDArray[np.int64], arc_ms: ArrayLike) -> NDArray[np.int64]:
+    """Refuse times that are none.
+
+    Parameters
+    ----------
+    arcs : ndarray of int64
+        The arcs, for the message.
+    arc_ms : array-like of int
+        Milliseconds for each of them, `UNREACHABLE` for a closed one.
+
+    Returns
+    -------
+    ndarray of int64
+        A copy of the times.
+
+    Raises
+    ------
+    InputError
+        A time is no whole number from 0 to `UNREACHABLE`.
+    """
+    times = np.asarray(arc_ms)
+    if not np.issubdtype(times.dtype, np.integer):
+        raise InputError(
+            f"{times.dtype} times of shape {times.shape} for {len(arcs)} arcs",
+            field="arc_ms",
+            fix="give one integer for each arc",
+        )
+    wrong = np.flatnonzero((times < 0) | (times > UNREACHABLE))
+    if len(wrong):
+        raise InputError(
+            f"arc {arcs[wrong[0]]} takes {times[wrong[0]]} ms",
+            field="arc_ms",
+            fix="give 0 to 2147483647",
+        )
+    return times.astype(np.int64)

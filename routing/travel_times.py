@@ -8,14 +8,15 @@ import numpy as np
 from tqdm import tqdm
 
 from routing.dijkstra import FAR, grow_tree
-from routing.errors import InputError
-from routing.legs import ArcCosts, Legs, Step, metres, milliseconds
-from routing.routes import Route, draw
+from routing.drives import Drive, make_route, one
+from routing.legs import ArcCosts, Legs, metres, milliseconds
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from routing.network import RoadNetwork
+    from routing.routes import Route
+    from routing.search_graph import SearchGraph
     from routing.snapping import Places
 
 
@@ -102,6 +103,26 @@ class TravelTimes(Protocol):
         """
         ...
 
+    def times_ms(
+        self, origins: Places, destinations: Places, *, progress: bool = False
+    ) -> NDArray[np.int32]:
+        """Travel times alone from each origin to each destination.
+
+        Parameters
+        ----------
+        origins, destinations : Places
+            Places on this network, a and b of them.
+        progress : bool
+            Show a progress bar on a terminal.
+
+        Returns
+        -------
+        ndarray of int32, shape (a, b)
+            Milliseconds, `routing.network.UNREACHABLE` where no road leads; those of
+            `matrix`.
+        """
+        ...
+
     def to_places(self, destinations: Places, *, progress: bool = False) -> NodeTable:
         """Travel times from every node of the network.
 
@@ -163,8 +184,8 @@ class DijkstraTravelTimes:
 
     Parameters
     ----------
-    network : RoadNetwork
-        A network with m arcs.
+    graph : RoadNetwork or SearchGraph
+        A network with m arcs, or a graph made from one.
     arc_ms : array-like of int, shape (m,)
         Milliseconds for each arc, `routing.network.UNREACHABLE` for a closed one.
 
@@ -174,12 +195,12 @@ class DijkstraTravelTimes:
         The times are not one whole number of milliseconds, zero or more, for each arc.
     """
 
-    def __init__(self, network: RoadNetwork, arc_ms: ArrayLike) -> None:
-        self.network = network
-        self._costs = ArcCosts(network, arc_ms)
-        tail, head, n = network.arc_tail, network.arc_head, network.n_nodes
-        self._forward = _star(n, tail, head, self._costs.cost)
-        self._backward = _star(n, head, tail, self._costs.cost)
+    def __init__(self, graph: RoadNetwork | SearchGraph, arc_ms: ArrayLike) -> None:
+        self._costs = ArcCosts(graph, arc_ms)
+        self.network = self._costs.network
+        graph = self._costs.graph
+        self._forward = _star(graph.n_nodes, graph.tail, graph.head, self._costs.cost)
+        self._backward = _star(graph.n_nodes, graph.head, graph.tail, self._costs.cost)
 
     def matrix(  # numpydoc ignore=PR01
         self, origins: Places, destinations: Places, *, progress: bool = False
@@ -191,15 +212,21 @@ class DijkstraTravelTimes:
             self._fill(cost.T, self._backward, arrive, leave, progress=progress)
         else:
             self._fill(cost, self._forward, leave, arrive, progress=progress)
-        for row in range(len(origins)):
-            np.minimum(cost[row], self._costs.direct(leave, row, arrive), out=cost[row])
+        row, column, straight = self._costs.direct(leave, arrive)
+        cost[row, column] = np.minimum(cost[row, column], straight)
         return Table(milliseconds(cost), metres(cost))
 
     def many_to_one(  # numpydoc ignore=PR01
         self, origins: Places, destination: Places
     ) -> Table:
         """Travel times to one destination; see `TravelTimes.many_to_one`."""
-        return self.matrix(origins, _one(destination))
+        return self.matrix(origins, one(destination))
+
+    def times_ms(  # numpydoc ignore=PR01
+        self, origins: Places, destinations: Places, *, progress: bool = False
+    ) -> NDArray[np.int32]:
+        """Travel times alone; see `TravelTimes.times_ms`."""
+        return self.matrix(origins, destinations, progress=progress).ms
 
     def to_places(  # numpydoc ignore=PR01
         self, destinations: Places, *, progress: bool = False
@@ -209,76 +236,48 @@ class DijkstraTravelTimes:
         shape = (len(destinations), self.network.n_nodes)
         table = NodeTable(*(np.empty(shape, dtype=np.int32) for _ in NodeTable._fields))
         tree = _Tree(self._backward)
-        arc = np.append(self._backward.arc, np.int32(-1))
-        for row in _rows(len(destinations), progress=progress):
+        first = self._costs.graph.first_arc(np.append(self._backward.arc, np.int32(-1)))
+        start = self._costs.graph.node_start
+        for row in rows_of(len(destinations), progress=progress):
             tree.grow(arrive, row)
-            table.ms[row] = milliseconds(tree.cost)
-            table.metres[row] = metres(tree.cost)
-            table.next_arc[row] = arc[tree.parent]
+            table.ms[row] = milliseconds(tree.cost[start])
+            table.metres[row] = metres(tree.cost[start])
+            table.next_arc[row] = first[tree.parent[start]]
         return table
 
     def route(  # numpydoc ignore=PR01
         self, origin: Places, destination: Places
     ) -> Route:
         """Find the fastest way; see `TravelTimes.route`."""
-        leave = self._costs.departures(_one(origin))
-        arrive = self._costs.arrivals(_one(destination))
+        leave = self._costs.departures(one(origin))
+        arrive = self._costs.arrivals(one(destination))
         tree = _Tree(self._forward, wanted=arrive)
         tree.grow(leave, 0)
-        through = _to_place(tree.cost, arrive)[0]
-        straight = self._costs.direct(leave, 0, arrive)[0]
-        cost = np.array(min(through, straight))
-        if cost >= FAR:
-            raise InputError(
-                f"no road leads from {_text(origin)} to {_text(destination)}",
-                field="destination",
-                fix="choose points on connected roads",
-            )
-        nodes: list[int] = []
-        steps = [_straight(leave, arrive)]
-        if through < straight:
-            nodes, steps = self._walk(tree, leave, arrive)
-        drawn = draw(self.network, steps, origin.road_lonlat[0], destination.road_lonlat[0])
-        return Route(
-            ms=int(milliseconds(cost)),
-            metres=int(metres(cost)),
-            nodes=np.array(nodes, dtype=np.int32),
-            arcs=np.array([step.arc for step in steps], dtype=np.int32),
-            **drawn._asdict(),
-        )
+        cost = int(_to_place(tree.cost, arrive)[0])
+        drive = Drive(cost, 0, 0, np.zeros(0, dtype=np.int32))
+        if cost < FAR:
+            drive = self._walk(tree, leave, arrive, cost)
+        return make_route(self._costs, origin, destination, leave, arrive, drive)
 
     def _fill(
         self, cost: NDArray[np.int64], star: _Star, sources: Legs, targets: Legs, *, progress: bool
     ) -> None:
         """Compute rows of costs through the network; targets may not be empty."""
         tree = _Tree(star, wanted=targets)
-        for row in _rows(len(cost), progress=progress):
+        for row in rows_of(len(cost), progress=progress):
             tree.grow(sources, row)
             cost[row] = _to_place(tree.cost, targets)
 
-    def _walk(self, tree: _Tree, leave: Legs, arrive: Legs) -> tuple[list[int], list[Step]]:
+    def _walk(self, tree: _Tree, leave: Legs, arrive: Legs, cost: int) -> Drive:
         """Follow the tree back from a destination to where it starts."""
         last = int(np.argmin(_by_leg(tree.cost, arrive)[0]))
-        nodes = [int(arrive.node[0, last])]
-        steps = []
-        while (place := tree.parent[nodes[-1]]) >= 0:
-            arc = int(self._forward.arc[place])
-            steps.append(Step(arc, 0.0, 1.0))
-            nodes.append(int(self.network.arc_tail[arc]))
-        nodes.reverse()
-        steps.reverse()
-        if not leave.at_node[0]:
-            here = np.where(leave.node[0] == nodes[0], leave.cost[0], FAR)
-            share = float(leave.share[0])
-            along = Step(int(leave.arc[0]), share, 1.0)
-            back = Step(int(leave.twin[0]), 1 - share, 1.0)
-            steps.insert(0, (along, back)[int(np.argmin(here))])
-        if not arrive.at_node[0]:
-            share = float(arrive.share[0])
-            along = Step(int(arrive.arc[0]), 0.0, share)
-            back = Step(int(arrive.twin[0]), 0.0, 1 - share)
-            steps.append((along, back)[last])
-        return nodes, steps
+        node = int(arrive.node[0, last])
+        arcs = []
+        while (place := tree.parent[node]) >= 0:
+            arcs.append(int(self._forward.arc[place]))
+            node = int(self._costs.graph.tail[arcs[-1]])
+        here = np.where(leave.node[0] == node, leave.cost[0], FAR)
+        return Drive(cost, int(np.argmin(here)), last, np.array(arcs[::-1], dtype=np.int32))
 
 
 class _Tree:
@@ -321,24 +320,19 @@ def _to_place(node_cost: NDArray[np.int64], legs: Legs) -> NDArray[np.int64]:
     return cost
 
 
-def _straight(leave: Legs, arrive: Legs) -> Step:
-    """Step from a place to one further on or back on the same road."""
-    begin, end = float(leave.share[0]), float(arrive.share[0])
-    if begin <= end:
-        return Step(int(leave.arc[0]), begin, end)
-    return Step(int(leave.twin[0]), 1 - begin, 1 - end)
+def rows_of(count: int, *, progress: bool) -> tqdm[int]:
+    """Count rows, with a progress bar if it is wanted and there is a terminal.
 
+    Parameters
+    ----------
+    count : int
+        How many.
+    progress : bool
+        Whether to show it.
 
-def _rows(count: int, *, progress: bool) -> tqdm[int]:
+    Returns
+    -------
+    tqdm of int
+        0, 1, 2, ...
+    """
     return tqdm(range(count), desc="travel times", unit="row", disable=None if progress else True)
-
-
-def _one(place: Places) -> Places:
-    if len(place) != 1:
-        raise ValueError(f"{len(place)} places where one is asked for")
-    return place
-
-
-def _text(place: Places) -> str:
-    lon, lat = place.lonlat[0]
-    return f"lon {lon:.6f}, lat {lat:.6f}"

@@ -16,6 +16,7 @@ from routing.build import build_network
 from routing.dijkstra import grow_tree
 from routing.errors import InputError
 from routing.geodesy import segment_lengths
+from routing.hierarchy_times import HierarchyTravelTimes
 from routing.network import UNREACHABLE
 from routing.snapping import Places, Snapper
 from routing.travel_times import DijkstraTravelTimes
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from routing.network import RoadNetwork
     from routing.routes import Route
     from routing.travel_times import NodeTable
+
+Engine = type[DijkstraTravelTimes] | type[HierarchyTravelTimes]
+ENGINES: list[Engine] = [DijkstraTravelTimes, HierarchyTravelTimes]
 
 MAX = int(UNREACHABLE)
 _CM = 10**12
@@ -135,14 +139,17 @@ def check_walk(
     assert walked + ms[node] == ms[start]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @settings(deadline=None, max_examples=150)
-@given(questions())
+@given(question=questions())
 def test_any_question_is_answered_as_by_networkx(
+    engine: Engine,
     question: tuple[RoadNetwork, NDArray[np.int32], Places, Places],
 ) -> None:
     network, arc_ms, origins, destinations = question
-    times = DijkstraTravelTimes(network, arc_ms)
+    times = engine(network, arc_ms)
     table = times.matrix(origins, destinations)
+    assert times.times_ms(origins, destinations).tolist() == table.ms.tolist()
     to_nodes = times.to_places(destinations)
     graph = oracle(network, arc_ms, origins, destinations)
     for j in range(len(destinations)):
@@ -171,14 +178,16 @@ def city(request: pytest.FixtureRequest) -> tuple[RoadNetwork, NDArray[np.int32]
     return scenario.network, scenario.speeds.arc_times_ms(scenario.network, "siren")
 
 
-def test_ten_thousand_distances_are_those_of_scipy(
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_hundred_thousand_distances_are_those_of_scipy(
+    engine: Engine,
     city: tuple[RoadNetwork, NDArray[np.int32]],
 ) -> None:
     network, arc_ms = city
     n = network.n_nodes
     rng = np.random.default_rng(1)
-    origins, destinations = rng.integers(0, n, 100), rng.integers(0, n, 100)
-    table = DijkstraTravelTimes(network, arc_ms).matrix(
+    origins, destinations = rng.integers(0, n, 100), rng.integers(0, n, 1000)
+    table = engine(network, arc_ms).matrix(
         at_nodes(network, origins), at_nodes(network, destinations)
     )
     fastest = np.lexsort((arc_ms, network.arc_head, network.arc_tail))
@@ -188,9 +197,12 @@ def test_ten_thousand_distances_are_those_of_scipy(
     assert table.ms.tolist() == dijkstra(graph, indices=origins)[:, destinations].tolist()
 
 
-def test_route_is_as_long_as_its_shape(city: tuple[RoadNetwork, NDArray[np.int32]]) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_route_is_as_long_as_its_shape(
+    engine: Engine, city: tuple[RoadNetwork, NDArray[np.int32]]
+) -> None:
     network, arc_ms = city
-    times = DijkstraTravelTimes(network, arc_ms)
+    times = engine(network, arc_ms)
     rng = np.random.default_rng(2)
     near = network.node_lonlat[rng.integers(0, network.n_nodes, 40)]
     places = Snapper(network, limit_m=5000).snap(near + rng.normal(0, 0.002, near.shape))
@@ -210,10 +222,11 @@ STREETS = [Road("abc", name="High Street"), Road("cd", name="Hill", oneway=True)
 TOWN = {"a": (0, 0), "b": (1, 0), "c": (2, 0), "d": (2, 2), "e": (4, 0)}
 
 
-def test_route_by_hand() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_route_by_hand(engine: Engine) -> None:
     network = make_network(TOWN, STREETS)
     assert arcs(network) == ["ac", "ca", "cd", "ce", "ec"]
-    times = DijkstraTravelTimes(network, [1000, 2000, 400, 700, 900])
+    times = engine(network, [1000, 2000, 400, 700, 900])
     snap = Snapper(network).snap
     route = times.route(snap(lonlat((0.5, 0.1))), snap(lonlat((2.1, 1.5))))
     assert route.ms == 750 + 300
@@ -223,9 +236,10 @@ def test_route_by_hand() -> None:
     assert route.lonlat == pytest.approx(lonlat((0.5, 0), (1, 0), (2, 0), (2, 1.5)), abs=1e-7)
 
 
-def test_two_places_on_one_road() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_places_on_one_road(engine: Engine) -> None:
     network = make_network(TOWN, STREETS)
-    times = DijkstraTravelTimes(network, [1000, 2000, 400, 700, 900])
+    times = engine(network, [1000, 2000, 400, 700, 900])
     snap = Snapper(network).snap
     west, east = snap(lonlat((0.5, 0))), snap(lonlat((1.5, 0)))
     assert times.route(west, east).ms == 500
@@ -236,18 +250,20 @@ def test_two_places_on_one_road() -> None:
     assert (here.ms, here.metres, here.lonlat.shape) == (0, 0, (2, 2))
 
 
-def test_no_way_back_on_a_one_way_road() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_way_back_on_a_one_way_road(engine: Engine) -> None:
     network = make_network(TOWN, STREETS)
-    times = DijkstraTravelTimes(network, [1000, 2000, 400, 700, 900])
+    times = engine(network, [1000, 2000, 400, 700, 900])
     up, down = (Snapper(network).snap(lonlat((2, y))) for y in (1.5, 0.5))
     assert times.matrix(up, down).ms.tolist() == [[UNREACHABLE]]
     with pytest.raises(InputError, match=r"destination: no road leads from lon 8\.002000, lat"):
         times.route(up, down)
 
 
-def test_nothing_asked_and_no_roads() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_nothing_asked_and_no_roads(engine: Engine) -> None:
     network = make_network(TOWN, STREETS)
-    times = DijkstraTravelTimes(network, np.ones(network.n_arcs, np.int64))
+    times = engine(network, np.ones(network.n_arcs, np.int64))
     none, one = at(network, []), at(network, [(0, 0.5)])
     assert times.matrix(none, one).ms.shape == (0, 1)
     assert times.matrix(one, none).ms.shape == (1, 0)
@@ -255,14 +271,15 @@ def test_nothing_asked_and_no_roads() -> None:
     assert times.to_places(none).next_arc.shape == (0, network.n_nodes)
     for points in ({}, {"a": (0.0, 0.0)}):
         bare = make_network(points, [])
-        empty = DijkstraTravelTimes(bare, np.zeros(0, np.int32))
+        empty = engine(bare, np.zeros(0, np.int32))
         assert empty.matrix(at(bare, []), at(bare, [])).ms.shape == (0, 0)
         assert empty.to_places(at(bare, [])).ms.shape == (0, len(points))
 
 
-def test_a_route_joins_one_place_with_one_other() -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_route_joins_one_place_with_one_other(engine: Engine) -> None:
     network = make_network(TOWN, STREETS)
-    times = DijkstraTravelTimes(network, [1, 1, 1, 1, 1])
+    times = engine(network, [1, 1, 1, 1, 1])
     one, two = at(network, [(0, 0.5)]), at(network, [(0, 0.5), (2, 0.5)])
     with pytest.raises(ValueError, match="2 places"):
         times.route(one, two)
