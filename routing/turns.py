@@ -115,15 +115,15 @@ def _turns(network: RoadNetwork) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return first, np.arange(len(first)) - before + np.repeat(begin, count)
 
 
-def _banned(
-    network: RoadNetwork, ban_from: ArrayLike, ban_to: ArrayLike
-) -> NDArray[np.int64]:
+def _banned(network: RoadNetwork, ban_from: ArrayLike, ban_to: ArrayLike) -> NDArray[np.int64]:
     """Number forbidden turns as first * m + second."""
     first, second = (np.asarray(arcs, dtype=np.int64) for arcs in (ban_from, ban_to))
     m = network.n_arcs
-    if first.shape != second.shape or ((first | second) < 0).any() or (
-        np.maximum(first, second) >= m
-    ).any():
+    if (
+        first.shape != second.shape
+        or ((first | second) < 0).any()
+        or (np.maximum(first, second) >= m).any()
+    ):
         raise InputError(
             f"{len(first)} and {len(second)} arcs", field="ban_from, ban_to",
             fix=f"give pairs of arcs, 0 to {m - 1}",
