@@ -21,10 +21,10 @@ from api.schemas import (
     Snapped,
 )
 from routing.errors import InputError
+from routing.hierarchy_times import HierarchyTravelTimes
 from routing.network import UNREACHABLE
 from routing.snapping import Snapper
 from routing.speeds import PROFILES
-from routing.travel_times import DijkstraTravelTimes
 from scenarios.package import lonlat
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class City:
         self.scenario = scenario
         network = scenario.network
         self.times: dict[str, TravelTimes] = {
-            profile: DijkstraTravelTimes(network, scenario.speeds.arc_times_ms(network, profile))
+            profile: HierarchyTravelTimes(network, scenario.speeds.arc_times_ms(network, profile))
             for profile in PROFILES
         }
         self._snapper = Snapper(network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numba import njit
@@ -12,7 +13,8 @@ from routing.dijkstra import FAR
 from routing.drives import Drive, make_route, one
 from routing.hierarchy import Hierarchy, Metric, Seeds
 from routing.legs import ArcCosts, Legs, checked_times, metres, milliseconds
-from routing.network import UNREACHABLE
+from routing.network import UNREACHABLE, RoadNetwork
+from routing.search_graph import SearchGraph, junction_graph
 from routing.travel_times import NodeTable, Table, rows_of
 
 if TYPE_CHECKING:
@@ -20,9 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from routing.network import RoadNetwork
     from routing.routes import Route
-    from routing.search_graph import SearchGraph
     from routing.snapping import Places
 
 _CELLS: Final = 1 << 24
@@ -32,6 +32,28 @@ _UNKNOWN: Final = np.int32(-2)
 
 _ROWS: Final = 64
 """Trees that are grown at a time."""
+
+
+_made: WeakKeyDictionary[RoadNetwork | SearchGraph, Hierarchy] = WeakKeyDictionary()
+
+
+def hierarchy_of(graph: RoadNetwork | SearchGraph) -> Hierarchy:
+    """Make the hierarchy of a graph, once for as long as the graph is in use.
+
+    Parameters
+    ----------
+    graph : RoadNetwork or SearchGraph
+        A network, or a graph made from one.
+
+    Returns
+    -------
+    Hierarchy
+        The hierarchy.
+    """
+    if graph not in _made:
+        search = graph if isinstance(graph, SearchGraph) else junction_graph(graph)
+        _made[graph] = Hierarchy.build(search.n_nodes, search.tail, search.head)
+    return _made[graph]
 
 
 class HierarchyTravelTimes:
@@ -65,8 +87,7 @@ class HierarchyTravelTimes:
         self._costs = ArcCosts(graph, arc_ms)
         self._threads = threads
         self.network = self._costs.network
-        search = self._costs.graph
-        self.hierarchy = hierarchy or Hierarchy.build(search.n_nodes, search.tail, search.head)
+        self.hierarchy = hierarchy or hierarchy_of(graph)
         self._metric = Metric(self.hierarchy, self._costs.cost)
 
     @cached_property
@@ -232,10 +253,10 @@ def _is_near(
     nodes: NDArray[np.int32], costs: NDArray[np.int64], node: int, cost: NDArray[np.int64]
 ) -> bool:
     """Tell whether the shortest way from a node leads straight to the place."""
+    near = False
     for leg in range(len(nodes)):
-        if nodes[leg] == node and costs[leg] == cost[node]:
-            return True
-    return False
+        near |= nodes[leg] == node and costs[leg] == cost[node]
+    return near
 
 
 @njit(cache=True, nogil=True)

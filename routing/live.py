@@ -11,8 +11,7 @@ import numpy as np
 import shapely
 
 from routing.errors import InputError, did_you_mean
-from routing.hierarchy import Hierarchy
-from routing.hierarchy_times import HierarchyTravelTimes
+from routing.hierarchy_times import HierarchyTravelTimes, hierarchy_of
 from routing.left_right import LeftRight
 from routing.legs import checked_times
 from routing.network import UNREACHABLE
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from routing.hierarchy import Hierarchy
     from routing.network import RoadNetwork
     from routing.routes import Route
     from routing.snapping import Places
@@ -94,7 +94,7 @@ class LiveTravelTimes:
     ) -> None:
         search = graph if isinstance(graph, SearchGraph) else junction_graph(graph)
         self.network = search.network
-        self.hierarchy = hierarchy or Hierarchy.build(search.n_nodes, search.tail, search.head)
+        self.hierarchy = hierarchy or hierarchy_of(graph)
         self._size = size or VehicleSize()
         self._measures: dict[str, _Measure] = {}
         self._counter = 0

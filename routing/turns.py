@@ -116,7 +116,7 @@ def _turns(network: RoadNetwork) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _banned(network: RoadNetwork, ban_from: ArrayLike, ban_to: ArrayLike) -> NDArray[np.int64]:
-    """Number forbidden turns as first * m + second."""
+    """Give forbidden turns the number first * m + second."""
     first, second = (np.asarray(arcs, dtype=np.int64) for arcs in (ban_from, ban_to))
     m = network.n_arcs
     if (

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from routing.errors import InputError
+from routing.hierarchy_times import HierarchyTravelTimes
 from routing.network import UNREACHABLE
 from routing.snapping import Snapper
-from routing.travel_times import DijkstraTravelTimes
 from scenarios.package import lonlat
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def drives_s(
     start = snapper.snap(origins, what=what)
     zones = snapper.snap(lonlat(scenario.zones), what="zone")
     arc_ms = scenario.speeds.arc_times_ms(scenario.network, "siren")
-    ms = DijkstraTravelTimes(scenario.network, arc_ms).matrix(start, zones).ms
+    ms = HierarchyTravelTimes(scenario.network, arc_ms).times_ms(start, zones)
     return np.where(ms == UNREACHABLE, np.inf, ms / 1000)
 
 

@@ -56,9 +56,9 @@ def matrix(  # numpydoc ignore=PR01
     import numpy as np
 
     from api.tables import encoder, read_places
+    from routing.hierarchy_times import HierarchyTravelTimes
     from routing.network import UNREACHABLE
     from routing.snapping import Snapper
-    from routing.travel_times import DijkstraTravelTimes
     from scenarios.folders import write_atomically
     from scenarios.packaging import load_scenario
 
@@ -78,7 +78,7 @@ def matrix(  # numpydoc ignore=PR01
     snapper = Snapper(city.network, snap_limit_m)
     start_places = snapper.snap(starts.lonlat, what=f"--from: {origins}")
     end_places = snapper.snap(ends.lonlat, what=f"--to: {destinations}")
-    times = DijkstraTravelTimes(city.network, city.speeds.arc_times_ms(city.network, profile))
+    times = HierarchyTravelTimes(city.network, city.speeds.arc_times_ms(city.network, profile))
     table = times.matrix(start_places, end_places, progress=True)
     write_atomically(out, encode(table, starts.ids, ends.ids))
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from routing.errors import InputError
+from routing.hierarchy_times import HierarchyTravelTimes
 from routing.legs import ArcCosts, milliseconds
 from routing.network import UNREACHABLE
 from routing.snapping import Places, Snapper
-from routing.travel_times import DijkstraTravelTimes
 from scenarios.package import lonlat
 from scenarios.simulation.arrays import (
     CREW,
@@ -81,7 +81,7 @@ def build_tables(scenario: Scenario) -> Tables:
     stations = snapper.snap(lonlat(scenario.stations), what="station")
     places = _joined(zones, hospitals, stations)
     arc_ms = {p: scenario.speeds.arc_times_ms(scenario.network, p) for p in {*profiles, "normal"}}
-    times = {p: DijkstraTravelTimes(scenario.network, arc_ms[p]) for p in arc_ms}
+    times = {p: HierarchyTravelTimes(scenario.network, arc_ms[p]) for p in arc_ms}
     normal = times["normal"]
     home = _ways_home(normal, ArcCosts(scenario.network, arc_ms["normal"]), places, stations)
     junctions, number = _junctions(scenario, home)

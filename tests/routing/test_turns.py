@@ -33,7 +33,7 @@ def at(network: RoadNetwork, points: list[tuple[float, float]]) -> Places:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_turns_take_time_by_their_angle(
-    engine: type[DijkstraTravelTimes] | type[HierarchyTravelTimes],
+    engine: type[DijkstraTravelTimes | HierarchyTravelTimes],
 ) -> None:
     network = make_network(CROSS, ROADS)
     arc_ms = np.full(network.n_arcs, 10_000, dtype=np.int32)
@@ -56,7 +56,7 @@ def test_turns_take_time_by_their_angle(
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_forbidden_turn_is_gone_round(
-    engine: type[DijkstraTravelTimes] | type[HierarchyTravelTimes],
+    engine: type[DijkstraTravelTimes | HierarchyTravelTimes],
 ) -> None:
     network = make_network(CROSS, ROADS)
     names = arcs(network)
