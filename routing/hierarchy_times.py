@@ -284,7 +284,8 @@ def _seeds(legs: Legs) -> Seeds:
 
 
 def _some(legs: Legs, rows: slice) -> Legs:
-    return Legs(*(column[rows] for column in legs))
+    arc, twin, share, node, cost = legs
+    return Legs(arc[rows], twin[rows], share[rows], node[rows], cost[rows])
 
 
 def _empty(origins: Places, destinations: Places) -> NDArray[np.int32]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike, NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from routing.hierarchy import Hierarchy
     from routing.network import RoadNetwork
@@ -314,14 +315,14 @@ class LiveTravelTimes:
         self._worlds.change(lambda times: times.change(arcs, ms))
 
 
-def arcs_within(network: RoadNetwork, area: shapely.Geometry) -> NDArray[np.int64]:
+def arcs_within(network: RoadNetwork, area: BaseGeometry) -> NDArray[np.int64]:
     """Find the arcs that touch an area, to close them or to slow them down.
 
     Parameters
     ----------
     network : RoadNetwork
         The network.
-    area : shapely.Geometry
+    area : BaseGeometry
         A polygon, or any other geometry, lon/lat in degrees.
 
     Returns

@@ -136,7 +136,8 @@ def _banned(network: RoadNetwork, ban_from: ArrayLike, ban_to: ArrayLike) -> NDA
             field="ban_to",
             fix="forbid turns at junctions",
         )
-    return first * m + second
+    codes: NDArray[np.int64] = first * m + second
+    return codes
 
 
 def _seconds(
@@ -152,7 +153,7 @@ def _seconds(
     angle = (leave[second] - arrive[first] + 180) % 360 - 180
     far = angle > 0 if costs.left_hand else angle < 0
     most = np.where(far, costs.far_side_s, costs.near_side_s)
-    seconds = most * np.minimum(np.abs(angle) / 90, 1) ** 2
+    seconds: NDArray[np.float64] = most * np.minimum(np.abs(angle) / 90, 1) ** 2
     neighbours = np.unique(
         np.concatenate([network.arc_tail, network.arc_head]).astype(np.int64) * network.n_nodes
         + np.concatenate([network.arc_head, network.arc_tail])

@@ -19,12 +19,12 @@ from routing.hierarchy.indexing import at
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int32] | NDArray[np.int64]
+    from routing.hierarchy.kinds import Int, Ints
 
 
 @njit(cache=True, nogil=True)
 def respect_arcs(
-    head: NDArray[np.int32], slot: NDArray[np.int32], weight: Ints, far: int, records: Ints
+    head: NDArray[np.int32], slot: NDArray[np.int32], weight: Ints, far: Int, records: Ints
 ) -> None:
     """Give each edge the weights of its own arcs.
 
@@ -133,7 +133,7 @@ def relax_upper_triangles(
 
 @njit(cache=True, nogil=True)
 def keep_needed(
-    ptr: NDArray[np.int64], records: Ints, perfect: Ints, side: int, far: int
+    ptr: NDArray[np.int64], records: Ints, perfect: Ints, side: Int, far: Int
 ) -> tuple[NDArray[np.int64], Ints]:
     """Take out the arcs of one direction that some shortest way needs.
 
@@ -254,7 +254,7 @@ def take_lanes(
 
 
 @njit(cache=True, nogil=True)
-def _insert(heap: NDArray[np.int32], size: int, key: int) -> None:
+def _insert(heap: NDArray[np.int32], size: Int, key: Int) -> None:
     place = size
     while place > 0 and heap[(place - 1) >> 1] > key:
         heap[place] = heap[(place - 1) >> 1]
@@ -263,7 +263,7 @@ def _insert(heap: NDArray[np.int32], size: int, key: int) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _remove_first(heap: NDArray[np.int32], size: int) -> None:
+def _remove_first(heap: NDArray[np.int32], size: Int) -> None:
     """Take away the least of `size` keys."""
     key = heap[size - 1]
     place, child = 0, 1
@@ -280,8 +280,8 @@ def _remove_first(heap: NDArray[np.int32], size: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _least(
-    slot_ptr: NDArray[np.int64], slot_arc: NDArray[np.int32], weight: Ints, slot: int, far: int
-) -> int:
+    slot_ptr: NDArray[np.int64], slot_arc: NDArray[np.int32], weight: Ints, slot: Int, far: Int
+) -> Int:
     """Find the least weight of parallel arcs."""
     least = np.int64(far)
     for place in range(slot_ptr[slot], slot_ptr[slot + 1]):
@@ -300,12 +300,12 @@ def customise_again(
     slot_ptr: NDArray[np.int64],
     slot_arc: NDArray[np.int32],
     weight: Ints,
-    far: int,
+    far: Int,
     changed: NDArray[np.int32],
     queued: NDArray[np.bool_],
     heap: NDArray[np.int32],
     records: Ints,
-) -> int:
+) -> Int:
     """Mend the weights that depend on some arcs whose weights have changed.
 
     An edge depends on edges of lower number alone, so a queue by number looks at each

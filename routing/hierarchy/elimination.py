@@ -16,10 +16,12 @@ from numba import njit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from routing.hierarchy.kinds import Int
+
 
 @njit(cache=True, nogil=True)
 def higher_neighbours(
-    n: int, low: NDArray[np.int32], high: NDArray[np.int32]
+    n: Int, low: NDArray[np.int32], high: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Group edges by their lower end.
 
@@ -51,7 +53,7 @@ def higher_neighbours(
 
 
 @njit(cache=True, nogil=True)
-def elimination_tree(n: int, low: NDArray[np.int32], high: NDArray[np.int32]) -> NDArray[np.int32]:
+def elimination_tree(n: Int, low: NDArray[np.int32], high: NDArray[np.int32]) -> NDArray[np.int32]:
     """Find the elimination tree, with path compression (Liu 1990).
 
     Parameters
@@ -139,7 +141,7 @@ def depths(parent: NDArray[np.int32]) -> NDArray[np.int32]:
 
 @njit(cache=True, nogil=True)
 def chordal_supergraph(
-    n: int, low: NDArray[np.int32], high: NDArray[np.int32]
+    n: Int, low: NDArray[np.int32], high: NDArray[np.int32]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]:
     """Eliminate all nodes, symbolically.
 
@@ -239,7 +241,7 @@ def lower_neighbours(
 
 
 @njit(cache=True, nogil=True)
-def find_edge(ptr: NDArray[np.int64], head: NDArray[np.int32], low: int, high: int) -> np.int64:
+def find_edge(ptr: NDArray[np.int64], head: NDArray[np.int32], low: Int, high: Int) -> Int:
     """Find the edge between two nodes by bisection.
 
     Parameters
@@ -265,7 +267,7 @@ def find_edge(ptr: NDArray[np.int64], head: NDArray[np.int32], low: int, high: i
         else:
             end = middle
     if begin < stop and head[begin] == high:
-        return begin
+        return np.int64(begin)
     return np.int64(-1)
 
 

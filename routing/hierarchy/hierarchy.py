@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -97,19 +97,16 @@ class Hierarchy:
         del low, high
         node = np.empty(n, dtype=np.int32)
         node[rank] = np.arange(n, dtype=np.int32)
+        down_ptr, down_node, down_edge = lower_neighbours(ptr, above)
         return cls(
             rank=np.append(rank, np.int32(-1)),
             node=node,
             parent=parent,
             ptr=ptr,
             head=above,
-            **dict(
-                zip(
-                    ("down_ptr", "down_node", "down_edge"),
-                    lower_neighbours(ptr, above),
-                    strict=True,
-                )
-            ),
+            down_ptr=down_ptr,
+            down_node=down_node,
+            down_edge=down_edge,
             slot=edges_of_arcs(ptr, above, rank[start], rank[end]),
         )
 
@@ -214,12 +211,12 @@ def _sorted(
     return np.minimum(one, other), np.maximum(one, other)
 
 
-def _mapped(path: Path) -> NDArray[np.generic]:
+def _mapped(path: Path) -> NDArray[Any]:
     # copy on write: arrays that may be written to share the kernels of all others
     return np.asarray(np.load(path, mmap_mode="c", allow_pickle=False))
 
 
-def _check(arrays: dict[str, NDArray[np.generic]]) -> None:
+def _check(arrays: dict[str, NDArray[Any]]) -> None:
     """Refuse arrays that do not fit together."""
     n, s = len(arrays["node"]), len(arrays["head"])
     shapes = {"rank": n + 1, "parent": n, "ptr": n + 1, "down_ptr": n + 1}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numba import njit
 
+if TYPE_CHECKING:
+    from routing.hierarchy.kinds import Int
+
 
 @njit(cache=True, nogil=True)
-def at(index: int) -> np.uint64:
+def at(index: Int) -> np.uint64:
     """Say that an index is not negative.
 
     Numba lets -1 mean the last place, and looks at each signed index for that; the

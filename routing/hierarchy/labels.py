@@ -16,7 +16,7 @@ from routing.hierarchy.searches import search_up
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int32] | NDArray[np.int64]
+    from routing.hierarchy.kinds import Int, Ints
 
 
 @njit(cache=True, nogil=True)
@@ -24,11 +24,11 @@ def make_labels(
     parent: NDArray[np.int32],
     ptr: NDArray[np.int64],
     arcs: Ints,
-    stride: int,
-    offset: int,
+    stride: Int,
+    offset: Int,
     nodes: NDArray[np.int32],
     costs: Ints,
-    far: int,
+    far: Int,
     cost: Ints,
     path: NDArray[np.int32],
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], Ints]:
@@ -86,7 +86,7 @@ def make_labels(
 
 
 @njit(cache=True, nogil=True)
-def _common(known: NDArray[np.int32], path: NDArray[np.int32]) -> int:
+def _common(known: NDArray[np.int32], path: NDArray[np.int32]) -> Int:
     """Count the ancestors that a label, root first, and a path, root last, have in common."""
     count = len(path)
     low, high = 0, min(len(known), count)
@@ -107,11 +107,11 @@ def meet_labels(
     parent: NDArray[np.int32],
     ptr: NDArray[np.int64],
     arcs: Ints,
-    stride: int,
-    offset: int,
+    stride: Int,
+    offset: Int,
     nodes: NDArray[np.int32],
     costs: Ints,
-    far: int,
+    far: Int,
     cost: Ints,
     path: NDArray[np.int32],
     result: Ints,

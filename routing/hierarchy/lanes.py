@@ -106,7 +106,7 @@ def make_pull(lanes: int) -> Callable[..., None]:
         from far away.
     """
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def pull(
         _context: Any, dist: Any, _base: Any, arcs: Any, _stride: Any, _offset: Any,
         _begin: Any, _end: Any, _node: Any, _keep: Any,
@@ -147,7 +147,7 @@ def make_pull(lanes: int) -> Callable[..., None]:
 
         return _signature(dist, arcs), emit
 
-    return pull  # type: ignore[no-any-return]
+    return pull
 
 
 def make_push(lanes: int) -> Callable[..., None]:
@@ -165,7 +165,7 @@ def make_push(lanes: int) -> Callable[..., None]:
         has it; `keep` is not looked at.
     """
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def push(
         _context: Any, dist: Any, _base: Any, arcs: Any, _stride: Any, _offset: Any,
         _begin: Any, _end: Any, _node: Any, _keep: Any,
@@ -190,4 +190,4 @@ def make_push(lanes: int) -> Callable[..., None]:
 
         return _signature(dist, arcs), emit
 
-    return push  # type: ignore[no-any-return]
+    return push

@@ -10,11 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
-
     from routing.hierarchy.hierarchy import Hierarchy
-
-    Ints = NDArray[np.int32] | NDArray[np.int64]
+    from routing.hierarchy.kinds import Ints
 
 
 def aligned(size: int, dtype: np.dtype[np.signedinteger]) -> Ints:

@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from routing.hierarchy.hierarchy import Hierarchy
-
-    Ints = NDArray[np.int32] | NDArray[np.int64]
+    from routing.hierarchy.kinds import Ints
 
 _FEW: Final = 3
 """So few places are asked one by one."""

@@ -10,13 +10,10 @@ from routing.hierarchy.labels import make_labels, meet_labels
 from routing.hierarchy.seeds import ranked
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from routing.hierarchy.hierarchy import Hierarchy
+    from routing.hierarchy.kinds import Ints
     from routing.hierarchy.memory import Memories
     from routing.hierarchy.seeds import Seeds, Side
-
-    Ints = NDArray[np.int32] | NDArray[np.int64]
 
 
 class Pinned:
@@ -52,7 +49,8 @@ class Pinned:
             ptr, node, cost = make_labels(
                 hierarchy.parent, *side, *seeds, far, memory.cost, memory.path
             )
-        self._labels = (ptr, node, cost.view(np.uint32 if cost.dtype == np.int32 else np.uint64))
+        unsigned: Ints = cost.view(np.uint32 if cost.dtype == np.int32 else np.uint64)
+        self._labels = (ptr, node, unsigned)
 
     def to(self, place: int | Seeds) -> Ints:
         """Find the costs between the pinned places and one other.
@@ -67,11 +65,13 @@ class Pinned:
         ndarray of int, shape (a,)
             Costs: to the place from pinned sources, from it to pinned targets.
         """
+        label_ptr, label_node, label_cost = self._labels
         with self._memories.borrow() as memory:
             result = np.empty(self._count, dtype=memory.cost.dtype)
             seeds = ranked(place, self._hierarchy.rank, memory.cost.dtype)
             meet_labels(
-                *self._labels, self._hierarchy.parent, *self._side, *seeds, self._far,
+                label_ptr, label_node, label_cost, self._hierarchy.parent, *self._side,
+                *seeds, self._far,
                 memory.cost, memory.path, result,
             )  # fmt: skip
         return result

@@ -11,9 +11,10 @@ from routing.hierarchy.memory import aligned
 from routing.hierarchy.sweeps import WIDE
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import ArrayLike
 
     from routing.hierarchy.hierarchy import Hierarchy
+    from routing.hierarchy.kinds import Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Rows:
 
     count: int
     hierarchy: Hierarchy
-    blocks: list[NDArray[np.int32] | NDArray[np.int64]]
+    blocks: list[Ints]
 
     @classmethod
     def empty(cls, count: int, hierarchy: Hierarchy, dtype: np.dtype[np.signedinteger]) -> Rows:
@@ -59,7 +60,7 @@ class Rows:
         size = hierarchy.n_nodes * WIDE
         return cls(count, hierarchy, [aligned(size, dtype) for _ in range(-(-count // WIDE))])
 
-    def to_node(self, node: int) -> NDArray[np.int32] | NDArray[np.int64]:
+    def to_node(self, node: int) -> Ints:
         """Return the costs from each place to one node.
 
         Parameters
@@ -74,7 +75,7 @@ class Rows:
         """
         return self.to_nodes([node])[:, 0]
 
-    def to_nodes(self, nodes: ArrayLike) -> NDArray[np.int32] | NDArray[np.int64]:
+    def to_nodes(self, nodes: ArrayLike) -> Ints:
         """Return the costs from each place to some nodes.
 
         Parameters
@@ -91,7 +92,7 @@ class Rows:
         parts = [block.reshape(-1, WIDE)[rank].T for block in self.blocks]
         return np.concatenate([*parts])[: self.count] if parts else np.empty((0, len(rank)), int)
 
-    def array(self) -> NDArray[np.int32] | NDArray[np.int64]:
+    def array(self) -> Ints:
         """Return all costs, a row for each place.
 
         Returns

@@ -18,14 +18,14 @@ from routing.hierarchy.indexing import at
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int32] | NDArray[np.int64]
+    from routing.hierarchy.kinds import Int, Ints
 
 _MET: Final = np.uint8(1)
 _DONE: Final = np.uint8(2)
 
 
 @njit(cache=True, nogil=True)
-def walk_up(parent: NDArray[np.int32], nodes: NDArray[np.int32], path: NDArray[np.int32]) -> int:
+def walk_up(parent: NDArray[np.int32], nodes: NDArray[np.int32], path: NDArray[np.int32]) -> Int:
     """Collect the ancestors of up to two nodes, and these themselves, in ascending order.
 
     Parameters
@@ -67,10 +67,10 @@ def plant(
     parent: NDArray[np.int32],
     nodes: NDArray[np.int32],
     costs: Ints,
-    far: int,
+    far: Int,
     cost: Ints,
     path: NDArray[np.int32],
-) -> int:
+) -> Int:
     """Lay out the path that a search upward from a place will take.
 
     Parameters
@@ -104,7 +104,7 @@ def plant(
 
 @njit(cache=True, nogil=True, inline="always")
 def offer(
-    ptr: NDArray[np.int64], arcs: Ints, stride: int, offset: int, node: int, here: int, cost: Ints
+    ptr: NDArray[np.int64], arcs: Ints, stride: Int, offset: Int, node: Int, here: Int, cost: Ints
 ) -> None:
     """Offer the way through a node to its higher neighbours.
 
@@ -130,14 +130,14 @@ def search_up(
     parent: NDArray[np.int32],
     ptr: NDArray[np.int64],
     arcs: Ints,
-    stride: int,
-    offset: int,
+    stride: Int,
+    offset: Int,
     nodes: NDArray[np.int32],
     costs: Ints,
-    far: int,
+    far: Int,
     cost: Ints,
     path: NDArray[np.int32],
-) -> int:
+) -> Int:
     """Find the costs of all ancestors of a place.
 
     Parameters
@@ -175,22 +175,22 @@ def search_between(
     parent: NDArray[np.int32],
     ptr: NDArray[np.int64],
     arcs: Ints,
-    stride: int,
-    offset: int,
+    stride: Int,
+    offset: Int,
     back_ptr: NDArray[np.int64],
     back_arcs: Ints,
-    back_stride: int,
-    back_offset: int,
+    back_stride: Int,
+    back_offset: Int,
     nodes: NDArray[np.int32],
     costs: Ints,
     back_nodes: NDArray[np.int32],
     back_costs: Ints,
-    far: int,
+    far: Int,
     cost: Ints,
     back_cost: Ints,
     path: NDArray[np.int32],
     back_path: NDArray[np.int32],
-) -> tuple[int, int]:
+) -> tuple[Int, Int]:
     """Find the cost between two places, from both ends.
 
     Parameters
@@ -222,10 +222,11 @@ def search_between(
     count = plant(parent, nodes, costs, far, cost, path)
     back_count = plant(parent, back_nodes, back_costs, far, back_cost, back_path)
     best, top = np.int64(far), np.int64(-1)
+    size = np.int64(len(parent))
     one, other = 0, 0
     while one < count or other < back_count:
-        next_one = np.int64(path[one]) if one < count else len(parent)
-        next_other = np.int64(back_path[other]) if other < back_count else len(parent)
+        next_one = np.int64(path[one]) if one < count else size
+        next_other = np.int64(back_path[other]) if other < back_count else size
         node = min(next_one, next_other)
         if next_one == next_other:
             through = np.int64(cost[node]) + back_cost[node]
@@ -245,8 +246,8 @@ def search_between(
 
 @njit(cache=True, nogil=True, inline="always")
 def take(
-    ptr: NDArray[np.int64], arcs: Ints, stride: int, offset: int, node: int, least: int, cost: Ints
-) -> int:
+    ptr: NDArray[np.int64], arcs: Ints, stride: Int, offset: Int, node: Int, least: Int, cost: Ints
+) -> Int:
     """Find the least cost of a node over its higher neighbours.
 
     Parameters
@@ -276,15 +277,15 @@ def search_down(
     parent: NDArray[np.int32],
     ptr: NDArray[np.int64],
     arcs: Ints,
-    stride: int,
-    offset: int,
+    stride: Int,
+    offset: Int,
     path: NDArray[np.int32],
-    count: int,
+    count: Int,
     cost: Ints,
     state: NDArray[np.uint8],
     nodes: NDArray[np.int32],
     costs: Ints,
-    far: int,
+    far: Int,
     touched: NDArray[np.int32],
     stack: NDArray[np.int32],
     result: Ints,

@@ -11,7 +11,7 @@ from routing.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    Ints = NDArray[np.int32] | NDArray[np.int64]
+    from routing.hierarchy.kinds import Ints
 
 
 class Seeds(NamedTuple):

@@ -21,7 +21,7 @@ from routing.hierarchy.searches import search_up
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int32] | NDArray[np.int64]
+    from routing.hierarchy.kinds import Int, Ints
 
 WIDE: Final = 64
 """Lanes of whole rows."""
@@ -38,11 +38,11 @@ _push_narrow = make_push(NARROW)
 def one_row(
     ptr: NDArray[np.int64],
     arcs: Ints,
-    stride: int,
-    offset: int,
+    stride: Int,
+    offset: Int,
     path: NDArray[np.int32],
-    count: int,
-    far: int,
+    count: Int,
+    far: Int,
     cost: Ints,
 ) -> None:
     """Continue a search upward down to all nodes.
@@ -79,15 +79,15 @@ def wide_rows(
     parent: NDArray[np.int32],
     up_ptr: NDArray[np.int64],
     up_arcs: Ints,
-    up_stride: int,
-    up_offset: int,
+    up_stride: Int,
+    up_offset: Int,
     down_ptr: NDArray[np.int64],
     down_arcs: Ints,
-    down_stride: int,
-    down_offset: int,
+    down_stride: Int,
+    down_offset: Int,
     nodes: NDArray[np.int32],
     costs: Ints,
-    far: int,
+    far: Int,
     met: NDArray[np.bool_],
     cost: Ints,
     path: NDArray[np.int32],
@@ -129,12 +129,12 @@ def wide_rows(
                 met[node] = True
                 _fill(table, node * WIDE, WIDE, far)
             table[node * WIDE + lane] = cost[node]
-    for node in range(len(parent) - 1, -1, -1):
+    for below in range(len(parent) - 1, -1, -1):
         _pull_wide(
             table, 0, down_arcs, down_stride, down_offset,
-            down_ptr[node], down_ptr[node + 1], node, met[node],
+            down_ptr[below], down_ptr[below + 1], below, met[below],
         )  # fmt: skip
-        met[node] = False
+        met[below] = False
 
 
 @njit(cache=True, nogil=True)
@@ -143,7 +143,7 @@ def ancestors(
     nodes: NDArray[np.int32],
     number: NDArray[np.int32],
     found: NDArray[np.int32],
-) -> int:
+) -> Int:
     """Collect all ancestors of places, ascending, and number them.
 
     Parameters
@@ -191,8 +191,8 @@ def restricted(
     number: NDArray[np.int32],
     ptr: NDArray[np.int64],
     arcs: Ints,
-    stride: int,
-    offset: int,
+    stride: Int,
+    offset: Int,
 ) -> tuple[NDArray[np.int64], Ints]:
     """Copy the arcs of some nodes and all their ancestors, renumbered.
 
@@ -238,9 +238,9 @@ def many_to_many(
     order: NDArray[np.int64],
     ends: NDArray[np.int32],
     end_costs: Ints,
-    far: int,
-    first_batch: int,
-    last_batch: int,
+    far: Int,
+    first_batch: Int,
+    last_batch: Int,
     up: Ints,
     down: Ints,
     result: Ints,
@@ -309,7 +309,7 @@ def _begin_batch(
     nodes: NDArray[np.int32],
     costs: Ints,
     rows: NDArray[np.int64],
-    far: int,
+    far: Int,
     seen: NDArray[np.bool_],
     up: Ints,
 ) -> None:
@@ -328,7 +328,7 @@ def _begin_batch(
 
 
 @njit(cache=True, nogil=True)
-def _fill(values: Ints, first: int, count: int, value: int) -> None:
+def _fill(values: Ints, first: Int, count: Int, value: Int) -> None:
     for place in range(first, first + count):
         values[place] = value
 
@@ -339,7 +339,7 @@ def _write_out(
     ends: NDArray[np.int32],
     end_costs: Ints,
     rows: NDArray[np.int64],
-    far: int,
+    far: Int,
     result: Ints,
 ) -> None:
     """Turn rows of lanes into rows of targets, a few targets at a time."""

@@ -12,7 +12,7 @@ from routing.hierarchy.elimination import find_edge
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Ints = NDArray[np.int32] | NDArray[np.int64]
+    from routing.hierarchy.kinds import Int, Ints
 
 
 @njit(cache=True, nogil=True)
@@ -20,13 +20,13 @@ def climb_back(
     ptr: NDArray[np.int64],
     head: NDArray[np.int32],
     records: Ints,
-    side: int,
+    side: Int,
     nodes: NDArray[np.int32],
     costs: Ints,
     cost: Ints,
     path: NDArray[np.int32],
-    top: int,
-) -> tuple[NDArray[np.int32], int]:
+    top: Int,
+) -> tuple[NDArray[np.int32], Int]:
     """Follow a search upward back from a node to where it began.
 
     Parameters
@@ -75,8 +75,8 @@ def climb_back(
 
 @njit(cache=True, nogil=True)
 def _own_arc(
-    slot_ptr: NDArray[np.int64], slot_arc: NDArray[np.int32], weight: Ints, slot: int, length: int
-) -> int:
+    slot_ptr: NDArray[np.int64], slot_arc: NDArray[np.int32], weight: Ints, slot: Int, length: Int
+) -> Int:
     """Find the arc that an edge is, -1 if it stands for a way through lower nodes."""
     for place in range(slot_ptr[slot], slot_ptr[slot + 1]):
         if weight[slot_arc[place]] == length:
@@ -93,14 +93,14 @@ def _parts(
     down_node: NDArray[np.int32],
     down_edge: NDArray[np.int32],
     records: Ints,
-    slot: int,
-) -> tuple[int, int]:
+    slot: Int,
+) -> tuple[Int, Int]:
     """Find the two edges that an edge stands for."""
     edge, downward = slot >> 1, slot & 1
     low, high = edge_low[edge], head[edge]
     for place in range(down_ptr[low], down_ptr[low + 1]):
         side = np.int64(down_edge[place])
-        other = find_edge(ptr, head, down_node[place], high)
+        other = np.int64(find_edge(ptr, head, down_node[place], high))
         if other < 0:
             continue
         if downward:

@@ -105,12 +105,12 @@ def test_any_turns_are_those_of_the_line_graph(ways: object, seed: int) -> None:
     assert tables[0].ms.tolist() == tables[1].ms.tolist()
     for i, start in enumerate(some):
         leaving = [a for a in range(m) if network.arc_tail[a] == start]
-        best = {start: 0}
+        best = {int(start): 0}
         for a in leaving:
             found = nx.single_source_dijkstra_path_length(line, a)
             for b, cost in found.items():
                 end = int(network.arc_head[b])
-                best[end] = min(best.get(end, 2**40), cost + int(arc_ms[a]))
+                best[end] = min(best.get(end, 2**40), int(cost) + int(arc_ms[a]))
         for j, end in enumerate(some):
             assert tables[1].ms[i, j] == best.get(int(end), int(UNREACHABLE))
 
