@@ -134,7 +134,13 @@ def calibrate(
         split = max(2, round(holdout * len(known)))
         test, train = order[:split], np.sort(order[split:])
         fits[profile] = fit_profile(
-            network, speeds, profile, known[train], with_offset=with_offset, progress=progress
+            network,
+            speeds,
+            profile,
+            known[train],
+            first=None if fits else before[train],
+            with_offset=with_offset,
+            progress=progress,
         )
         speeds = fits[profile].speeds
         after = drive(network, speeds, profile, known[test])
@@ -152,6 +158,7 @@ def calibrate(
     )
     used = sum(len(known) for known, _ in usable.values())
     document = {
+        "scenario": scenario.hash,
         "seed": seed,
         "holdout": holdout,
         "snap_limit_m": snap_limit_m,
@@ -179,7 +186,8 @@ def _words(left_out: dict[str, int]) -> str:
 
 
 def _comment(factor: Factor) -> str:
-    return f"± {factor.standard_error:.1%}, {factor.trips:,} trips; was {factor.key.value:g}"
+    error = f"{factor.standard_error:.1%}".replace("%", " %")
+    return f"from {factor.key.value:g} by {factor.trips:,} trips, ± {error}"
 
 
 def _profile_document(fit: Fit, held_out: Predicted, trips: int) -> dict[str, Any]:

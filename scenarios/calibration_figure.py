@@ -43,7 +43,7 @@ def prediction_figure(held_out: Mapping[str, Predicted], kind: str) -> bytes:
     )
     low, high = pooled.min() / 60 / 1.1, pooled.max() / 60 * 1.1
     with rc_context(_STYLE):
-        figure = Figure(figsize=(9.6, 4.9), layout="constrained")
+        figure = Figure(figsize=(9.6, 5.3), layout="constrained")
         panels = figure.subplots(1, 2, sharex=True, sharey=True)
         for axes, title, field in zip(
             panels, ("before", "after"), ("before_s", "after_s"), strict=True
@@ -72,7 +72,7 @@ def prediction_figure(held_out: Mapping[str, Predicted], kind: str) -> bytes:
                 xlim=(low, high),
                 ylim=(low, high),
             )
-            axes.set_aspect("equal")
+            axes.set_box_aspect(1)
             axes.xaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_major_formatter("{x:g}")
         panels[0].set_ylabel("predicted, minutes (band: ± 20 %)")

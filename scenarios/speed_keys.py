@@ -162,7 +162,7 @@ def with_values(
             f"{key.path[-1]} {words[key]}" if inline else words[key]
         )
     for path, said in comments.items():
-        _comment(_at(document, path[:-1])[path[-1]], f"{_MARK} {', '.join(said)}")
+        _comment(_at(document, path[:-1])[path[-1]], f"{_MARK} {'; '.join(said)}")
     text = tomlkit.dumps(document)
     return replace(_checked(speeds, tomllib.loads(text)), text=text)
 
