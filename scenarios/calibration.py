@@ -33,6 +33,7 @@ SHORTEST_M: Final = 100.0
 FEWEST_TRIPS: Final = 50
 """A profile with fewer usable trips is not fitted."""
 
+_FEWEST_HELD_OUT: Final = 10
 _MOST_RATIO: Final = 5.0
 
 
@@ -79,8 +80,8 @@ def calibrate(
     trips : Trips
         The trips.
     holdout : float
-        Share of the trips, drawn at random, that the fit does not see and the errors
-        are told on.
+        Share of the trips of each profile, drawn at random and at least ten, that the
+        fit does not see and the errors are told on.
     seed : int
         Of the draw.
     snap_limit_m : float
@@ -128,10 +129,12 @@ def calibrate(
             fix=f"give at least {FEWEST_TRIPS} of one profile",
         )
 
-    speeds, fits, held_out = scenario.speeds, {}, {}
+    speeds = scenario.speeds
+    fits: dict[str, Fit] = {}
+    held_out: dict[str, Predicted] = {}
     for profile, (known, before) in usable.items():
         order = np.random.default_rng([seed, PROFILES.index(profile)]).permutation(len(known))
-        split = max(2, round(holdout * len(known)))
+        split = max(_FEWEST_HELD_OUT, round(holdout * len(known)))
         test, train = order[:split], np.sort(order[split:])
         fits[profile] = fit_profile(
             network,

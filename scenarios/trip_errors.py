@@ -59,10 +59,8 @@ def compare_errors(trips: Predicted) -> dict[str, Any]:
         time, ``median_absolute_log``, ``mean_s`` (predicted less observed, the bias)
         and ``within_60_s``.
     """
-    group = np.arange(len(trips.observed_s)) * min(BATCHES, len(trips.observed_s))
-    group //= len(trips.observed_s)
-    before = _measures(trips.observed_s, trips.before_s, group)
-    after = _measures(trips.observed_s, trips.after_s, group)
+    before = _measures(trips.observed_s, trips.before_s)
+    after = _measures(trips.observed_s, trips.after_s)
     return {
         name: {
             "before": estimate(before[name]).to_json_dict(),
@@ -132,20 +130,26 @@ def _spread_of(log_ratio: NDArray[np.float64], low: float, high: float) -> dict[
     return row | {name: rounded_to_digits(value) for name, value in numbers.items()}
 
 
-def _measures(
-    observed: NDArray[np.float64], predicted: NDArray[np.float64], group: NDArray[np.int64]
-) -> dict[str, Measure]:
+def _measures(observed: NDArray[np.float64], predicted: NDArray[np.float64]) -> dict[str, Measure]:
     off = predicted - observed
+    group = _groups(len(off), at_least=1)
     count = np.bincount(group).astype(np.float64)
 
     def mean(values: NDArray[Any], *, share: bool = False) -> Measure:
         return ratio(np.bincount(group, weights=values), count, share=share)
 
+    # the jackknife of a median fails where a group is a single trip
+    wide = _groups(len(off), at_least=5)
     distance = np.abs(np.log(predicted / observed))
     return {
         "mean_absolute_s": mean(np.abs(off)),
         "mean_absolute_percent": mean(100 * np.abs(off) / observed),
-        "median_absolute_log": quantile(distance, group, len(count), 0.5),
+        "median_absolute_log": quantile(distance, wide, int(wide[-1]) + 1, 0.5),
         "mean_s": mean(off),
         "within_60_s": mean(np.abs(off) <= NEAR_S, share=True),
     }
+
+
+def _groups(trips: int, *, at_least: int) -> NDArray[np.int64]:
+    groups = min(BATCHES, max(trips // at_least, 2))
+    return np.arange(trips) * groups // trips

@@ -251,7 +251,7 @@ def _shares(
             share[0] = 1 - begin if route.arcs[0] == start.arc[0] else begin
         if inner_end:
             share[-1] = finish if route.arcs[-1] == end.arc[0] else 1 - finish
-    return route.arcs, share if route.metres else 0 * share
+    return route.arcs, share if route.ms else 0 * share
 
 
 def _read_text(path: Path) -> pd.DataFrame:
