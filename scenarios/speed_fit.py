@@ -338,7 +338,8 @@ def _time_on_keys(
     for column, (key, slope) in enumerate(
         zip(asked, elasticities(network, speeds, asked), strict=True)
     ):
-        s_per_m = 3.6 / speeds.way_kmh(network, key.profile)
+        kmh = speeds.way_kmh(network, key.profile)
+        s_per_m = np.divide(3.6, kmh, out=np.zeros_like(kmh), where=kmh > 0)
         on_segment = network.segment_m * slope[network.vertex_way]
         arc_s = network.sum_over_arcs(on_segment * s_per_m[network.vertex_way])
         seconds[:, column] = np.asarray(driven.arcs @ arc_s, dtype=np.float64)
