@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _STEP: Final = 1e-4
 _DIGITS: Final = 4
 _MARK: Final = "fitted:"
-_KMH: Final = (0.1, 300.0)
+_KMH: Final = (1e-6, 300.0)
 _FITTED: Final = {
     "share": ("normal", 0.05, 1.5),
     "kmh": ("normal", *_KMH),

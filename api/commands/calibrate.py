@@ -89,10 +89,12 @@ def calibrate(  # numpydoc ignore=PR01
         with_offset=with_offset,
         progress=True,
     )
-    write_atomically(out, found.speeds.text.encode())
+    results = {out: found.speeds.text.encode()}
     if picture is not None:
         from scenarios.calibration_figure import prediction_figure
 
-        write_atomically(picture, prediction_figure(found.held_out, picture.suffix[1:]))
+        results[picture] = prediction_figure(found.held_out, picture.suffix[1:])
+    for path, content in results.items():
+        write_atomically(path, content)
     document = {"out": out, "picture": picture, **found.document}
     report(document, calibration_lines(document), as_json=as_json)
