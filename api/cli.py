@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from api.commands.build import build, check
+from api.commands.calibrate import calibrate
 from api.commands.demo import demo
 from api.commands.matrix import matrix
 from api.commands.plan import plan
@@ -171,7 +172,7 @@ def bluelight(ctx: click.Context) -> None:  # numpydoc ignore=PR01
         click.echo(ctx.get_help())
 
 
-for _command in (demo, build, check, matrix, plan, simulate, compare, replay, serve):
+for _command in (demo, build, check, calibrate, matrix, plan, simulate, compare, replay, serve):
     bluelight.add_command(_command)
 
 
