@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
-from pyproj import Proj
+from pyproj import Geod, Proj
 
 from routing.errors import InputError
 from routing.geodesy import EARTH_RADIUS_M
@@ -139,6 +139,23 @@ def isochrones(
     shapes = _shapes(network, places, reached, projection, outline)
     polygons = _nested(shapes, projection, float(lon))
     return [Isochrone(limit, polygon) for limit, polygon in zip(limits, polygons, strict=True)]
+
+
+def area_km2(one: Isochrone) -> float:
+    """Measure an isochrone on the globe.
+
+    Parameters
+    ----------
+    one : Isochrone
+        The isochrone.
+
+    Returns
+    -------
+    float
+        Square kilometres on the WGS84 ellipsoid.
+    """
+    area, _ = Geod(ellps="WGS84").geometry_area_perimeter(one.polygon)
+    return float(area) / 1e6
 
 
 def feature_collection(
