@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import shapely
 from pyproj import Geod, Proj
+from shapely.affinity import translate
 
 from routing.errors import InputError
 from routing.geodesy import EARTH_RADIUS_M
@@ -28,6 +29,8 @@ _DIGITS: Final = 7
 _CELL_M: Final = 1000.0
 _LONGEST_EDGE_M: Final = 250.0
 """Longer edges would bow, between the projection and degrees, by more than a centimetre."""
+
+_WORLD: Final = shapely.box(-180, -90, 180, 90)
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ class Isochrone:
     limit_s : float
         The limit in seconds.
     polygon : shapely.MultiPolygon
-        Valid, lon/lat in degrees with 7 digits, exterior rings counterclockwise
-        (RFC 7946); empty where there is no place to start from.
+        Valid, lon/lat in degrees with 7 digits, exterior rings counterclockwise; over
+        the date line lon runs on beyond 180. Empty where there is no place.
     """
 
     limit_s: float
@@ -158,6 +161,30 @@ def area_km2(one: Isochrone) -> float:
     return float(area) / 1e6
 
 
+def cut_at_date_line(polygon: shapely.MultiPolygon) -> shapely.MultiPolygon:
+    """Bring what lies beyond the date line back to lon -180 to 180.
+
+    Parameters
+    ----------
+    polygon : shapely.MultiPolygon
+        Lon/lat in degrees, lon -540 to 540.
+
+    Returns
+    -------
+    shapely.MultiPolygon
+        The same land, cut as RFC 7946 asks; the very same polygon where all of it lies
+        on one side.
+    """
+    west, _, east, _ = polygon.bounds
+    if polygon.is_empty or (west >= -180 and east <= 180):
+        return polygon
+    turned = [translate(polygon, xoff=turn) for turn in (-360, 0, 360)]
+    pieces = np.asarray(shapely.intersection(turned, _WORLD))
+    parts = shapely.get_parts(shapely.get_parts(pieces))
+    areas = [part for part in parts if isinstance(part, shapely.Polygon)]
+    return shapely.MultiPolygon(list(shapely.orient_polygons(areas, exterior_cw=False)))
+
+
 def feature_collection(
     found: Sequence[Isochrone], properties: dict[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -173,8 +200,8 @@ def feature_collection(
     Returns
     -------
     dict
-        A FeatureCollection (RFC 7946), the largest first, so that a map draws the
-        smaller ones over it.
+        A FeatureCollection (RFC 7946), polygons cut at the date line, the largest
+        first, so that a map draws the smaller ones over it.
     """
     features = [
         {
@@ -184,7 +211,7 @@ def feature_collection(
                 "minutes": round(one.limit_s / 60, 3),
                 **(properties or {}),
             },
-            "geometry": shapely.geometry.mapping(one.polygon),
+            "geometry": shapely.geometry.mapping(cut_at_date_line(one.polygon)),
         }
         for one in sorted(found, key=lambda one: -one.limit_s)
     ]

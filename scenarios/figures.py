@@ -206,6 +206,8 @@ def isochrone_map(
         axes.set(xlim=box[0], ylim=box[1], xticks=[], yticks=[])
         axes.set_aspect(1 / np.cos(np.radians(np.mean(box[1]))))
         axes.spines[:].set_visible(False)
+        sources = "; ".join(source["title"] for source in scenario.origin.get("sources", []))
+        axes.set_title(sources, loc="right", fontsize=7, color="#555555")
         handles, labels = axes.get_legend_handles_labels()
         figure.legend(
             handles[::-1], labels[::-1], loc="outside lower center", ncols=8, frameon=False

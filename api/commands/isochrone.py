@@ -100,7 +100,13 @@ def isochrone(  # numpydoc ignore=PR01
     """
     import numpy as np
 
-    from routing.isochrones import Outline, area_km2, feature_collection, isochrones
+    from routing.isochrones import (
+        Outline,
+        area_km2,
+        cut_at_date_line,
+        feature_collection,
+        isochrones,
+    )
     from routing.snapping import Snapper
     from scenarios.folders import write_atomically
     from scenarios.packaging import load_scenario
@@ -138,7 +144,7 @@ def isochrone(  # numpydoc ignore=PR01
         {
             "minutes": round(one.limit_s / 60, 6),
             "km2": round(area_km2(one), 3),
-            "demand": _demand_within(city, one.polygon),
+            "demand": _demand_within(city, cut_at_date_line(one.polygon)),
         }
         for one in found
     ]
