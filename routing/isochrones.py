@@ -93,6 +93,7 @@ def isochrones(
     *,
     towards: bool = False,
     outline: Outline | None = None,
+    node_ms: NDArray[np.int32] | None = None,
 ) -> list[Isochrone]:
     """Draw what is reached from the nearest of some places within time limits.
 
@@ -115,6 +116,8 @@ def isochrones(
         Draw from where the places are reached, instead of what is reached from them.
     outline : Outline, optional
         How to draw; by default ``Outline()``.
+    node_ms : ndarray of int32, shape (n,), optional
+        What `routing.reach.node_times_ms` returns, where it is known already.
 
     Returns
     -------
@@ -130,7 +133,8 @@ def isochrones(
     limits = sorted(float(limit) for limit in limits_s)
     if len(set(limits)) < len(limits):
         raise InputError(f"{limits} names one twice", field="limits_s", fix="name each limit once")
-    node_ms = node_times_ms(network, arc_ms, places, towards=towards)
+    if node_ms is None:
+        node_ms = node_times_ms(network, arc_ms, places, towards=towards)
     reached = [
         reached_arcs(network, arc_ms, places, limit, towards=towards, node_ms=node_ms)
         for limit in limits
@@ -317,9 +321,7 @@ def _nested(
 
     edges = shapely.transform(noded, to_degrees)
     faces = shapely.get_parts(shapely.polygonize(edges))
-    inside = shapely.points(
-        _project(projection, shapely.get_coordinates(shapely.point_on_surface(faces)))
-    )
+    inside = _deep_points(shapely.transform(faces, lambda lonlat: _project(projection, lonlat)))
     level = np.full(len(faces), len(shapes))
     for rank in reversed(range(len(shapes))):
         shapely.prepare(shapes[rank])
@@ -333,6 +335,17 @@ def _nested(
             )
         )
     return polygons
+
+
+def _deep_points(faces: NDArray[Any]) -> NDArray[Any]:
+    """Points of faces that lie farther from their edges than nodes were moved, if any do."""
+    points = np.asarray(shapely.point_on_surface(faces))
+    shallow = shapely.distance(points, shapely.boundary(faces)) < 3 * _GRID_M
+    if shallow.any():
+        # a line from the middle of the largest circle to its rim
+        spokes = shapely.maximum_inscribed_circle(faces[shallow], tolerance=_GRID_M / 2)
+        points[shallow] = shapely.get_point(spokes, 0)
+    return points
 
 
 def _project(projection: Proj, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
