@@ -14,8 +14,10 @@ import click
 from api.commands.build import build, check
 from api.commands.calibrate import calibrate
 from api.commands.demo import demo
+from api.commands.isochrone import isochrone
 from api.commands.matrix import matrix
 from api.commands.plan import plan
+from api.commands.route import route
 from api.commands.serve import serve
 from api.commands.simulate import compare, replay, simulate
 from api.version import bluelight_version
@@ -172,7 +174,10 @@ def bluelight(ctx: click.Context) -> None:  # numpydoc ignore=PR01
         click.echo(ctx.get_help())
 
 
-for _command in (demo, build, check, calibrate, matrix, plan, simulate, compare, replay, serve):
+for _command in (
+    *(demo, build, check, calibrate, route, isochrone, matrix, plan),
+    *(simulate, compare, replay, serve),
+):
     bluelight.add_command(_command)
 
 

@@ -48,6 +48,21 @@ class FiniteRange(click.FloatRange):
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 scenario_argument = click.argument("scenario", metavar="SCENARIO")
+profile_option = click.option(
+    "--profile",
+    type=click.Choice(["siren", "normal"]),
+    default="siren",
+    show_default=True,
+    help="Speeds with siren, or of traffic.",
+)
+snap_limit_option = click.option(
+    "--snap-limit",
+    "snap_limit_m",
+    type=FiniteRange(0, 1_000_000),
+    default=1000.0,
+    show_default=True,
+    help="Metres that a place may lie off the road network.",
+)
 seed_option = click.option(
     "--seed", type=click.IntRange(0, 2**63 - 1), default=1, show_default=True, help="Random seed."
 )
@@ -102,6 +117,67 @@ def bounding_box(text: str) -> tuple[float, float, float, float]:
             f"south {south:g} and north {north:g} must be -90 <= south < north <= 90"
         )
     return west, south, east, north
+
+
+def point(text: str) -> tuple[float, float]:
+    """Read a place as an option gives it.
+
+    Parameters
+    ----------
+    text : str
+        ``LON,LAT`` in degrees.
+
+    Returns
+    -------
+    tuple of float
+        Lon, lat.
+
+    Raises
+    ------
+    click.BadParameter
+        It is no such place.
+    """
+    try:
+        lon, lat = (float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is not two numbers LON,LAT such as -21.94,64.15"
+        ) from None
+    if not (abs(lon) <= 180 and abs(lat) <= 90):
+        raise click.BadParameter(
+            f"lon {lon:g}, lat {lat:g} is no position on Earth: lon -180 to 180 comes first, "
+            "then lat -90 to 90"
+        )
+    return lon, lat
+
+
+def minutes(text: str) -> tuple[float, ...]:
+    """Read time limits as an option gives them.
+
+    Parameters
+    ----------
+    text : str
+        Minutes with commas between.
+
+    Returns
+    -------
+    tuple of float
+        Minutes, above 0 and at most a day, rising.
+
+    Raises
+    ------
+    click.BadParameter
+        One is no such number, or stands twice.
+    """
+    try:
+        limits = tuple(sorted(float(part) for part in text.split(",")))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not minutes with commas between") from None
+    if not all(0 < limit <= 1440 for limit in limits):
+        raise click.BadParameter(f"{text!r} holds a limit that is not within 0 to 1440 minutes")
+    if len(set(limits)) < len(limits):
+        raise click.BadParameter(f"{text!r} names one twice")
+    return limits
 
 
 def names(text: str) -> tuple[str, ...]:

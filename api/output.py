@@ -55,6 +55,23 @@ def json_text(document: Any) -> str:
     return json.dumps(plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def geojson(document: Any) -> bytes:
+    """Write GeoJSON for a file.
+
+    Parameters
+    ----------
+    document : object
+        As `plain` takes.
+
+    Returns
+    -------
+    bytes
+        UTF-8, without blanks: coordinates by the thousand need no line each.
+    """
+    text = json.dumps(plain(document), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return f"{text}\n".encode()
+
+
 def report(document: Any, lines: Iterable[str], *, as_json: bool) -> None:
     """Print a result on stdout.
 

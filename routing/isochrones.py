@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import shapely
-from pyproj import Proj
+from pyproj import Geod, Proj
+from shapely.affinity import translate
 
 from routing.errors import InputError
 from routing.geodesy import EARTH_RADIUS_M
@@ -28,6 +29,8 @@ _DIGITS: Final = 7
 _CELL_M: Final = 1000.0
 _LONGEST_EDGE_M: Final = 250.0
 """Longer edges would bow, between the projection and degrees, by more than a centimetre."""
+
+_WORLD: Final = shapely.box(-180, -90, 180, 90)
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,8 @@ class Isochrone:
     limit_s : float
         The limit in seconds.
     polygon : shapely.MultiPolygon
-        Valid, lon/lat in degrees with 7 digits, exterior rings counterclockwise
-        (RFC 7946); empty where there is no place to start from.
+        Valid, lon/lat in degrees with 7 digits, exterior rings counterclockwise; over
+        the date line lon runs on beyond 180. Empty where there is no place.
     """
 
     limit_s: float
@@ -90,6 +93,7 @@ def isochrones(
     *,
     towards: bool = False,
     outline: Outline | None = None,
+    node_ms: NDArray[np.int32] | None = None,
 ) -> list[Isochrone]:
     """Draw what is reached from the nearest of some places within time limits.
 
@@ -112,6 +116,8 @@ def isochrones(
         Draw from where the places are reached, instead of what is reached from them.
     outline : Outline, optional
         How to draw; by default ``Outline()``.
+    node_ms : ndarray of int32, shape (n,), optional
+        What `routing.reach.node_times_ms` returns, where it is known already.
 
     Returns
     -------
@@ -127,7 +133,8 @@ def isochrones(
     limits = sorted(float(limit) for limit in limits_s)
     if len(set(limits)) < len(limits):
         raise InputError(f"{limits} names one twice", field="limits_s", fix="name each limit once")
-    node_ms = node_times_ms(network, arc_ms, places, towards=towards)
+    if node_ms is None:
+        node_ms = node_times_ms(network, arc_ms, places, towards=towards)
     reached = [
         reached_arcs(network, arc_ms, places, limit, towards=towards, node_ms=node_ms)
         for limit in limits
@@ -139,6 +146,47 @@ def isochrones(
     shapes = _shapes(network, places, reached, projection, outline)
     polygons = _nested(shapes, projection, float(lon))
     return [Isochrone(limit, polygon) for limit, polygon in zip(limits, polygons, strict=True)]
+
+
+def area_km2(one: Isochrone) -> float:
+    """Measure an isochrone on the globe.
+
+    Parameters
+    ----------
+    one : Isochrone
+        The isochrone.
+
+    Returns
+    -------
+    float
+        Square kilometres on the WGS84 ellipsoid.
+    """
+    area, _ = Geod(ellps="WGS84").geometry_area_perimeter(one.polygon)
+    return float(area) / 1e6
+
+
+def cut_at_date_line(polygon: shapely.MultiPolygon) -> shapely.MultiPolygon:
+    """Bring what lies beyond the date line back to lon -180 to 180.
+
+    Parameters
+    ----------
+    polygon : shapely.MultiPolygon
+        Lon/lat in degrees, lon -540 to 540.
+
+    Returns
+    -------
+    shapely.MultiPolygon
+        The same land, cut as RFC 7946 asks; the very same polygon where all of it lies
+        on one side.
+    """
+    west, _, east, _ = polygon.bounds
+    if polygon.is_empty or (west >= -180 and east <= 180):
+        return polygon
+    turned = [translate(polygon, xoff=turn) for turn in (-360, 0, 360)]
+    pieces = np.asarray(shapely.intersection(turned, _WORLD))
+    parts = shapely.get_parts(shapely.get_parts(pieces))
+    areas = [part for part in parts if isinstance(part, shapely.Polygon)]
+    return shapely.MultiPolygon(list(shapely.orient_polygons(areas, exterior_cw=False)))
 
 
 def feature_collection(
@@ -156,8 +204,8 @@ def feature_collection(
     Returns
     -------
     dict
-        A FeatureCollection (RFC 7946), the largest first, so that a map draws the
-        smaller ones over it.
+        A FeatureCollection (RFC 7946), polygons cut at the date line, the largest
+        first, so that a map draws the smaller ones over it.
     """
     features = [
         {
@@ -167,7 +215,7 @@ def feature_collection(
                 "minutes": round(one.limit_s / 60, 3),
                 **(properties or {}),
             },
-            "geometry": shapely.geometry.mapping(one.polygon),
+            "geometry": shapely.geometry.mapping(cut_at_date_line(one.polygon)),
         }
         for one in sorted(found, key=lambda one: -one.limit_s)
     ]
@@ -273,9 +321,7 @@ def _nested(
 
     edges = shapely.transform(noded, to_degrees)
     faces = shapely.get_parts(shapely.polygonize(edges))
-    inside = shapely.points(
-        _project(projection, shapely.get_coordinates(shapely.point_on_surface(faces)))
-    )
+    inside = _deep_points(shapely.transform(faces, lambda lonlat: _project(projection, lonlat)))
     level = np.full(len(faces), len(shapes))
     for rank in reversed(range(len(shapes))):
         shapely.prepare(shapes[rank])
@@ -289,6 +335,17 @@ def _nested(
             )
         )
     return polygons
+
+
+def _deep_points(faces: NDArray[Any]) -> NDArray[Any]:
+    """Points of faces that lie farther from their edges than nodes were moved, if any do."""
+    points = np.asarray(shapely.point_on_surface(faces))
+    shallow = shapely.distance(points, shapely.boundary(faces)) < 3 * _GRID_M
+    if shallow.any():
+        # a line from the middle of the largest circle to its rim
+        spokes = shapely.maximum_inscribed_circle(faces[shallow], tolerance=_GRID_M / 2)
+        points[shallow] = shapely.get_point(spokes, 0)
+    return points
 
 
 def _project(projection: Proj, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:

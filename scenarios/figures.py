@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import colormaps, rc_context
 from matplotlib.collections import LineCollection
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 
 from scenarios.package import lonlat
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from routing.isochrones import Isochrone
     from scenarios.package import Scenario
 
 # Blue holds the standard, orange does not; both ramps keep their order in grey and
@@ -159,6 +162,59 @@ def response_curves(curves: Mapping[str, Sequence[NDArray[np.float64]]], limit_s
         return _data_uri(figure, "svg")
 
 
+def isochrone_map(
+    scenario: Scenario, isochrones: Sequence[Isochrone], places: NDArray[np.float64]
+) -> bytes:
+    """Draw isochrones over the roads.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The city.
+    isochrones : sequence of Isochrone
+        By rising limit, at least one.
+    places : ndarray of float64, shape (p, 2)
+        Lon, lat of the places they belong to.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+    """
+    corners = np.vstack([places, np.reshape(isochrones[-1].polygon.bounds, (2, 2))])
+    aspect, box = _box(corners)
+    shades = colormaps["viridis"](np.linspace(0.15, 0.95, len(isochrones)))[:, :3]
+    with rc_context(_STYLE):
+        # a map of any shape, neither a ribbon nor a tower
+        figure = Figure(figsize=(9, 9 * min(max(aspect, 0.4), 2) + 0.6), layout="constrained")
+        axes = figure.subplots()
+        for one, shade in reversed(list(zip(isochrones, shades, strict=True))):
+            outline = Path.make_compound_path(
+                *(
+                    Path(np.asarray(ring.coords), closed=True)
+                    for part in one.polygon.geoms
+                    for ring in (part.exterior, *part.interiors)
+                )
+            )
+            label = f"{one.limit_s / 60:g} min"
+            pale = 1 - 0.6 * (1 - shade)  # opaque, so that the legend holds on every ring
+            axes.add_patch(PathPatch(outline, fc=pale, ec=shade, lw=0.8, zorder=0, label=label))
+        _draw_roads(axes, scenario)
+        axes.scatter(
+            places[:, 0], places[:, 1], s=110, marker="^", c="#ffd92f", ec="black", lw=1.2, zorder=3
+        )
+        axes.set(xlim=box[0], ylim=box[1], xticks=[], yticks=[])
+        axes.set_aspect(1 / np.cos(np.radians(np.mean(box[1]))))
+        axes.spines[:].set_visible(False)
+        sources = "; ".join(source["title"] for source in scenario.origin.get("sources", []))
+        axes.set_title(sources, loc="right", fontsize=7, color="#555555")
+        handles, labels = axes.get_legend_handles_labels()
+        figure.legend(
+            handles[::-1], labels[::-1], loc="outside lower center", ncols=8, frameon=False
+        )
+        return _image(figure, "png")
+
+
 def _band(edges: Sequence[float], index: int) -> str:
     low, high = edges[index] / 60, edges[index + 1] / 60
     return f"over {low:.1f} min" if np.isinf(high) else f"{low:.1f} to {high:.1f}"
@@ -166,7 +222,12 @@ def _band(edges: Sequence[float], index: int) -> str:
 
 def _frame(scenario: Scenario) -> tuple[float, tuple[tuple[float, float], tuple[float, float]]]:
     """Return height over width and the lon and lat ranges that hold the demand."""
-    place = np.vstack([lonlat(scenario.zones), lonlat(scenario.stations)])
+    return _box(np.vstack([lonlat(scenario.zones), lonlat(scenario.stations)]))
+
+
+def _box(
+    place: NDArray[np.float64],
+) -> tuple[float, tuple[tuple[float, float], tuple[float, float]]]:
     low, high = place.min(axis=0), place.max(axis=0)
     margin = np.maximum(0.03 * (high - low), 0.002)
     low, high = low - margin, high + margin
@@ -191,9 +252,13 @@ def _draw_roads(axes: Axes, scenario: Scenario) -> None:
         )
 
 
-def _data_uri(figure: Figure, kind: str) -> str:
+def _image(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     figure.savefig(buffer, format=kind, dpi=120, metadata=metadata)
+    return buffer.getvalue()
+
+
+def _data_uri(figure: Figure, kind: str) -> str:
     mime = "svg+xml" if kind == "svg" else kind
-    return f"data:image/{mime};base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    return f"data:image/{mime};base64,{base64.b64encode(_image(figure, kind)).decode('ascii')}"

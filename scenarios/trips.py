@@ -15,7 +15,7 @@ from tqdm import tqdm
 from routing.errors import InputError, did_you_mean
 from routing.snapping import Snapper
 from routing.speeds import PROFILES
-from routing.travel_times import DijkstraTravelTimes
+from routing.hierarchy_times import HierarchyTravelTimes
 from scenarios.zones import checked_column
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def drive(
     Driven
         Times and routes.
     """
-    times = _engine(network, speeds.arc_times_ms(network, profile))
+    times = HierarchyTravelTimes(network, speeds.arc_times_ms(network, profile))
     rows = range(len(trips))
     routes = [
         _route(times, trips, row)
@@ -223,11 +223,6 @@ def drive(
         metres=np.array([route.metres if route else np.inf for route in routes], np.float64),
         arcs=sparse.csr_array((share, arc, ptr), shape=(len(trips), network.n_arcs)),
     )
-
-
-def _engine(network: RoadNetwork, arc_ms: NDArray[np.int32]) -> TravelTimes:
-    """Prepare what finds routes; the one place that says how."""
-    return DijkstraTravelTimes(network, arc_ms)
 
 
 def _route(times: TravelTimes, trips: TiedTrips, row: int) -> Route | None:

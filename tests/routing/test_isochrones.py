@@ -149,6 +149,16 @@ def test_over_the_date_line_degrees_run_on() -> None:
     (one,) = isochrones(network, np.full(2, 1000), places, [10])
     west_edge, _, east_edge, _ = one.polygon.bounds
     assert east_edge - west_edge == pytest.approx(0.01, abs=0.003)
+    (feature,) = feature_collection([one])["features"]
+    cut = shapely.geometry.shape(feature["geometry"])
+    assert isinstance(cut, shapely.MultiPolygon)
+    assert cut.is_valid
+    assert cut.area == pytest.approx(one.polygon.area)
+    assert [part.bounds[0::2] for part in cut.geoms] == [
+        (-180, pytest.approx(east_edge - 360)),
+        (pytest.approx(west_edge), 180),
+    ]
+    assert all(part.exterior.is_ccw for part in cut.geoms)
 
 
 def test_no_place_gives_nothing() -> None:
