@@ -14,7 +14,13 @@ from pyproj import Geod
 
 from routing.build import Ways, build_network
 from routing.errors import InputError
-from routing.isochrones import Isochrone, Outline, feature_collection, isochrones
+from routing.isochrones import (
+    Isochrone,
+    Outline,
+    _deep_points,
+    feature_collection,
+    isochrones,
+)
 from routing.network import UNREACHABLE, RoadNetwork
 from routing.reach import reached_arcs, stretch_lines
 from routing.snapping import Places, Snapper
@@ -90,10 +96,22 @@ def test_cities(name: str, towards: bool) -> None:
     arc_ms = city.speeds.arc_times_ms(network, "siren").astype(np.int64)
     spots = network.node_lonlat[np.random.default_rng(5).integers(network.n_nodes, size=3)]
     places = Snapper(network).snap(spots)
-    limits = [60, 61, 240, 480]
-    for outline in (BARE, Outline()):
+    limits = [60, 61, 300]
+    for outline in (BARE, Outline(), Outline(distance_m=5, hole_m2=1e4, tolerance_m=0.25)):
         found = isochrones(network, arc_ms, places, limits, towards=towards, outline=outline)
         check(network, arc_ms, places, found, outline=outline, towards=towards)
+
+
+def test_faces_are_told_apart_by_a_point_deep_inside() -> None:
+    neck = shapely.box(4.95, 0, 5.05, 30)
+    dumbbell = shapely.union_all([shapely.box(0, 0, 10, 10), neck, shapely.box(0, 20, 10, 30)])
+    square = shapely.box(0, 0, 4, 4)
+    # where it would lie on the neck, rounding takes it over the edge
+    assert shapely.point_on_surface(dumbbell).distance(dumbbell.boundary) < 0.1
+    faces = np.array([square, dumbbell], dtype=object)
+    points = _deep_points(faces)
+    assert shapely.contains(faces, points).all()
+    assert (shapely.distance(points, shapely.boundary(faces)) > 1).all()
 
 
 def test_the_area_about_one_straight_road() -> None:
