@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from routing.build import build_network, components, cut, largest_strong_component, public_roads
+from routing.build import (
+    build_network,
+    components,
+    cut,
+    keep_nodes,
+    largest_strong_component,
+    public_roads,
+)
 from routing.network import ACCESS, PUBLIC
 
 if TYPE_CHECKING:
@@ -69,7 +76,8 @@ def rescue_network(ways: Ways, open_to_cars: NDArray[np.bool_]) -> RescueNetwork
     keep = public & inside[tail] & inside[head]
     rest = np.flatnonzero(~keep)
     keep[rest[_leads_through(tail[rest], head[rest], inside)]] = True
-    network = build_network(cut(ways, keep))
+    whole = build_network(cut(ways, keep))
+    network = keep_nodes(whole, np.ones(whole.n_nodes, dtype=np.bool_))
     of_cars = np.isin(network.node_osm, ways.node_osm[inside])
     of_cars = of_cars[network.arc_tail] & of_cars[network.arc_head]
     return RescueNetwork(replace(network, arc_public=network.arc_public & of_cars), car, roads)

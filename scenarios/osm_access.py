@@ -285,12 +285,10 @@ def _access(tags: Mapping[str, str]) -> str:
         return ""
     if tags.get("emergency") in _BY_SIGN or tags.get("service") == "emergency_access":
         return "emergency"
-    for_buses = any(tags.get(key) in _BY_SIGN for key in ("bus", "psv")) or said in {"bus", "psv"}
+    for_buses = said in {"bus", "psv"} or any(tags.get(key) in _BY_SIGN for key in ("bus", "psv"))
     if highway == "busway" or (for_buses and closed and highway in _ROADS | {"service"}):
         return "bus"
-    if highway == "pedestrian":
-        return "pedestrian"
-    return "no_entry" if highway in _ROADS else ""
+    return "pedestrian" if highway == "pedestrian" else "no_entry" * (highway in _ROADS)
 
 
 def _against_traffic(tags: Mapping[str, str], *, bus_lane: bool) -> str:

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from routing.build import Ways, build_network, keep_nodes, largest_strong_component
+from routing.build import (
+    Ways,
+    build_network,
+    keep_nodes,
+    largest_strong_component,
+    public_roads,
+)
 from routing.geodesy import degrees, segment_lengths
 from scenarios.osm import read_osm
 from tests.routing.roads import Road, arcs, letters, make_network, maps, raw_graph
@@ -206,7 +212,7 @@ def test_a_real_city_is_simplified_as_by_osmnx(reference_data: Path) -> None:
     """The same junctions, arcs and lengths as OSMnx, and nearly the published figures."""
     import osmnx as ox
 
-    ways = read_osm(reference_data / "osm" / "heidelberg.osm.pbf").ways
+    ways = public_roads(read_osm(reference_data / "osm" / "heidelberg.osm.pbf").ways)
     graph = ox.distance.add_edge_lengths(raw_graph(ways))
     graph = ox.truncate.largest_component(ox.simplify_graph(graph), strongly=True)
     network = largest_strong_component(build_network(ways))

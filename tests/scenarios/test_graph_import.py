@@ -16,7 +16,7 @@ import osmnx
 import pytest
 from shapely.geometry import Polygon, mapping
 
-from routing.build import build_network, largest_strong_component
+from routing.build import build_network, largest_strong_component, public_roads
 from routing.errors import InputError
 from routing.geodesy import segment_lengths
 from scenarios.graph_import import graph_ways, read_graphml, read_place
@@ -98,7 +98,8 @@ def test_merged_ways_take_the_slower_class_and_limit(tmp_path: Path) -> None:
 
 
 def test_real_simplified_graph_keeps_its_geometry(reference_data: Path, tmp_path: Path) -> None:
-    ways = read_osm(reference_data / "osm" / "heidelberg.osm.pbf", (8.66, 49.4, 8.7, 49.42)).ways
+    box = (8.66, 49.4, 8.7, 49.42)
+    ways = public_roads(read_osm(reference_data / "osm" / "heidelberg.osm.pbf", box).ways)
     graph: nx.MultiDiGraph[int] = nx.MultiDiGraph(crs="epsg:4326")
     for node, (x, y) in zip(ways.node_osm.tolist(), ways.node_e7 * 1e-7, strict=True):
         graph.add_node(node, x=round(float(x), 7), y=round(float(y), 7))
