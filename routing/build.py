@@ -132,7 +132,7 @@ def cut(ways: Ways, keep: NDArray[np.bool_]) -> Ways:
 
 
 def public_roads(ways: Ways) -> Ways:
-    """Leave out all that cars may not use, turn restrictions as well.
+    """Leave out all that cars may not use, turn restrictions and limits of size as well.
 
     Parameters
     ----------
@@ -152,6 +152,9 @@ def public_roads(ways: Ways) -> Ways:
         ban_to_way=none.astype(np.int64),
         ban_only=none.astype(np.bool_),
         ban_all=none.astype(np.bool_),
+        way_max_height=LEFT_OUT,
+        way_max_weight=LEFT_OUT,
+        way_max_width=LEFT_OUT,
     )
     return cut(free, ways.segment_public)
 
@@ -164,7 +167,8 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
     (Boeing 2025, doi:10.1111/tgis.70037). The vertex with the lowest OSM id stays of a
     ring that nothing else touches. A vertex of the public roads that would stay if there
     were no others stays, so that an arc is open to cars from end to end or not at all;
-    so does the vertex of a turn restriction. Segments that several ways share become one
+    so does a vertex at which a limit of height, weight or width begins or ends, and that
+    of a turn restriction. Segments that several ways share become one
     where an arc runs through them, and a public road displaces any other. The result
     depends on the content of `ways`, not on its order: nodes are sorted by OSM id, ways
     by OSM id, arcs by tail, head, length and way.
@@ -191,6 +195,7 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
             on_road = np.zeros(n, dtype=np.bool_)
             on_road[tail[public]] = on_road[head[public]] = True
             stays |= _endpoints(n, tail[public], head[public]) & on_road
+        stays |= _limit_changes(ways)
         stays[ways.ban_via] = True
     ways = _once(ways, stays)
     tail, head = ways.segment_tail, ways.segment_head
@@ -429,6 +434,22 @@ def _endpoints(n: int, tail: NDArray[np.int32], head: NDArray[np.int32]) -> NDAr
     whole[label[stays]] = False
     stays[lowest[whole]] = True
     return stays
+
+
+def _limit_changes(ways: Ways) -> NDArray[np.bool_]:
+    """Tell the vertices where segments meet that not the same vehicles fit through."""
+    limits = np.column_stack([ways.way_max_height, ways.way_max_weight, ways.way_max_width])
+    changes = np.zeros(len(ways.node_osm), dtype=np.bool_)
+    if np.isnan(limits).all():
+        return changes
+    kind = np.unique(np.nan_to_num(limits, nan=-1.0), axis=0, return_inverse=True)[1].ravel()
+    kind = kind[ways.segment_way]
+    ends = np.concatenate([ways.segment_tail, ways.segment_head])
+    some = np.zeros(len(changes), dtype=np.int64)
+    some[ends] = np.concatenate([kind, kind])
+    changes[ways.segment_tail[some[ways.segment_tail] != kind]] = True
+    changes[ways.segment_head[some[ways.segment_head] != kind]] = True
+    return changes
 
 
 def _once(ways: Ways, stays: NDArray[np.bool_]) -> Ways:

@@ -287,7 +287,7 @@ class SpeedTable:
             for name, price in siren.ways.items():
                 row = ACCESS.index(name)
                 factor[row], cap[row] = price.factor, price.cap_kmh
-        result = np.minimum(kmh * factor[access], cap[access])
+        result: NDArray[np.float64] = np.minimum(kmh * factor[access], cap[access])
         if kind.ferry:
             limit = network.way_maxspeed.astype(np.float64)
             result = np.where(
@@ -315,5 +315,5 @@ def _barrier_s(network: RoadNetwork | Ways, siren: VehicleSiren) -> NDArray[np.f
     seconds: NDArray[np.float64] = np.array(price[network.way_class], dtype=np.float64)
     seconds[~_bars(network)] = 0.0
     by_sign = np.isnan(seconds) & (network.way_access == _EMERGENCY)
-    seconds[by_sign] = siren.barriers_s.get("emergency", np.nan)
+    seconds[by_sign] = float(siren.barriers_s.get("emergency", np.nan))
     return seconds

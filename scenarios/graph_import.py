@@ -164,12 +164,13 @@ def graph_ways(graph: nx.MultiDiGraph[int]) -> Ways:
         highway = max(_values(edge["highway"]), key=_class_rank)
         bounds = [speed_limit(text) for text in _values(edge.get("maxspeed"))]
         known = [limit for limit in bounds if not math.isnan(limit)]
-        tags = {key: ";".join(_values(edge[key])) for key in _KEYS if key in edge}
+        tags: dict[str, str] = {"highway": highway}
+        tags |= {key: ";".join(_values(edge[key])) for key in _KEYS if key in edge}
         if "True" in _values(edge.get("oneway")):
             tags["oneway"] = "yes"
         if known:
             tags["maxspeed"] = str(min(known))
-        parts = carriageways(tags | {"highway": highway})
+        parts = carriageways(tags)
         if not any(part.traits.access == "public" for part in parts):
             continue
         name = " / ".join(sorted(_values(edge.get("name")) or _values(edge.get("ref"))))

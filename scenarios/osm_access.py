@@ -286,7 +286,7 @@ def _access(tags: Mapping[str, str]) -> str:
     if tags.get("emergency") in _BY_SIGN or tags.get("service") == "emergency_access":
         return "emergency"
     for_buses = said in {"bus", "psv"} or any(tags.get(key) in _BY_SIGN for key in ("bus", "psv"))
-    if highway == "busway" or (for_buses and closed and highway in _ROADS | {"service"}):
+    if highway == "busway" or (for_buses and said in _REFUSED and highway in _ROADS | {"service"}):
         return "bus"
     return "pedestrian" if highway == "pedestrian" else "no_entry" * (highway in _ROADS)
 

@@ -258,7 +258,7 @@ def test_place_without_things_has_its_roads(
     made.node_tags = {}
     with stand_in(made) as address, pointing_at(address, monkeypatch, tmp_path):
         city = read_place("Town")
-    assert len(city.ways.way_osm) == 10
+    assert len(set(city.ways.way_osm.tolist())) == 10
     assert city.stations == city.hospitals == city.places == ()
 
 
