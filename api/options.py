@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -46,6 +48,69 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+class Moment(click.ParamType):
+    """A time in ISO 8601, with an offset or in the local time of the city."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read the time.
+
+        Parameters
+        ----------
+        value : object
+            As given.
+        param : click.Parameter or None
+            The option.
+        ctx : click.Context or None
+            The context.
+
+        Returns
+        -------
+        datetime
+            The time.
+        """
+        try:
+            return datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"{value!r} is no time such as 2026-01-31T08:15 or ...T07:15Z", param, ctx)
+
+
+def local_hour(moment: datetime | None, timezone: str) -> int | None:
+    """Tell the hour of the day in a city.
+
+    Parameters
+    ----------
+    moment : datetime, optional
+        A time; one without an offset is local already.
+    timezone : str
+        IANA name of the city's time zone.
+
+    Returns
+    -------
+    int or None
+        0 to 23; None for no time.
+    """
+    if moment is None:
+        return None
+    return (moment.astimezone(ZoneInfo(timezone)) if moment.tzinfo else moment).hour
+
+
+vehicle_option = click.option(
+    "--vehicle",
+    default="ambulance",
+    show_default=True,
+    help="Vehicle class of the scenario's speeds.toml, such as fire_engine, ladder, car.",
+)
+at_option = click.option(
+    "--at",
+    "moment",
+    metavar="TIME",
+    type=Moment(),
+    help="When it drives, ISO 8601, local unless an offset is given; else the mean of all hours.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 scenario_argument = click.argument("scenario", metavar="SCENARIO")
 seed_option = click.option(
