@@ -48,42 +48,38 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-class Moment(click.ParamType):
-    """A time in ISO 8601, with an offset or in the local time of the city."""
+def moment(text: str) -> datetime:
+    """Read a time as an option gives it.
 
-    name = "time"
+    Parameters
+    ----------
+    text : str
+        ISO 8601, such as ``2026-01-31T08:15`` or ``2026-01-31T07:15Z``.
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read the time.
+    Returns
+    -------
+    datetime
+        The time, aware of its offset if it names one.
 
-        Parameters
-        ----------
-        value : object
-            As given.
-        param : click.Parameter or None
-            The option.
-        ctx : click.Context or None
-            The context.
-
-        Returns
-        -------
-        datetime
-            The time.
-        """
-        try:
-            return datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no time such as 2026-01-31T08:15 or ...T07:15Z", param, ctx)
+    Raises
+    ------
+    click.BadParameter
+        It is no such time.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no time such as 2026-01-31T08:15 or 2026-01-31T07:15Z"
+        ) from None
 
 
-def local_hour(moment: datetime | None, timezone: str) -> int | None:
+def local_hour(at: datetime | None, timezone: str) -> int | None:
     """Tell the hour of the day in a city.
 
     Parameters
     ----------
-    moment : datetime, optional
+    at : datetime, optional
         A time; one without an offset is local already.
     timezone : str
         IANA name of the city's time zone.
@@ -93,9 +89,9 @@ def local_hour(moment: datetime | None, timezone: str) -> int | None:
     int or None
         0 to 23; None for no time.
     """
-    if moment is None:
+    if at is None:
         return None
-    return (moment.astimezone(ZoneInfo(timezone)) if moment.tzinfo else moment).hour
+    return (at.astimezone(ZoneInfo(timezone)) if at.tzinfo else at).hour
 
 
 vehicle_option = click.option(
@@ -106,9 +102,8 @@ vehicle_option = click.option(
 )
 at_option = click.option(
     "--at",
-    "moment",
     metavar="TIME",
-    type=Moment(),
+    type=moment,
     help="When it drives, ISO 8601, local unless an offset is given; else the mean of all hours.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

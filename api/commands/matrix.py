@@ -57,7 +57,7 @@ def matrix(  # numpydoc ignore=PR01
     out: Path,
     profile: str,
     vehicle: str,
-    moment: datetime | None,
+    at: datetime | None,
     snap_limit_m: float,
     as_json: bool,
 ) -> None:
@@ -92,7 +92,7 @@ def matrix(  # numpydoc ignore=PR01
     snapper = Snapper(city.network, snap_limit_m)
     start_places = snapper.snap(starts.lonlat, what=f"--from: {origins}")
     end_places = snapper.snap(ends.lonlat, what=f"--to: {destinations}")
-    hour = local_hour(moment, city.settings.horizon.timezone)
+    hour = local_hour(at, city.settings.horizon.timezone)
     arc_ms = city.speeds.arc_times_ms(city.network, profile, vehicle=vehicle, hour=hour)
     times = DijkstraTravelTimes(city.network, arc_ms)
     table = times.matrix(start_places, end_places, progress=True)
