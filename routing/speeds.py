@@ -56,7 +56,7 @@ class SpeedTable:
 
     @property
     def vehicles(self) -> tuple[str, ...]:
-        """Names of the vehicle classes, sorted."""
+        """Vehicle classes by name, sorted."""
         return tuple(sorted(self.rules.vehicles))
 
     @classmethod

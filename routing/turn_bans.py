@@ -62,18 +62,12 @@ def ban_arcs(
     Bans
         The pairs of arcs.
     """
-    with_traffic = ways.way_access != _CONTRAFLOW
     leaves: dict[int, list[int]] = {}
     ends: dict[int, list[int]] = {}
     for arc in np.flatnonzero(np.isin(ways.segment_tail[first], ways.ban_via)).tolist():
         leaves.setdefault(int(ways.segment_tail[first[arc]]), []).append(arc)
     for arc in np.flatnonzero(np.isin(ways.segment_head[last], ways.ban_via)).tolist():
         ends.setdefault(int(ways.segment_head[last[arc]]), []).append(arc)
-
-    def along(arcs: list[int], segment: NDArray[np.integer], osm: int) -> list[int]:
-        way = ways.segment_way[segment[arcs]]
-        fits = (ways.way_osm[way] == osm) & with_traffic[way]
-        return [arc for arc, fit in zip(arcs, fits.tolist(), strict=True) if fit]
 
     found: dict[tuple[int, int], bool] = {}
     for via, from_way, to_way, only, binds_all in zip(
@@ -84,8 +78,8 @@ def ban_arcs(
         ways.ban_all.tolist(),
         strict=True,
     ):
-        arrive = along(ends.get(via, []), last, from_way)
-        leave = along(leaves.get(via, []), first, to_way)
+        arrive = _along(ways, ends.get(via, []), last, from_way)
+        leave = _along(ways, leaves.get(via, []), first, to_way)
         pairs: list[tuple[int, int]] = []
         if from_way == to_way and not only:
             pairs = [(arc, int(twin[arc])) for arc in arrive if twin[arc] in leave]
@@ -99,3 +93,10 @@ def ban_arcs(
     return Bans(
         table[:, 0].copy(), table[:, 1].copy(), np.array([found[p] for p in order], dtype=np.bool_)
     )
+
+
+def _along(ways: Ways, arcs: list[int], segment: NDArray[np.integer], osm: int) -> list[int]:
+    """Choose the arcs whose segment is of an OSM way, in the direction of its traffic."""
+    way = ways.segment_way[segment[arcs]]
+    fits = (ways.way_osm[way] == osm) & (ways.way_access[way] != _CONTRAFLOW)
+    return [arc for arc, fit in zip(arcs, fits.tolist(), strict=True) if fit]

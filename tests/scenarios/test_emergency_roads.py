@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import networkx as nx
 import pytest
 
 from routing.network import ACCESS, FERRY, UNREACHABLE
-from routing.speeds import SpeedTable
+from routing.passages import rescue_network
+from routing.speeds import CAR, SpeedTable
+from scenarios.osm import read_osm
 from tests.drawn_map import draw_map
 
 if TYPE_CHECKING:
@@ -316,6 +319,23 @@ def test_a_ban_on_turning_round_keeps_its_vertex(tmp_path: Path) -> None:
     network, names = drawn.network, drawn.arcs()
     banned = {(names[a], names[b]) for a, b in zip(network.ban_from, network.ban_to, strict=True)}
     assert banned == {("ax", "xa"), ("bx", "xb")}
+
+
+def test_the_car_network_of_a_real_city_is_that_of_osmnx(reference_data: Path) -> None:
+    """Nearly: bus roads are closed, and bollards part roads."""
+    ways = read_osm(reference_data / "osm" / "heidelberg.osm.pbf").ways
+    table = SpeedTable.load()
+    found = rescue_network(ways, table.way_kmh(ways, "normal", vehicle=CAR) > 0)
+    assert found.car.n_nodes == pytest.approx(5172, rel=0.01)
+    assert found.car.n_arcs == pytest.approx(12_286, rel=0.01)
+    assert found.car.arc_m.sum() / 1000 == pytest.approx(1738, rel=0.005)
+    network = found.network
+    # every arc of the car network is there, whole or in parts
+    assert network.arc_m[network.arc_public].sum() >= found.car.arc_m.sum() * (1 - 1e-9)
+    everyone = nx.DiGraph(zip(network.arc_tail.tolist(), network.arc_head.tolist(), strict=True))
+    assert nx.is_strongly_connected(everyone)
+    assert len(everyone) == network.n_nodes
+    assert len(network.ban_from) > 500
 
 
 def test_who_is_exempt_from_turn_restrictions() -> None:

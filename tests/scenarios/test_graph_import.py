@@ -89,6 +89,19 @@ def test_projected_graphml_comes_back_to_degrees(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.sort(found.arc_m), np.sort(expected.arc_m), atol=0.1)
 
 
+def test_one_way_streets_of_a_graph_may_be_driven_against_the_traffic(tmp_path: Path) -> None:
+    network = build_network(graph_ways(osmnx_graph(town(), tmp_path)))
+    ends = zip(
+        network.node_osm[network.arc_tail[~network.arc_public]].tolist(),
+        network.node_osm[network.arc_head[~network.arc_public]].tolist(),
+        strict=True,
+    )
+    # the street northward over junctions 3, 8, 13, 18 and 23
+    assert sorted(ends) == [(8, 3), (13, 8), (18, 13), (23, 18)]
+    twins = network.arc_twin[~network.arc_public]
+    assert network.arc_public[twins].all()
+
+
 def test_merged_ways_take_the_slower_class_and_limit(tmp_path: Path) -> None:
     graph = osmnx.simplify_graph(osmnx_graph(bent_town(), tmp_path))
     ways = graph_ways(graph)
