@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -46,6 +48,64 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+def moment(text: str) -> datetime:
+    """Read a time as an option gives it.
+
+    Parameters
+    ----------
+    text : str
+        ISO 8601, such as ``2026-01-31T08:15`` or ``2026-01-31T07:15Z``.
+
+    Returns
+    -------
+    datetime
+        The time, aware of its offset if it names one.
+
+    Raises
+    ------
+    click.BadParameter
+        It is no such time.
+    """
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no time such as 2026-01-31T08:15 or 2026-01-31T07:15Z"
+        ) from None
+
+
+def local_hour(at: datetime | None, timezone: str) -> int | None:
+    """Tell the hour of the day in a city.
+
+    Parameters
+    ----------
+    at : datetime, optional
+        A time; one without an offset is local already.
+    timezone : str
+        IANA name of the city's time zone.
+
+    Returns
+    -------
+    int or None
+        0 to 23; None for no time.
+    """
+    if at is None:
+        return None
+    return (at.astimezone(ZoneInfo(timezone)) if at.tzinfo else at).hour
+
+
+vehicle_option = click.option(
+    "--vehicle",
+    default="ambulance",
+    show_default=True,
+    help="Vehicle class of the scenario's speeds.toml, such as fire_engine, ladder, car.",
+)
+at_option = click.option(
+    "--at",
+    metavar="TIME",
+    type=moment,
+    help="When it drives, ISO 8601, local unless an offset is given; else the mean of all hours.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 scenario_argument = click.argument("scenario", metavar="SCENARIO")
 profile_option = click.option(

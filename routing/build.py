@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from routing.geodesy import degrees, segment_lengths
-from routing.network import RoadNetwork
+from routing.network import LEFT_OUT, PUBLIC, WAY_TRAITS, RoadNetwork, fill_in
+from routing.turn_bans import ban_arcs
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +45,21 @@ class Ways:
         Highway classes, such as ``residential``.
     names : tuple of str
         Street names.
+    way_access : ndarray of int8, shape (w,)
+        Index in `routing.network.ACCESS`; ``public`` if left out.
+    way_bus_lane, way_built_up : ndarray of bool, shape (w,)
+        Whether a bus lane runs along it, whether it lies in a built-up area; as in
+        `routing.network.RoadNetwork`.
+    way_max_height, way_max_weight, way_max_width : ndarray of float32, shape (w,)
+        Limits in metres, tonnes, metres; NaN where there is none, and if left out.
+    ban_via : ndarray of int32, shape (r,)
+        Vertex of each turn restriction; none if left out.
+    ban_from_way, ban_to_way : ndarray of int64, shape (r,)
+        OSM ids of the ways before and behind it.
+    ban_only : ndarray of bool, shape (r,)
+        True if every other way than `ban_to_way` is banned, False if that one is.
+    ban_all : ndarray of bool, shape (r,)
+        Whether it binds rescue vehicles with siren too.
     """
 
     node_osm: NDArray[np.int64]
@@ -57,6 +73,90 @@ class Ways:
     way_name: NDArray[np.int32]
     class_names: tuple[str, ...]
     names: tuple[str, ...]
+    way_access: NDArray[np.int8] = field(default_factory=lambda: LEFT_OUT)
+    way_bus_lane: NDArray[np.bool_] = field(default_factory=lambda: LEFT_OUT)
+    way_built_up: NDArray[np.bool_] = field(default_factory=lambda: LEFT_OUT)
+    way_max_height: NDArray[np.float32] = field(default_factory=lambda: LEFT_OUT)
+    way_max_weight: NDArray[np.float32] = field(default_factory=lambda: LEFT_OUT)
+    way_max_width: NDArray[np.float32] = field(default_factory=lambda: LEFT_OUT)
+    ban_via: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    ban_from_way: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    ban_to_way: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    ban_only: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    ban_all: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    def __post_init__(self) -> None:
+        """Fill in what was left out."""
+        fill_in(self, WAY_TRAITS, len(self.way_osm))
+
+    @property
+    def segment_public(self) -> NDArray[np.bool_]:
+        """Whether each segment is of a public road, shape (s,)."""
+        public: NDArray[np.bool_] = (self.way_access == PUBLIC)[self.segment_way]
+        return public
+
+
+def cut(ways: Ways, keep: NDArray[np.bool_]) -> Ways:
+    """Leave out segments, and the vertices and turn restrictions that need them.
+
+    Parameters
+    ----------
+    ways : Ways
+        A map with s segments.
+    keep : ndarray of bool, shape (s,)
+        Which segments stay.
+
+    Returns
+    -------
+    Ways
+        The smaller map, with all ways and names of the larger one.
+    """
+    used = np.zeros(len(ways.node_osm), dtype=np.bool_)
+    used[ways.segment_tail[keep]] = True
+    used[ways.segment_head[keep]] = True
+    vertex = _renumbered(used)
+    ban = used[ways.ban_via]
+    return replace(
+        ways,
+        node_osm=ways.node_osm[used],
+        node_e7=ways.node_e7[used],
+        segment_tail=vertex[ways.segment_tail[keep]],
+        segment_head=vertex[ways.segment_head[keep]],
+        segment_way=ways.segment_way[keep],
+        ban_via=vertex[ways.ban_via[ban]],
+        ban_from_way=ways.ban_from_way[ban],
+        ban_to_way=ways.ban_to_way[ban],
+        ban_only=ways.ban_only[ban],
+        ban_all=ways.ban_all[ban],
+    )
+
+
+def public_roads(ways: Ways) -> Ways:
+    """Leave out all that cars may not use, turn restrictions and limits of size as well.
+
+    Parameters
+    ----------
+    ways : Ways
+        A map.
+
+    Returns
+    -------
+    Ways
+        Its public roads: what OSMnx makes its ``drive`` network of.
+    """
+    none = np.zeros(0)
+    free = replace(
+        ways,
+        ban_via=none.astype(np.int32),
+        ban_from_way=none.astype(np.int64),
+        ban_to_way=none.astype(np.int64),
+        ban_only=none.astype(np.bool_),
+        ban_all=none.astype(np.bool_),
+        way_max_height=LEFT_OUT,
+        way_max_weight=LEFT_OUT,
+        way_max_width=LEFT_OUT,
+    )
+    return cut(free, ways.segment_public)
 
 
 def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
@@ -65,10 +165,13 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
     A vertex stays a node if it joins itself, has no way in or no way out, or is not
     plainly passed through from one neighbour to one other, in one direction or both
     (Boeing 2025, doi:10.1111/tgis.70037). The vertex with the lowest OSM id stays of a
-    ring that nothing else touches. Segments that several ways share become one where an
-    arc runs through them. The result depends on the content of `ways`,
-    not on its order: nodes are sorted by OSM id, ways by OSM id, arcs by tail, head,
-    length and way.
+    ring that nothing else touches. A vertex of the public roads that would stay if there
+    were no others stays, so that an arc is open to cars from end to end or not at all;
+    so does a vertex at which a limit of height, weight or width begins or ends, and that
+    of a turn restriction. Segments that several ways share become one
+    where an arc runs through them, and a public road displaces any other. The result
+    depends on the content of `ways`, not on its order: nodes are sorted by OSM id, ways
+    by OSM id, arcs by tail, head, length and way.
 
     Parameters
     ----------
@@ -86,7 +189,14 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
     n = len(ways.node_osm)
     stays = np.ones(n, dtype=np.bool_)
     if simplify:
-        stays = _endpoints(n, ways.segment_tail, ways.segment_head)
+        tail, head, public = ways.segment_tail, ways.segment_head, ways.segment_public
+        stays = _endpoints(n, tail, head)
+        if not public.all():
+            on_road = np.zeros(n, dtype=np.bool_)
+            on_road[tail[public]] = on_road[head[public]] = True
+            stays |= _endpoints(n, tail[public], head[public]) & on_road
+        stays |= _limit_changes(ways)
+        stays[ways.ban_via] = True
     ways = _once(ways, stays)
     tail, head = ways.segment_tail, ways.segment_head
     first, place = _chains(n, tail, head, stays)
@@ -116,12 +226,16 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
     segments = np.lexsort((place, segment_arc))
     ptr, vertex, vertex_way = _vertices(ways, segment_arc[segments], segments, len(starts))
     node = np.cumsum(stays, dtype=np.int32) - np.int32(1)
+    twin = _arc_twins(_segment_twins(ways), segment_arc, starts)
+    public = np.ones(len(starts), dtype=np.bool_)
+    public[segment_arc[~ways.segment_public]] = False
+    bans = ban_arcs(ways, starts, last[starts], twin)
     return RoadNetwork(
         node_osm=ways.node_osm[stays],
         node_e7=ways.node_e7[stays],
         arc_tail=node[tail[starts]],
         arc_head=node[head[last[starts]]],
-        arc_twin=_arc_twins(_segment_twins(ways), segment_arc, starts),
+        arc_twin=twin,
         arc_vertex_ptr=ptr,
         vertex_e7=ways.node_e7[vertex],
         vertex_way=vertex_way,
@@ -131,6 +245,11 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
         way_name=ways.way_name,
         class_names=ways.class_names,
         names=ways.names,
+        arc_public=public,
+        ban_from=bans.arc,
+        ban_to=bans.onto,
+        ban_all=bans.all,
+        **{name: getattr(ways, name) for name in WAY_TRAITS},
     )
 
 
@@ -150,7 +269,7 @@ def largest_strong_component(network: RoadNetwork) -> RoadNetwork:
     """
     if network.n_nodes == 0:
         return network
-    label = _components(network.n_nodes, network.arc_tail, network.arc_head, "strong")
+    label = components(network.n_nodes, network.arc_tail, network.arc_head, "strong")
     sizes = np.bincount(label)
     largest = label[np.argmax(sizes[label])]
     return keep_nodes(network, label == largest)
@@ -173,6 +292,7 @@ def keep_nodes(network: RoadNetwork, keep: NDArray[np.bool_]) -> RoadNetwork:
         does not use.
     """
     arc_stays = keep[network.arc_tail] & keep[network.arc_head]
+    ban_stays = arc_stays[network.ban_from] & arc_stays[network.ban_to]
     vertex_stays = np.repeat(arc_stays, np.diff(network.arc_vertex_ptr))
     node, arc = _renumbered(keep), _renumbered(arc_stays)
     vertex_way = network.vertex_way[vertex_stays]
@@ -196,6 +316,11 @@ def keep_nodes(network: RoadNetwork, keep: NDArray[np.bool_]) -> RoadNetwork:
         way_name=_renumbered(name_used)[way_name],
         class_names=_chosen(network.class_names, class_used),
         names=_chosen(network.names, name_used),
+        arc_public=network.arc_public[arc_stays],
+        ban_from=arc[network.ban_from[ban_stays]],
+        ban_to=arc[network.ban_to[ban_stays]],
+        ban_all=network.ban_all[ban_stays],
+        **_traits(network, way_used),
     )
 
 
@@ -214,15 +339,22 @@ def _offsets(counts: NDArray[np.integer]) -> NDArray[np.int32]:
 
 
 def _ordered(ways: Ways) -> Ways:
-    """Sort vertices, ways and segments."""
+    """Sort vertices, ways and segments; drop what runs along a public segment."""
     nodes = np.argsort(ways.node_osm, kind="stable")
-    order = np.argsort(ways.way_osm, kind="stable")
+    # one way of OSM may stand in several rows, such as one for each direction
+    order = np.lexsort((ways.way_bus_lane, ways.way_class, ways.way_access, ways.way_osm))
     node_rank, way_rank = np.empty_like(nodes), np.empty_like(order)
     node_rank[nodes], way_rank[order] = np.arange(len(nodes)), np.arange(len(order))
     tail = node_rank[ways.segment_tail].astype(np.int32)
     head = node_rank[ways.segment_head].astype(np.int32)
     way = way_rank[ways.segment_way].astype(np.int32)
-    segments = np.lexsort((way, head, tail))
+    public = ways.segment_public
+    segments = np.lexsort((way, ~public, head, tail))
+    public, pair = public[segments], _repeats(tail[segments], head[segments])
+    first = np.maximum.accumulate(np.where(pair, 0, np.arange(len(segments))))
+    segments = segments[public | ~public[first]]
+    segments = segments[np.lexsort((way[segments], head[segments], tail[segments]))]
+    vias = np.lexsort((ways.ban_to_way, ways.ban_from_way, node_rank[ways.ban_via]))
     return Ways(
         node_osm=ways.node_osm[nodes],
         node_e7=ways.node_e7[nodes],
@@ -235,10 +367,20 @@ def _ordered(ways: Ways) -> Ways:
         way_name=ways.way_name[order],
         class_names=ways.class_names,
         names=ways.names,
+        ban_via=node_rank[ways.ban_via[vias]].astype(np.int32),
+        ban_from_way=ways.ban_from_way[vias],
+        ban_to_way=ways.ban_to_way[vias],
+        ban_only=ways.ban_only[vias],
+        ban_all=ways.ban_all[vias],
+        **_traits(ways, order),
     )
 
 
-def _repeats(*columns: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _traits(holder: Ways | RoadNetwork, rows: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    return {name: getattr(holder, name)[rows] for name in WAY_TRAITS}
+
+
+def _repeats(*columns: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Tell the rows that equal the row before."""
     same = np.ones(len(columns[0]), dtype=np.bool_)
     same[:1] = False
@@ -247,9 +389,28 @@ def _repeats(*columns: NDArray[np.int32]) -> NDArray[np.bool_]:
     return same
 
 
-def _components(
-    n: int, tail: NDArray[np.int32], head: NDArray[np.int32], connection: Literal["weak", "strong"]
+def components(
+    n: int,
+    tail: NDArray[np.integer],
+    head: NDArray[np.integer],
+    connection: Literal["weak", "strong"],
 ) -> NDArray[np.int32]:
+    """Find the connected parts of a graph.
+
+    Parameters
+    ----------
+    n : int
+        Number of nodes.
+    tail, head : ndarray of int, shape (m,)
+        Ends of each arc.
+    connection : str
+        ``weak`` if arcs count in both directions, ``strong`` if in their own.
+
+    Returns
+    -------
+    ndarray of int32, shape (n,)
+        Which part each node is in.
+    """
     graph = coo_array((np.ones(len(tail), dtype=np.int8), (tail, head)), shape=(n, n))
     label: NDArray[np.int32] = connected_components(graph, connection=connection)[1]
     return label
@@ -267,12 +428,28 @@ def _endpoints(n: int, tail: NDArray[np.int32], head: NDArray[np.int32]) -> NDAr
     passed[tail[tail == head]] = False
     stays: NDArray[np.bool_] = ~passed
 
-    label = _components(n, tail, head, "weak")
+    label = components(n, tail, head, "weak")
     rings, lowest = np.unique(label, return_index=True)
     whole = np.ones(len(rings), dtype=np.bool_)
     whole[label[stays]] = False
     stays[lowest[whole]] = True
     return stays
+
+
+def _limit_changes(ways: Ways) -> NDArray[np.bool_]:
+    """Tell the vertices where segments meet that not the same vehicles fit through."""
+    limits = np.column_stack([ways.way_max_height, ways.way_max_weight, ways.way_max_width])
+    changes = np.zeros(len(ways.node_osm), dtype=np.bool_)
+    if np.isnan(limits).all():
+        return changes
+    kind = np.unique(np.nan_to_num(limits, nan=-1.0), axis=0, return_inverse=True)[1].ravel()
+    kind = kind[ways.segment_way]
+    ends = np.concatenate([ways.segment_tail, ways.segment_head])
+    some = np.zeros(len(changes), dtype=np.int64)
+    some[ends] = np.concatenate([kind, kind])
+    changes[ways.segment_tail[some[ways.segment_tail] != kind]] = True
+    changes[ways.segment_head[some[ways.segment_head] != kind]] = True
+    return changes
 
 
 def _once(ways: Ways, stays: NDArray[np.bool_]) -> Ways:
@@ -320,11 +497,18 @@ def _vertices(
 
 
 def _segment_twins(ways: Ways) -> NDArray[np.int64]:
-    """Find the same segment of the same way in the other direction, or -1."""
-    tail, head, way = ways.segment_tail, ways.segment_head, ways.segment_way
-    low, high = np.minimum(tail, head), np.maximum(tail, head)
-    order = np.lexsort((way, high, low))
-    second = np.flatnonzero(_repeats(low[order], high[order], way[order]))
+    """Find the same segment of the same OSM way in the other direction, or -1."""
+    tail, head = ways.segment_tail, ways.segment_head
+    # ways are sorted by id: rows of one id get one number
+    number = np.cumsum(~_repeats(ways.way_osm), dtype=np.int64)
+    osm = number[ways.segment_way]
+    low, high, turned = np.minimum(tail, head), np.maximum(tail, head), tail > head
+    order = np.lexsort((turned, osm, high, low))
+    again = _repeats(low[order], high[order], osm[order])
+    more = np.append(again[1:], False)
+    second = np.flatnonzero(again & ~more)
+    # of three or more nobody can tell which belong together
+    second = second[~again[second - 1] & (turned[order[second]] != turned[order[second - 1]])]
     twin = np.full(len(tail), -1, dtype=np.int64)
     twin[order[second]] = order[second - 1]
     twin[order[second - 1]] = order[second]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,6 +20,38 @@ if TYPE_CHECKING:
 
 UNREACHABLE: Final = np.int32(np.iinfo(np.int32).max)
 """Travel time in milliseconds, and length in metres, of what cannot be reached."""
+
+ACCESS: Final = (
+    "public",
+    "ferry",
+    "bus",
+    "emergency",
+    "pedestrian",
+    "no_entry",
+    "contraflow",
+    "barrier",
+)
+"""Who may use a way, as `RoadNetwork.way_access` numbers it: everybody on roads and
+ferries, buses, rescue vehicles by sign, people on foot, nobody; ``contraflow`` is the
+wrong direction of a one-way road, ``barrier`` what bars a road to cars."""
+
+PUBLIC: Final = ACCESS.index("public")
+FERRY: Final = ACCESS.index("ferry")
+BARRIER: Final = ACCESS.index("barrier")
+
+WAY_TRAITS: Final[dict[str, tuple[type[np.generic], Any]]] = {
+    "way_access": (np.int8, PUBLIC),
+    "way_bus_lane": (np.bool_, False),
+    "way_built_up": (np.bool_, True),
+    "way_max_height": (np.float32, np.nan),
+    "way_max_weight": (np.float32, np.nan),
+    "way_max_width": (np.float32, np.nan),
+}
+"""Type of each array that tells which vehicles may use a way, and the value that it has
+for every way where the array is left out."""
+
+LEFT_OUT: Final[Any] = np.zeros(0)
+"""Stands for an array that is left out until its length is known."""
 
 _NAMES_FILE: Final = "names.json"
 
@@ -42,7 +74,8 @@ class RoadNetwork:
     arc_tail, arc_head : ndarray of int32, shape (m,)
         Ends of each arc; sorted by tail, then head. Parallel arcs and loops are kept.
     arc_twin : ndarray of int32, shape (m,)
-        The arc over the same road in the other direction, -1 on a one-way road.
+        The arc over the same road in the other direction, -1 where there is none. On a
+        one-way road it is the one that runs against the traffic.
     arc_vertex_ptr : ndarray of int32, shape (m + 1,)
         Vertices of arc a are ``arc_vertex_ptr[a]`` to ``arc_vertex_ptr[a + 1]``, both
         ends included, at least two.
@@ -62,6 +95,21 @@ class RoadNetwork:
         Highway classes, such as ``residential``.
     names : tuple of str
         Street names.
+    arc_public : ndarray of bool, shape (m,)
+        Whether an arc belongs to the car network, in which every place can be reached
+        from every other by car; places are tied to such arcs alone. All, if left out.
+    way_access : ndarray of int8, shape (w,)
+        Index in `ACCESS`; ``public`` if left out.
+    way_bus_lane : ndarray of bool, shape (w,)
+        Whether a bus lane runs along it; none if left out.
+    way_built_up : ndarray of bool, shape (w,)
+        Whether it lies in a built-up area; all do if left out.
+    way_max_height, way_max_weight, way_max_width : ndarray of float32, shape (w,)
+        Limits in metres, tonnes, metres; NaN where there is none, and if left out.
+    ban_from, ban_to : ndarray of int32, shape (b,)
+        Arcs that may not be driven one after the other; none if left out.
+    ban_all : ndarray of bool, shape (b,)
+        Whether that binds rescue vehicles with siren too.
     """
 
     node_osm: NDArray[np.int64]
@@ -78,6 +126,21 @@ class RoadNetwork:
     way_name: NDArray[np.int32]
     class_names: tuple[str, ...]
     names: tuple[str, ...]
+    arc_public: NDArray[np.bool_] = field(default_factory=lambda: LEFT_OUT)
+    way_access: NDArray[np.int8] = field(default_factory=lambda: LEFT_OUT)
+    way_bus_lane: NDArray[np.bool_] = field(default_factory=lambda: LEFT_OUT)
+    way_built_up: NDArray[np.bool_] = field(default_factory=lambda: LEFT_OUT)
+    way_max_height: NDArray[np.float32] = field(default_factory=lambda: LEFT_OUT)
+    way_max_weight: NDArray[np.float32] = field(default_factory=lambda: LEFT_OUT)
+    way_max_width: NDArray[np.float32] = field(default_factory=lambda: LEFT_OUT)
+    ban_from: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    ban_to: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    ban_all: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+
+    def __post_init__(self) -> None:
+        """Fill in what was left out."""
+        fill_in(self, WAY_TRAITS, len(self.way_osm))
+        fill_in(self, {"arc_public": (np.bool_, True)}, len(self.arc_tail))
 
     @property
     def n_nodes(self) -> int:
@@ -137,10 +200,10 @@ class RoadNetwork:
         folder : Path
             An existing folder.
         """
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for each in fields(self):
+            value = getattr(self, each.name)
             if isinstance(value, np.ndarray):
-                np.save(folder / f"{field.name}.npy", value, allow_pickle=False)
+                np.save(folder / f"{each.name}.npy", value, allow_pickle=False)
         names = {"class_names": self.class_names, "names": self.names}
         text = json.dumps(names, ensure_ascii=False, indent=0) + "\n"
         (folder / _NAMES_FILE).write_text(text, encoding="utf-8")
@@ -167,11 +230,11 @@ class RoadNetwork:
         try:
             names = json.loads((folder / _NAMES_FILE).read_text(encoding="utf-8"))
             arrays = {
-                field.name: np.load(folder / f"{field.name}.npy", allow_pickle=False)
-                for field in fields(cls)
-                if field.name not in names
+                each.name: np.load(folder / f"{each.name}.npy", allow_pickle=False)
+                for each in fields(cls)
+                if each.name not in names
             }
-            check_arrays(arrays, len(names["class_names"]), len(names["names"]))
+            check_arrays(arrays, len(names["class_names"]), len(names["names"]), len(ACCESS))
             return cls(
                 **arrays,
                 class_names=tuple(names["class_names"]),
@@ -181,3 +244,20 @@ class RoadNetwork:
             raise InputError(
                 f"{folder} holds no road network ({error})", fix="build the city anew"
             ) from error
+
+
+def fill_in(holder: object, defaults: dict[str, tuple[type[np.generic], Any]], rows: int) -> None:
+    """Give arrays of a frozen object that are `LEFT_OUT` their default value.
+
+    Parameters
+    ----------
+    holder : object
+        Whose attributes they are.
+    defaults : dict of str to (type, value)
+        Type and value of each by name.
+    rows : int
+        How long each is to be.
+    """
+    for name, (dtype, value) in defaults.items():
+        if getattr(holder, name) is LEFT_OUT:
+            object.__setattr__(holder, name, np.full(rows, value, dtype=dtype))

@@ -23,19 +23,31 @@ _ARRAYS: Final[dict[str, tuple[str, type[np.generic], int]]] = {
     "way_class": ("way", np.int32, 1),
     "way_maxspeed": ("way", np.float32, 1),
     "way_name": ("way", np.int32, 1),
+    "way_access": ("way", np.int8, 1),
+    "way_bus_lane": ("way", np.bool_, 1),
+    "way_built_up": ("way", np.bool_, 1),
+    "way_max_height": ("way", np.float32, 1),
+    "way_max_weight": ("way", np.float32, 1),
+    "way_max_width": ("way", np.float32, 1),
+    "arc_public": ("arc", np.bool_, 1),
+    "ban_from": ("ban", np.int32, 1),
+    "ban_to": ("ban", np.int32, 1),
+    "ban_all": ("ban", np.bool_, 1),
 }
 """What each array has a row of, its type, and its number of dimensions."""
 
 
-def check_arrays(arrays: Mapping[str, NDArray[Any]], classes: int, names: int) -> None:
+def check_arrays(
+    arrays: Mapping[str, NDArray[Any]], classes: int, names: int, accesses: int
+) -> None:
     """Check the arrays of a `routing.network.RoadNetwork`.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
         The arrays by name.
-    classes, names : int
-        How many highway classes and street names there are.
+    classes, names, accesses : int
+        How many highway classes, street names and kinds of access there are.
 
     Raises
     ------
@@ -62,6 +74,9 @@ def check_arrays(arrays: Mapping[str, NDArray[Any]], classes: int, names: int) -
         "vertex_way": (-1, count["way"]),
         "way_class": (0, classes),
         "way_name": (-1, names),
+        "way_access": (0, accesses),
+        "ban_from": (0, count["arc"]),
+        "ban_to": (0, count["arc"]),
     }
     for name, (low, end) in ranges.items():
         _check_range(name, arrays[name], low, end - 1)
@@ -72,8 +87,10 @@ def check_arrays(arrays: Mapping[str, NDArray[Any]], classes: int, names: int) -
     for name in ("node_e7", "vertex_e7"):
         _check_range(name, arrays[name][:, 0], -1_800_000_000, 1_800_000_000)
         _check_range(name, arrays[name][:, 1], -900_000_000, 900_000_000)
-    limit = arrays["way_maxspeed"]
-    _check_range("way_maxspeed", limit[~np.isnan(limit)], 0, 1000)
+    for name in ("way_maxspeed", "way_max_height", "way_max_weight", "way_max_width"):
+        _check_range(name, arrays[name][~np.isnan(arrays[name])], 0, 1000)
+    if (arrays["arc_head"][arrays["ban_from"]] != arrays["arc_tail"][arrays["ban_to"]]).any():
+        raise ValueError("ban_to has an arc that does not begin where that of ban_from ends")
 
 
 def _check_range(name: str, values: NDArray[Any], low: int, high: int) -> None:

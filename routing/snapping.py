@@ -32,7 +32,7 @@ class Places:
     lonlat : ndarray of float64, shape (p, 2)
         The points as they were given.
     arc : ndarray of int32, shape (p,)
-        Nearest arc of each; the lower one of twins.
+        Nearest public arc of each; the lower one of twins that are both public.
     share : ndarray of float64, shape (p,)
         Position along the arc by length, 0 at its tail to 1 at its head; exactly 0 or
         1 where the point lies at the node.
@@ -64,7 +64,9 @@ class Places:
 
 
 class Snapper:
-    """Finds the nearest point of the road network.
+    """Finds the nearest point of the car network.
+
+    Places are tied to public arcs alone, so that a car reaches each from every other.
 
     Nearness is measured in an azimuthal equidistant projection about the middle of the
     network; within 100 km of it, distances are true to 1 in 20,000.
@@ -84,7 +86,9 @@ class Snapper:
             np.arange(network.n_arcs, dtype=np.int32), np.diff(network.arc_vertex_ptr)
         )
         twin = network.arc_twin[arc_of_vertex]
-        once = (twin < 0) | (twin >= arc_of_vertex)
+        public = network.arc_public
+        once = (twin < 0) | (twin >= arc_of_vertex) | ~public[twin]
+        once &= public[arc_of_vertex]
         self._vertex = np.flatnonzero((network.vertex_way >= 0) & once)
         self._arc = arc_of_vertex[self._vertex]
         along = np.cumsum(network.segment_m)

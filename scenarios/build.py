@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
-from routing.build import build_network, largest_strong_component
 from routing.errors import InputError, did_you_mean
+from routing.passages import rescue_network
 from routing.snapping import Snapper
-from routing.speeds import SpeedTable
+from routing.speeds import CAR, SpeedTable
 from scenarios.features import emergency_hospitals, feature_table
 from scenarios.osm import OSM_SUFFIXES, osm_format, read_osm
 from scenarios.package import Scenario, lonlat
@@ -62,8 +62,10 @@ class BuildReport:
         Its content hash.
     nodes, arcs : int
         Size of its network.
+    emergency_arcs : int
+        Of its arcs those that are closed to cars.
     km : float
-        Length of all arcs, each direction counted.
+        Length of all arcs that are open to cars, each direction counted.
     stations, hospitals, units, zones : int
         Rows of its tables.
     dropped : dict of str to int
@@ -76,6 +78,7 @@ class BuildReport:
     hash: str
     nodes: int
     arcs: int
+    emergency_arcs: int
     km: float
     stations: int
     hospitals: int
@@ -161,7 +164,7 @@ def build_scenario(
 
     notes: list[str] = []
     dropped = dict(city.dropped)
-    network = _network(city, dropped, notes)
+    network = _network(city, speed_table, dropped, notes)
     snapper = Snapper(network)
     title = name or _title(source)
     points, what = demand_points(city) if people is None else (people[0], "inhabitants")
@@ -232,21 +235,23 @@ def _read_source(source: str, bbox: Box | None) -> CityData:
         ) from error
 
 
-def _network(city: CityData, dropped: dict[str, int], notes: list[str]) -> RoadNetwork:
-    whole = build_network(city.ways)
-    network = largest_strong_component(whole)
-    if network.n_arcs == 0:
+def _network(
+    city: CityData, speeds: SpeedTable, dropped: dict[str, int], notes: list[str]
+) -> RoadNetwork:
+    open_to_cars = speeds.way_kmh(city.ways, "normal", vehicle=CAR) > 0
+    network, car, roads = rescue_network(city.ways, open_to_cars)
+    if car.n_arcs == 0:
         raise InputError(
             "no two road junctions of the map can be reached from each other",
             field="SOURCE",
             fix="take a larger extract",
         )
-    if lost := whole.n_nodes - network.n_nodes:
+    if lost := roads.n_nodes - car.n_nodes:
         dropped["nodes_outside_the_largest_connected_part"] = lost
-        dropped["arcs_outside_the_largest_connected_part"] = whole.n_arcs - network.n_arcs
-        km = float(whole.arc_m.sum() - network.arc_m.sum()) / 1000
+        dropped["arcs_outside_the_largest_connected_part"] = roads.n_arcs - car.n_arcs
+        km = float(roads.arc_m.sum() - car.arc_m.sum()) / 1000
         notes.append(
-            f"{lost} of {whole.n_nodes} junctions and {km:.1f} km of arcs were left out: "
+            f"{lost} of {roads.n_nodes} junctions and {km:.1f} km of arcs were left out: "
             "from there one cannot drive to the largest connected part and back"
         )
     return network
@@ -254,7 +259,7 @@ def _network(city: CityData, dropped: dict[str, int], notes: list[str]) -> RoadN
 
 def _sparse(points: int, what: str, network: RoadNetwork) -> list[str]:
     """Say if a map holds too little to tell where people are."""
-    km = float(network.arc_m.sum()) / 1000
+    km = float(network.arc_m[network.arc_public].sum()) / 1000
     if points == 0 or points >= _POINTS_PER_KM * km:
         return []
     found = f"{points:,} {what} for {km:,.0f} km of arcs"
@@ -336,12 +341,14 @@ def _copy_bundled(source: str, out: Path, options: Sequence[str]) -> BuildReport
 def _report(
     scenario: Scenario, out: Path, dropped: dict[str, int], notes: list[str]
 ) -> BuildReport:
+    public = scenario.network.arc_public
     return BuildReport(
         folder=out,
         hash=save_scenario(scenario, out),
         nodes=scenario.network.n_nodes,
         arcs=scenario.network.n_arcs,
-        km=round(float(scenario.network.arc_m.sum()) / 1000, 1),
+        emergency_arcs=int((~public).sum()),
+        km=round(float(scenario.network.arc_m[public].sum()) / 1000, 1),
         stations=len(scenario.stations),
         hospitals=len(scenario.hospitals),
         units=len(scenario.units),

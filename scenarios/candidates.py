@@ -26,7 +26,7 @@ def candidate_sites(scenario: Scenario, source: str) -> pd.DataFrame:
     scenario : Scenario
         The city.
     source : str
-        ``zones``: where demand zones stand; ``nodes``: every junction; else a CSV file
+        ``zones``: where demand zones stand; ``nodes``: every junction of cars; else a CSV file
         with ``lon, lat`` and, if it likes, ``id`` and ``name``.
 
     Returns
@@ -76,8 +76,10 @@ def _zones(scenario: Scenario) -> pd.DataFrame:
 
 def _nodes(scenario: Scenario) -> pd.DataFrame:
     network = scenario.network
-    osm = pd.Series(network.node_osm).astype(str)
-    lon, lat = np.round(network.node_lonlat, 7).T
+    # a site at a junction for rescue vehicles alone would be tied to another road
+    node = np.unique(network.arc_tail[network.arc_public])
+    osm = pd.Series(network.node_osm[node]).astype(str)
+    lon, lat = np.round(network.node_lonlat[node], 7).T
     return pd.DataFrame(
         {"id": "new-n" + osm, "name": "new at junction " + osm, "lon": lon, "lat": lat}
     )

@@ -17,7 +17,8 @@ from osmnx._errors import InsufficientResponseError
 from routing.errors import InputError
 from routing.geodesy import DEGREES_PER_UNIT
 from scenarios.citydata import CityData, RoadCollector, ThingCollector
-from scenarios.osm_tags import DISTRICT_PLACES, is_drivable, speed_limit
+from scenarios.osm_access import carriageways
+from scenarios.osm_tags import DISTRICT_PLACES, speed_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +41,7 @@ _CLASSES: Final = (
     "residential",
     "living_street",
 )
+_KEYS: Final = ("access", "area", "junction", "service")
 _FEATURE_TAGS: Final[dict[str, bool | str | list[str]]] = {
     "amenity": ["fire_station", "hospital"],
     "emergency": "ambulance_station",
@@ -90,7 +92,7 @@ def read_graphml(path: Path) -> CityData:
             field="SOURCE",
             fix="save it with osmnx.save_graphml",
         ) from error
-    if len(ways.segment_tail) == 0:
+    if not ways.segment_public.any():
         raise InputError(f"{path} holds no drivable road", field="SOURCE", fix="take another graph")
     return CityData(ways=ways)
 
@@ -143,6 +145,8 @@ def graph_ways(graph: nx.MultiDiGraph[int]) -> Ways:
     negative ids, so that simplified and raw graphs give the same network. Where OSMnx
     merged several ways into one edge and no longer knows where each ends, the whole
     edge takes the slower class and the lower limit, so that nothing is promised too early.
+    Such a graph holds the roads of cars alone: beyond them a rescue vehicle has one-way
+    streets against the traffic, but no bus road, no barrier and no turn restriction.
 
     Parameters
     ----------
@@ -152,17 +156,23 @@ def graph_ways(graph: nx.MultiDiGraph[int]) -> Ways:
     Returns
     -------
     Ways
-        The drivable roads.
+        The roads.
     """
     roads = RoadCollector()
     bends: dict[tuple[int, int, int, int], int] = {}
     for u, v, _, edge in sorted(graph.edges(keys=True, data=True), key=lambda e: e[:3]):
         highway = max(_values(edge["highway"]), key=_class_rank)
-        tags = {key: str(edge[key]) for key in ("access", "area", "service") if key in edge}
-        if not is_drivable(tags | {"highway": highway}):
-            continue
         bounds = [speed_limit(text) for text in _values(edge.get("maxspeed"))]
         known = [limit for limit in bounds if not math.isnan(limit)]
+        tags: dict[str, str] = {"highway": highway}
+        tags |= {key: ";".join(_values(edge[key])) for key in _KEYS if key in edge}
+        if "True" in _values(edge.get("oneway")):
+            tags["oneway"] = "yes"
+        if known:
+            tags["maxspeed"] = str(min(known))
+        parts = carriageways(tags)
+        if not any(part.traits.access == "public" for part in parts):
+            continue
         name = " / ".join(sorted(_values(edge.get("name")) or _values(edge.get("ref"))))
         ends = [(node, *_e7(graph.nodes[node]["x"], graph.nodes[node]["y"])) for node in (u, v)]
         inner = []
@@ -172,14 +182,17 @@ def graph_ways(graph: nx.MultiDiGraph[int]) -> Ways:
                 # other junctions do not, even where they cross at one point.
                 key = (min(u, v), max(u, v), *_e7(x, y))
                 inner.append((bends.setdefault(key, -1 - len(bends)), *key[2:]))
-        roads.add(
-            osm_id=min(int(i) for i in _values(edge["osmid"])),
-            highway=highway,
-            maxspeed=min(known, default=math.nan),
-            name=name,
-            direction="forward",
-            vertices=[ends[0], *inner, ends[1]],
-        )
+        for direction, traits in parts:
+            roads.add(
+                osm_id=min(int(i) for i in _values(edge["osmid"])),
+                highway=highway,
+                maxspeed=min(known, default=math.nan),
+                name=name,
+                # the other direction of a two-way road is an edge of its own
+                direction="forward" if direction == "both" else direction,
+                vertices=[ends[0], *inner, ends[1]],
+                traits=traits,
+            )
     return roads.ways()
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import osmium
 from osmium.osm import Node, Relation, TagList, Way
 from tqdm import tqdm
 
 from routing.errors import InputError
-from routing.geodesy import DEGREES_PER_UNIT
-from scenarios.citydata import RoadCollector, ThingCollector
-from scenarios.osm_tags import direction, is_drivable, speed_limit
+from routing.geodesy import DEGREES_PER_UNIT, segment_lengths
+from scenarios.citydata import Restriction, RoadCollector, ThingCollector
+from scenarios.osm_access import Barrier, barrier, carriageways, ferry_minutes
+from scenarios.osm_tags import speed_limit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +32,12 @@ OSM_SUFFIXES: Final = {
 }
 """File name endings that `read_osm` takes, and osmium's names of their formats."""
 
-_KEYS: Final = ("addr:housenumber", "amenity", "building", "emergency", "place")
+_KEYS: Final = (
+    *("addr:housenumber", "amenity", "building", "emergency", "place"),
+    *("barrier", "restriction", "restriction:emergency", "restriction:motorcar"),
+    "restriction:motor_vehicle",
+)
+_RESTRICTIONS: Final = ("restriction", "restriction:motor_vehicle", "restriction:motorcar")
 
 _E7Box = tuple[int, int, int, int]
 
@@ -74,7 +82,10 @@ def check_bbox(bbox: Box) -> None:
 
 
 def read_osm(path: Path, bbox: Box | None = None) -> CityData:
-    """Read the drivable roads and the things that a scenario needs.
+    """Read the roads and the things that a scenario needs.
+
+    Roads are those for cars, and what a rescue vehicle may use beyond them: see
+    `scenarios.osm_access.carriageways`.
 
     Nodes that a way names but that are missing from the file, or that lie outside
     `bbox`, cut the way into the runs between them; they are counted in ``dropped``.
@@ -113,7 +124,7 @@ def read_osm(path: Path, bbox: Box | None = None) -> CityData:
             field="SOURCE",
             fix="it is truncated or of another format: fetch it again or correct its ending",
         ) from error
-    if len(data.ways.segment_tail):
+    if data.ways.segment_public.any():
         return data
     if reader.extent is None:
         raise InputError(
@@ -144,6 +155,8 @@ class _Reader:
         self._relations: list[tuple[str, dict[str, str], list[int]]] = []
         self._members: dict[int, _E7Box | None] = {}
         self._dropped: Counter[str] = Counter()
+        self._barriers: dict[int, Barrier] = {}
+        self._restrictions: list[Restriction] = []
 
     def read(self) -> CityData:
         locations = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
@@ -155,10 +168,14 @@ class _Reader:
         for item in tqdm(objects, "things", unit=" things", disable=None):
             if isinstance(item, Relation):
                 self._keep_relation(item)
+                self._keep_restriction(item)
             elif isinstance(item, Node) and item.location.valid():
                 x, y = item.location.x, item.location.y
                 if self._inside(x, y):
-                    self._add_feature(f"n{item.id}", _plain(item.tags), (x, y, x, y))
+                    tags = _plain(item.tags)
+                    self._add_feature(f"n{item.id}", tags, (x, y, x, y))
+                    if (found := barrier(tags)) is not None:
+                        self._barriers[item.id] = found
         objects = osmium.FileProcessor(self._file, osmium.osm.WAY).with_filter(locations)
         for way in tqdm(objects, "ways", unit=" ways", disable=None):
             if isinstance(way, Way):
@@ -166,7 +183,9 @@ class _Reader:
         for identifier, tags, members in self._relations:
             boxes = [box for ref in members if (box := self._members[ref]) is not None]
             self._add_feature(identifier, tags, _union(boxes))
-        return self._things.city(self._roads.ways(), self._dropped)
+        self._dropped["barriers_at_junctions"] += self._roads.bar(self._barriers)
+        ways = self._roads.ways(self._things.houses(), sorted(self._restrictions))
+        return self._things.city(ways, self._dropped)
 
     def _inside(self, x: int, y: int) -> bool:
         box = self._box
@@ -180,21 +199,46 @@ class _Reader:
         self._relations.append((f"r{relation.id}", tags, members))
         self._members.update(dict.fromkeys(members))
 
+    def _keep_restriction(self, relation: Relation) -> None:
+        tags = _plain(relation.tags)
+        if tags.get("type") != "restriction":
+            return
+        for_all = tags.get("restriction:emergency", "")
+        kind = for_all or next((tags[key] for key in _RESTRICTIONS if key in tags), "")
+        if not kind.startswith(("no_", "only_")) or "motorcar" in tags.get("except", "").split(";"):
+            return
+        parts: dict[str, list[tuple[str, int]]] = {}
+        for member in relation.members:
+            parts.setdefault(member.role, []).append((member.type, member.ref))
+        ends = [parts.get(role, []) for role in ("from", "via", "to")]
+        if [[kind for kind, _ in members] for members in ends] != [["w"], ["n"], ["w"]]:
+            # over a way, or over several
+            self._dropped["turn_restrictions_not_over_one_junction"] += 1
+            return
+        (_, from_way), (_, via), (_, to_way) = (members[0] for members in ends)
+        self._restrictions.append(
+            Restriction(via, from_way, to_way, kind.startswith("only_"), bool(for_all))
+        )
+
     def _add_way(self, way: Way) -> None:
         tags = _plain(way.tags)
-        drivable = is_drivable(tags)
+        carriages = carriageways(tags)
+        public = any(carriage.traits.access == "public" for carriage in carriages)
         wanted = ThingCollector.is_wanted(tags)
         member = way.id in self._members
-        if not (drivable or wanted or member):
+        if not (carriages or wanted or member):
             return
-        runs = self._runs(way, drivable)
-        if drivable:
+        runs = self._runs(way, public)
+        if carriages:
             usable = [run for run in runs if len(run) > 1]
-            self._dropped["ways_without_a_segment"] += not usable and self._box is None
+            self._dropped["ways_without_a_segment"] += public and not usable and self._box is None
             limit = speed_limit(tags.get("maxspeed", ""))
+            if "highway" not in tags:
+                limit = _sailing_kmh(tags, runs)
             name = tags.get("name", "") or tags.get("ref", "")
-            for run in usable:
-                self._roads.add(way.id, tags["highway"], limit, name, direction(tags), run)
+            highway = tags.get("highway", "ferry")
+            for (direction, traits), run in itertools.product(carriages, usable):
+                self._roads.add(way.id, highway, limit, name, direction, run, traits)
         if wanted or member:
             box = _union([(x, y, x, y) for run in runs for _, x, y in run])
             if member:
@@ -239,6 +283,16 @@ class _Reader:
             return
         x, y = (box[0] + box[2]) // 2, (box[1] + box[3]) // 2
         self._things.add(identifier, tags, x * DEGREES_PER_UNIT, y * DEGREES_PER_UNIT)
+
+
+def _sailing_kmh(tags: Mapping[str, str], runs: list[list[tuple[int, int, int]]]) -> float:
+    """Speed of a ferry from its duration; NaN if none is tagged or part of it is missing."""
+    minutes = ferry_minutes(tags.get("duration", ""))
+    if minutes is None or len(runs) != 1:
+        return float("nan")
+    lonlat = np.array(runs[0], dtype=np.float64)[:, 1:] * DEGREES_PER_UNIT
+    km = float(segment_lengths(lonlat[:-1], lonlat[1:]).sum()) / 1000
+    return min(max(60 * km / minutes, 1.0), 100.0)
 
 
 def _plain(tags: TagList) -> dict[str, str]:

@@ -13,9 +13,9 @@ from scipy import sparse
 from tqdm import tqdm
 
 from routing.errors import InputError, did_you_mean
+from routing.hierarchy_times import HierarchyTravelTimes
 from routing.snapping import Snapper
 from routing.speeds import PROFILES
-from routing.hierarchy_times import HierarchyTravelTimes
 from scenarios.zones import checked_column
 
 if TYPE_CHECKING:

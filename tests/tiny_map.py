@@ -21,13 +21,15 @@ Tags = dict[str, str]
 class TinyMap:
     """Nodes, ways and relations, to be written in any format and order.
 
-    Nodes are ``(lon, lat)``, ways lists of node ids, relations lists of way ids.
+    Nodes are ``(lon, lat)``, ways lists of node ids, relations lists of way ids, turns
+    the ids of way, node and way of turn restrictions.
     """
 
     nodes: dict[int, tuple[float, float]] = field(default_factory=dict)
     ways: dict[int, tuple[list[int], Tags]] = field(default_factory=dict)
     relations: dict[int, tuple[list[int], Tags]] = field(default_factory=dict)
     node_tags: dict[int, Tags] = field(default_factory=dict)
+    turns: dict[int, tuple[tuple[int, int, int], Tags]] = field(default_factory=dict)
 
     def xml(self, order: str = "nwr") -> str:
         """Return the map as OSM XML with its kinds of objects in some order."""
@@ -67,6 +69,12 @@ class TinyMap:
             + "".join(f'<member type="way" ref="{ref}" role="outer"/>' for ref in refs)
             + f"{_tags(tags)}</relation>"
             for i, (refs, tags) in self.relations.items()
+        ] + [
+            f'<relation id="{i}" version="1"><member type="way" ref="{before}" role="from"/>'
+            f'<member type="node" ref="{via}" role="via"/>'
+            f'<member type="way" ref="{behind}" role="to"/>'
+            f"{_tags({'type': 'restriction'} | tags)}</relation>"
+            for i, ((before, via, behind), tags) in self.turns.items()
         ]
 
 

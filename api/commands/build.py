@@ -88,6 +88,7 @@ def build(  # numpydoc ignore=PR01
     rows: list[tuple[str, object]] = [
         ("nodes", f"{result.nodes:,}"),
         ("arcs", f"{result.arcs:,}"),
+        ("closed to cars", f"{result.emergency_arcs:,}"),
         ("road length", f"{result.km:,.0f} km"),
         ("stations", result.stations),
         ("hospitals", result.hospitals),

@@ -6,11 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from api.options import FILE_IN, FILE_OUT, FiniteRange, json_option, scenario_argument
+from api.options import (
+    FILE_IN,
+    FILE_OUT,
+    FiniteRange,
+    at_option,
+    json_option,
+    local_hour,
+    scenario_argument,
+    vehicle_option,
+)
 from api.output import clock, figures, report
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
 _MOST_CELLS = 100_000_000
@@ -29,6 +39,8 @@ _BLOCK = 64
     show_default=True,
     help="Speeds with siren, or of traffic.",
 )
+@vehicle_option
+@at_option
 @click.option(
     "--snap-limit",
     "snap_limit_m",
@@ -44,6 +56,8 @@ def matrix(  # numpydoc ignore=PR01
     destinations: Path,
     out: Path,
     profile: str,
+    vehicle: str,
+    at: datetime | None,
     snap_limit_m: float,
     as_json: bool,
 ) -> None:
@@ -78,7 +92,9 @@ def matrix(  # numpydoc ignore=PR01
     snapper = Snapper(city.network, snap_limit_m)
     start_places = snapper.snap(starts.lonlat, what=f"--from: {origins}")
     end_places = snapper.snap(ends.lonlat, what=f"--to: {destinations}")
-    times = HierarchyTravelTimes(city.network, city.speeds.arc_times_ms(city.network, profile))
+    hour = local_hour(at, city.settings.horizon.timezone)
+    arc_ms = city.speeds.arc_times_ms(city.network, profile, vehicle=vehicle, hour=hour)
+    times = HierarchyTravelTimes(city.network, arc_ms)
     table = times.matrix(start_places, end_places, progress=True)
     write_atomically(out, encode(table, starts.ids, ends.ids))
 
@@ -90,6 +106,8 @@ def matrix(  # numpydoc ignore=PR01
     document = {
         "out": out,
         "profile": profile,
+        "vehicle": vehicle,
+        "local_hour": hour,
         "from": len(starts.ids),
         "to": len(ends.ids),
         "unreachable": cells - len(reached),
@@ -97,10 +115,11 @@ def matrix(  # numpydoc ignore=PR01
         "longest_s": longest_s,
         "farthest_snapped_m": round(float(snapped_m.max()), 1),
     }
+    words = f"{vehicle}, {profile}" + ("" if hour is None else f", {hour} to {hour + 1} h")
     lines = [
         *figures(
             [
-                ("from, to", f"{len(starts.ids):,} x {len(ends.ids):,} ({profile})"),
+                ("from, to", f"{len(starts.ids):,} x {len(ends.ids):,} ({words})"),
                 ("median", clock(median_s)),
                 ("longest", clock(longest_s)),
                 ("without a way", f"{cells - len(reached):,}"),

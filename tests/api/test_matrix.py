@@ -143,3 +143,28 @@ def test_an_input_is_not_overwritten(
 def test_nan_is_no_limit(scenario_folder: Path, files: list[object], tmp_path: Path) -> None:
     options = ["--out", tmp_path / "m.csv", "--snap-limit", "nan"]
     assert "not a finite number" in refused("matrix", scenario_folder, *files, *options)
+
+
+def test_vehicle_and_time_change_the_times(
+    scenario_folder: Path, files: list[object], tmp_path: Path
+) -> None:
+    args = ["matrix", scenario_folder, *files, "--out", tmp_path / "m.npy", "--json"]
+    usual = run(*args).json
+    assert (usual["vehicle"], usual["local_hour"]) == ("ambulance", None)
+    slower = run(*args, "--vehicle", "ladder").json
+    assert slower["longest_s"] > usual["longest_s"]
+    # the toy city keeps UTC: 9 h in Berlin's winter is 8 h there
+    early = run(*args, "--at", "2025-01-06T09:00+01:00").json
+    assert early["local_hour"] == 8
+    assert early["longest_s"] > usual["longest_s"]
+    assert run(*args, "--at", "2025-01-06T08:59").json == early
+
+
+def test_unknown_vehicles_and_times(
+    scenario_folder: Path, files: list[object], tmp_path: Path
+) -> None:
+    args = ["matrix", scenario_folder, *files, "--out", tmp_path / "m.npy"]
+    line = refused(*args, "--vehicle", "fire_engin")
+    assert "unknown vehicle 'fire_engin'" in line
+    assert "did you mean 'fire_engine'" in line
+    assert "'noon' is no time" in refused(*args, "--at", "noon")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from routing.build import Ways, build_network
+from routing.network import ACCESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -32,6 +34,10 @@ class Road(NamedTuple):
     name: str = ""
     highway: str = "residential"
     maxspeed: float = float("nan")
+    access: str = "public"
+    bus_lane: bool = False
+    built_up: bool = True
+    max_height: float = float("nan")
 
 
 def make_ways(points: Mapping[str, tuple[float, float]], roads: Iterable[Road]) -> Ways:
@@ -63,6 +69,10 @@ def make_ways(points: Mapping[str, tuple[float, float]], roads: Iterable[Road]) 
         ),
         class_names=tuple(classes),
         names=tuple(names),
+        way_access=np.array([ACCESS.index(road.access) for road in roads], dtype=np.int8),
+        way_bus_lane=np.array([road.bus_lane for road in roads], dtype=np.bool_),
+        way_built_up=np.array([road.built_up for road in roads], dtype=np.bool_),
+        way_max_height=np.array([road.max_height for road in roads], dtype=np.float32),
     )
 
 
@@ -112,3 +122,17 @@ def maps(draw: st.DrawFn) -> Ways:
     word = st.text(st.sampled_from(sorted(points)), min_size=2, max_size=6)
     roads = draw(st.lists(st.tuples(word, st.booleans()), max_size=8))
     return make_ways(points, [Road(*road) for road in roads])
+
+
+@st.composite
+def mixed_maps(draw: st.DrawFn) -> Ways:
+    """Any map of roads some of which are closed to cars or low."""
+    ways = draw(maps())
+    w = len(ways.way_osm)
+    access = st.sampled_from([0, 0, *range(1, len(ACCESS))])
+    height = st.sampled_from([np.nan, np.nan, 1.8, 3.0])
+    return replace(
+        ways,
+        way_access=np.array(draw(st.lists(access, min_size=w, max_size=w)), dtype=np.int8),
+        way_max_height=np.array(draw(st.lists(height, min_size=w, max_size=w)), dtype=np.float32),
+    )

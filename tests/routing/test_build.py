@@ -10,11 +10,18 @@ import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from routing.build import Ways, build_network, keep_nodes, largest_strong_component
+from routing.build import (
+    Ways,
+    build_network,
+    keep_nodes,
+    largest_strong_component,
+    public_roads,
+)
 from routing.geodesy import degrees, segment_lengths
 from scenarios.osm import read_osm
-from tests.routing.roads import Road, arcs, letters, make_network, maps, raw_graph
+from tests.routing.roads import Road, arcs, letters, make_network, maps, mixed_maps, raw_graph
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +109,7 @@ def test_empty_map() -> None:
 
 
 @settings(deadline=None)
-@given(maps())
+@given(st.one_of(maps(), mixed_maps()))
 def test_simplification_keeps_all_distances(ways: Ways) -> None:
     """Between the nodes that stay, roads are as long as on the map itself."""
     network = build_network(ways)
@@ -128,7 +135,7 @@ def test_simplification_keeps_all_distances(ways: Ways) -> None:
 
 
 @settings(deadline=None)
-@given(maps())
+@given(st.one_of(maps(), mixed_maps()))
 def test_arcs_are_sorted_and_fit_together(ways: Ways) -> None:
     network = build_network(ways)
     ends = np.column_stack([network.arc_tail, network.arc_head])
@@ -148,7 +155,7 @@ def test_arcs_are_sorted_and_fit_together(ways: Ways) -> None:
 
 
 @settings(deadline=None)
-@given(maps())
+@given(st.one_of(maps(), mixed_maps()))
 def test_order_of_the_map_does_not_matter(ways: Ways) -> None:
     nodes = np.arange(len(ways.node_osm))[::-1]
     order = np.arange(len(ways.way_osm))[::-1]
@@ -163,6 +170,8 @@ def test_order_of_the_map_does_not_matter(ways: Ways) -> None:
         way_class=ways.way_class[order],
         way_maxspeed=ways.way_maxspeed[order],
         way_name=ways.way_name[order],
+        way_access=ways.way_access[order],
+        way_max_height=ways.way_max_height[order],
     )
     one, other = build_network(ways), build_network(turned)
     for field in fields(one):
@@ -189,6 +198,22 @@ def test_largest_strong_component_is_that_of_networkx(ways: Ways) -> None:
     assert part.arc_m.tolist() == network.arc_m[inside].tolist()
 
 
+@settings(deadline=None)
+@given(mixed_maps())
+def test_an_arc_is_open_to_the_same_from_end_to_end(ways: Ways) -> None:
+    """Simplification joins nothing that is not for the same vehicles."""
+    network = build_network(ways)
+    inner = network.vertex_way >= 0
+    arc = np.repeat(np.arange(network.n_arcs), np.diff(network.arc_vertex_ptr))[inner]
+    way = network.vertex_way[inner]
+    public = network.way_access[way] == 0
+    assert (network.arc_public[arc] == public).all()
+    assert (ways.segment_public.any()) == network.arc_public.any()
+    for number in range(network.n_arcs):
+        limits = network.way_max_height[way[arc == number]]
+        assert len(set(np.nan_to_num(limits).tolist())) == 1
+
+
 def test_cutting_drops_what_is_no_longer_used() -> None:
     roads = [
         Road("ab", name="Kept", highway="primary"),
@@ -206,7 +231,7 @@ def test_a_real_city_is_simplified_as_by_osmnx(reference_data: Path) -> None:
     """The same junctions, arcs and lengths as OSMnx, and nearly the published figures."""
     import osmnx as ox
 
-    ways = read_osm(reference_data / "osm" / "heidelberg.osm.pbf").ways
+    ways = public_roads(read_osm(reference_data / "osm" / "heidelberg.osm.pbf").ways)
     graph = ox.distance.add_edge_lengths(raw_graph(ways))
     graph = ox.truncate.largest_component(ox.simplify_graph(graph), strongly=True)
     network = largest_strong_component(build_network(ways))

@@ -93,6 +93,12 @@ def test_broken_folders(tmp_path: Path, file: str, content: bytes | None) -> Non
         ("way_name", lambda a: a - np.int32(5)),
         ("way_maxspeed", lambda a: np.full_like(a, -5)),
         ("node_e7", lambda a: np.full_like(a, 2_000_000_000)),
+        ("way_access", lambda a: a + np.int8(100)),
+        ("way_max_height", lambda a: np.full_like(a, -1)),
+        ("way_bus_lane", lambda a: a.astype(np.int8)),
+        ("arc_public", lambda a: a[:-1]),
+        ("ban_to", lambda a: np.append(a, np.int32(0))),
+        ("ban_all", lambda a: np.append(a, True)),
     ],
 )
 def test_arrays_that_do_not_fit_together(
@@ -102,4 +108,19 @@ def test_arrays_that_do_not_fit_together(
     file = tmp_path / f"{name}.npy"
     np.save(file, change(np.load(file)))
     with pytest.raises(InputError, match=name):
+        RoadNetwork.load(tmp_path)
+
+
+def test_folder_of_an_earlier_version(tmp_path: Path) -> None:
+    make_network({"a": (0, 0), "b": (1, 0)}, [Road("ab")]).save(tmp_path)
+    (tmp_path / "way_access.npy").unlink()
+    with pytest.raises(InputError, match=r"way_access\.npy.*; build the city anew"):
+        RoadNetwork.load(tmp_path)
+
+
+def test_bans_must_join_arcs(tmp_path: Path) -> None:
+    make_network({"a": (0, 0), "b": (1, 0)}, [Road("ab")]).save(tmp_path)
+    for name, value in (("ban_from", np.int32(0)), ("ban_to", np.int32(0)), ("ban_all", False)):
+        np.save(tmp_path / f"{name}.npy", np.array([value]))
+    with pytest.raises(InputError, match="ban_to has an arc that does not begin where"):
         RoadNetwork.load(tmp_path)

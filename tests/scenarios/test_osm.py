@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from routing.build import public_roads
 from routing.errors import InputError
 from scenarios.osm import OSM_SUFFIXES, osm_format, read_osm
 from scenarios.osm_tags import is_drivable
@@ -93,7 +94,7 @@ def test_segments_as_in_osmnx(tmp_path: Path, made: TinyMap) -> None:
         graph: Any = osmnx.graph_from_xml(path, simplify=False, retain_all=True)
         expected = {(u, v, way) for u, v, way in graph.edges(data="osmid") if u != v}
     if expected:
-        assert set(segments(read(made, tmp_path).ways)) == expected
+        assert set(segments(public_roads(read(made, tmp_path).ways))) == expected
     else:
         with pytest.raises(InputError, match="no drivable road"):
             read(made, tmp_path)

@@ -111,7 +111,7 @@ def test_descriptor_is_a_frictionless_data_package(folder: Path) -> None:
 
 def test_every_changed_file_is_refused_by_name(folder: Path) -> None:
     descriptor = json.loads((folder / DESCRIPTOR).read_text(encoding="utf-8"))
-    assert len(descriptor["resources"]) == 19
+    assert len(descriptor["resources"]) == 29
     for resource in descriptor["resources"]:
         path = folder / resource["path"]
         before = path.read_bytes()
