@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from routing.network import RoadNetwork
     from routing.routes import Route
     from routing.snapping import Places
+    from routing.speed_rules import Vehicle
     from routing.travel_times import NodeTable, Table
 
 _LONGEST: Final = int(UNREACHABLE) - 1
@@ -71,8 +72,8 @@ class LiveTravelTimes:
         A network with m arcs, or a graph made from one.
     arc_ms : array-like of int, shape (m,)
         Milliseconds for each arc, `routing.network.UNREACHABLE` for a closed one.
-    size : VehicleSize, optional
-        What limits are compared with.
+    size : VehicleSize or Vehicle, optional
+        What limits are compared with, such as a vehicle of a speed table.
     hierarchy : Hierarchy, optional
         That of the graph, made earlier; classes of vehicles may share it.
     threads : int
@@ -89,7 +90,7 @@ class LiveTravelTimes:
         graph: RoadNetwork | SearchGraph,
         arc_ms: ArrayLike,
         *,
-        size: VehicleSize | None = None,
+        size: VehicleSize | Vehicle | None = None,
         hierarchy: Hierarchy | None = None,
         threads: int = 1,
     ) -> None:

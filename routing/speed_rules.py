@@ -54,6 +54,15 @@ class Ferry(_Strict):
     wait_s: Annotated[float, Field(ge=0, le=86_400)]
 
 
+class Turns(_Strict):
+    """What turns cost, by `routing.turns.TurnCosts`."""
+
+    near_side_s: Annotated[float, Field(ge=0, le=600)]
+    far_side_s: Annotated[float, Field(ge=0, le=600)]
+    round_s: Annotated[float, Field(ge=0, le=600)]
+    left_hand: bool = False
+
+
 class Passage(_Strict):
     """Price of a kind of way: a factor on the speed with siren, and a cap."""
 
@@ -82,12 +91,13 @@ class Vehicle(_Strict):
 
 
 class Rules(_Strict):
-    """A whole table; `vehicles`, `hours` and `ferry` are the packaged ones if left out."""
+    """A whole table; `vehicles`, `hours`, `ferry` and `turns` are the packaged ones if left out."""
 
     limit: Limit
     siren: Siren
     hours: HourFactors
     ferry: Ferry
+    turns: Turns
     classes: dict[str, ClassSpeed]
     other: ClassSpeed
     vehicles: Annotated[dict[str, Vehicle], Field(min_length=1)]

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from routing.errors import InputError, did_you_mean
 from routing.network import ACCESS, FERRY, PUBLIC, UNREACHABLE
 from routing.speed_rules import Rules
+from routing.turns import TurnCosts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +36,7 @@ BARRIER_CLASS: Final = "barrier:"
 _MS_PER_M_AT_1_KMH: Final = 3600.0
 """Milliseconds for one metre at 1 km/h."""
 
-_OPTIONAL: Final = ("hours", "ferry", "vehicles")
+_OPTIONAL: Final = ("hours", "ferry", "turns", "vehicles")
 _EMERGENCY: Final = ACCESS.index("emergency")
 
 
@@ -59,6 +60,12 @@ class SpeedTable:
         """Vehicle classes by name, sorted."""
         return tuple(sorted(self.rules.vehicles))
 
+    @property
+    def turn_costs(self) -> TurnCosts:
+        """What turns cost where they are asked for."""
+        turns = self.rules.turns
+        return TurnCosts(turns.near_side_s, turns.far_side_s, turns.round_s, turns.left_hand)
+
     @classmethod
     def load(cls, path: Path | None = None) -> SpeedTable:
         """Read a speed table.
@@ -67,7 +74,7 @@ class SpeedTable:
         ----------
         path : Path, optional
             A TOML file; the packaged table if none is given, whose comments describe
-            the format. Of ``hours``, ``ferry`` and ``vehicles``, what a file leaves out
+            the format. Of ``hours``, ``ferry``, ``turns`` and ``vehicles``, what a file leaves out
             is as in the packaged table.
 
         Returns

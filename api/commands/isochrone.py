@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.driving import DrivingOptions, driving_options, prepare
 from api.options import (
     FILE_OUT,
     FiniteRange,
     json_option,
     minutes,
     point,
-    profile_option,
     scenario_argument,
     snap_limit_option,
 )
@@ -59,7 +59,7 @@ _GEOJSON = {".geojson", ".json"}
     metavar="M[,M...]",
     help="Time limits, such as 4,8,12.",
 )
-@profile_option
+@driving_options
 @click.option("--out", required=True, type=FILE_OUT, help="File: .geojson, or a map as .png.")
 @click.option(
     "--distance",
@@ -85,12 +85,12 @@ def isochrone(  # numpydoc ignore=PR01
     destinations: tuple[tuple[float, float], ...],
     stations: bool,
     limits_min: tuple[float, ...],
-    profile: str,
     out: Path,
     distance_m: float,
     hole_m2: float,
     snap_limit_m: float,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Draw what is reached from the nearest of some places within minutes of driving.
 
@@ -121,10 +121,10 @@ def isochrone(  # numpydoc ignore=PR01
     lonlat = _places(city, origins or destinations)
     what = "--from" if origins else "--to" if destinations else "station"
     places = Snapper(city.network, snap_limit_m).snap(lonlat, what=what)
-    arc_ms = city.speeds.arc_times_ms(city.network, profile)
+    how, _, said = prepare(city, DrivingOptions(**options))
     found = isochrones(
         city.network,
-        arc_ms,
+        how.arc_ms,
         places,
         [60 * limit for limit in limits_min],
         towards=bool(destinations),
@@ -132,7 +132,7 @@ def isochrone(  # numpydoc ignore=PR01
     )
     direction = "to" if destinations else "from"
     if out.suffix in _GEOJSON:
-        properties = {"direction": direction, "profile": profile, "places": len(places)}
+        properties = {"direction": direction, **said, "places": len(places)}
         data = geojson(feature_collection(found, properties))
     else:
         from scenarios.figures import isochrone_map
@@ -152,7 +152,7 @@ def isochrone(  # numpydoc ignore=PR01
     document = {
         "out": out,
         "direction": direction,
-        "profile": profile,
+        **said,
         "places": len(places),
         "farthest_snapped_m": snapped_m,
         "limits": limits,

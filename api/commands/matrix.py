@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.driving import DrivingOptions, driving_options, prepare, turns_option
 from api.options import (
     FILE_IN,
     FILE_OUT,
-    FiniteRange,
-    at_option,
     json_option,
-    local_hour,
     scenario_argument,
-    vehicle_option,
+    snap_limit_option,
 )
 from api.output import clock, figures, report
 from routing.errors import InputError
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from pathlib import Path
 
 _MOST_CELLS = 100_000_000
@@ -32,34 +29,18 @@ _BLOCK = 64
 @click.option("--from", "origins", required=True, type=FILE_IN, help="CSV: lon, lat, maybe id.")
 @click.option("--to", "destinations", required=True, type=FILE_IN, help="CSV: lon, lat, maybe id.")
 @click.option("--out", required=True, type=FILE_OUT, help="File: .parquet, .csv or .npy.")
-@click.option(
-    "--profile",
-    type=click.Choice(["siren", "normal"]),
-    default="siren",
-    show_default=True,
-    help="Speeds with siren, or of traffic.",
-)
-@vehicle_option
-@at_option
-@click.option(
-    "--snap-limit",
-    "snap_limit_m",
-    type=FiniteRange(0, 1_000_000),
-    default=1000.0,
-    show_default=True,
-    help="Metres that a place may lie off the road network.",
-)
+@driving_options
+@turns_option
+@snap_limit_option
 @json_option
 def matrix(  # numpydoc ignore=PR01
     scenario: str,
     origins: Path,
     destinations: Path,
     out: Path,
-    profile: str,
-    vehicle: str,
-    at: datetime | None,
     snap_limit_m: float,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Compute travel times from each place of one file to each of another.
 
@@ -92,9 +73,8 @@ def matrix(  # numpydoc ignore=PR01
     snapper = Snapper(city.network, snap_limit_m)
     start_places = snapper.snap(starts.lonlat, what=f"--from: {origins}")
     end_places = snapper.snap(ends.lonlat, what=f"--to: {destinations}")
-    hour = local_hour(at, city.settings.horizon.timezone)
-    arc_ms = city.speeds.arc_times_ms(city.network, profile, vehicle=vehicle, hour=hour)
-    times = HierarchyTravelTimes(city.network, arc_ms)
+    how, words, said = prepare(city, DrivingOptions(**options))
+    times = HierarchyTravelTimes(how.graph, how.arc_ms)
     table = times.matrix(start_places, end_places, progress=True)
     write_atomically(out, encode(table, starts.ids, ends.ids))
 
@@ -105,9 +85,7 @@ def matrix(  # numpydoc ignore=PR01
     snapped_m = np.concatenate([start_places.distance_m, end_places.distance_m])
     document = {
         "out": out,
-        "profile": profile,
-        "vehicle": vehicle,
-        "local_hour": hour,
+        **said,
         "from": len(starts.ids),
         "to": len(ends.ids),
         "unreachable": cells - len(reached),
@@ -115,7 +93,6 @@ def matrix(  # numpydoc ignore=PR01
         "longest_s": longest_s,
         "farthest_snapped_m": round(float(snapped_m.max()), 1),
     }
-    words = f"{vehicle}, {profile}" + ("" if hour is None else f", {hour} to {hour + 1} h")
     lines = [
         *figures(
             [

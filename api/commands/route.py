@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.driving import DrivingOptions, driving_options, prepare, turns_option
 from api.options import (
     FILE_OUT,
     FiniteRange,
     json_option,
     point,
-    profile_option,
     scenario_argument,
     snap_limit_option,
 )
@@ -32,7 +32,8 @@ _BACK = 170.0
 @scenario_argument
 @click.option("--from", "origin", required=True, type=point, metavar="LON,LAT", help="Start.")
 @click.option("--to", "destination", required=True, type=point, metavar="LON,LAT", help="End.")
-@profile_option
+@driving_options
+@turns_option
 @click.option(
     "--within",
     "within_min",
@@ -47,11 +48,11 @@ def route(  # numpydoc ignore=PR01
     scenario: str,
     origin: tuple[float, float],
     destination: tuple[float, float],
-    profile: str,
     within_min: float | None,
     out: Path | None,
     snap_limit_m: float,
     as_json: bool,
+    **options: Any,
 ) -> None:
     """Find the fastest way from one place to another, street by street.
 
@@ -71,12 +72,12 @@ def route(  # numpydoc ignore=PR01
     snapper = Snapper(city.network, snap_limit_m)
     start = snapper.snap([origin], what="--from")
     end = snapper.snap([destination], what="--to")
-    arc_ms = city.speeds.arc_times_ms(city.network, profile)
-    found = DijkstraTravelTimes(city.network, arc_ms).route(start, end)
-    parts = streets(city.network, arc_ms, found)
+    how, words, said = prepare(city, DrivingOptions(**options))
+    found = DijkstraTravelTimes(how.graph, how.arc_ms).route(start, end)
+    parts = streets(city.network, how.arc_ms, found)
 
     document = {
-        "profile": profile,
+        **said,
         "seconds": found.ms / 1000,
         "metres": found.metres,
         "from_snapped_distance_m": round(float(start.distance_m[0]), 1),
@@ -93,7 +94,7 @@ def route(  # numpydoc ignore=PR01
         ],
     }
     rows = [
-        ("time", f"{clock(found.ms / 1000)} ({profile})"),
+        ("time", f"{clock(found.ms / 1000)} ({words})"),
         ("length", f"{found.metres / 1000:,.2f} km"),
         ("start from its road", f"{start.distance_m[0]:,.0f} m"),
         ("end from its road", f"{end.distance_m[0]:,.0f} m"),
