@@ -31,6 +31,7 @@ ABILITIES: Final = (
     "customise",
     "customise_pruned",
     "customise_many",
+    "last_many_to_one",
     "change",
 )
 """Names of the methods that a contestant may have.
@@ -43,7 +44,8 @@ ABILITIES: Final = (
 - ``pin(sources)``, then ``pinned(target)``: the same sources for many targets.
 - ``customise(arc_ms)``: take other times for all arcs; ``customise_pruned`` likewise,
   with all that makes later questions fast.
-- ``customise_many(arc_ms)``: take several, shape (k, m); they are not kept.
+- ``customise_many(arc_ms)``: take several, shape (k, m), beside those in use; then
+  ``last_many_to_one(sources, target)`` by the last of them.
 - ``change(arcs, ms)``: other times for some arcs; the next answer must obey them.
 """
 
@@ -58,8 +60,8 @@ class Contestant:
     """
 
     name: ClassVar[str]
-    package: ClassVar[str]
-    """Distribution that must be installed."""
+    package: ClassVar[str] = ""
+    """Distribution that must be installed; none for ours."""
     timeout_s: ClassVar[float] = 3600.0
     """A question that takes longer ends the contestant."""
     note: ClassVar[str] = ""
@@ -89,9 +91,6 @@ class Contestant:
         """
         del ability
         return arguments
-
-    def settle(self) -> None:
-        """Do after `customise` what is no part of it; not timed."""
 
     def array(self, ability: str, answer: Any) -> NDArray[np.int32]:
         """Turn an answer into milliseconds.
@@ -137,13 +136,13 @@ class Bluelight(Contestant):
     """Ours."""
 
     name = "bluelight"
-    package = "bluelight"
 
     def __init__(self, graph: RoadGraph) -> None:
         super().__init__(graph)
         self.hierarchy = Hierarchy.build(graph.n, graph.tail, graph.head)
         self.metric = Metric(self.hierarchy, graph.arc_ms)
         self._room: Rows | None = None
+        self._several: list[Metric] = []
         self._pinned: Callable[[int], Ms] = self._nothing_pinned
 
     @classmethod
@@ -204,8 +203,12 @@ class Bluelight(Contestant):
         self.metric = Metric(self.hierarchy, arc_ms)
 
     def customise_many(self, arc_ms: Ms) -> None:
-        """Take several times at once, and keep none."""
-        Metric.batch(self.hierarchy, arc_ms, prune=False)
+        """Take several times at once."""
+        self._several = Metric.batch(self.hierarchy, arc_ms, prune=False)
+
+    def last_many_to_one(self, sources: Nodes, target: int) -> Ms:
+        """From many to one by the last of several times, which are dropped."""
+        return self._several.pop().many_to_one(sources, target)
 
     def change(self, arcs: Nodes, ms: Ms) -> None:
         """Take other times of some arcs."""

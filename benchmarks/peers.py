@@ -196,7 +196,9 @@ class RustworkX(Contestant):
         if ability == "pair":
             return milliseconds(answer)
         rows = [answer] if ability == "row" else answer
-        table = np.stack([_row_of({**dict(reached), at: 0.0}, self.graph.n) for at, reached in rows])
+        table = np.stack(
+            [_row_of({**dict(reached), at: 0.0}, self.graph.n) for at, reached in rows]
+        )
         return table[0] if ability == "row" else table
 
 
@@ -243,15 +245,15 @@ class Pandana(Contestant):
     name = "pandana"
     package = "pandana"
     timeout_s = 240.0
-    note = "weights cannot be changed; answers are rounded to the millisecond"
+    note = "weights cannot be changed"
 
     def __init__(self, graph: RoadGraph) -> None:
         super().__init__(graph)
         import pandana  # noqa: PLC0415
         import pandas as pd  # noqa: PLC0415
 
-        # inside it counts whole thousandths of the unit it is given: seconds
-        seconds = pd.DataFrame({"s": graph.arc_ms / 1000.0})
+        # inside it counts whole thousandths of the unit it is given, and cuts the rest off
+        seconds = pd.DataFrame({"s": (graph.arc_ms + 0.25) / 1000.0})
         lon, lat = (pd.Series(axis) for axis in graph.lonlat.T)
         self.network = pandana.Network(
             lon, lat, pd.Series(graph.tail), pd.Series(graph.head), seconds, twoway=False
@@ -282,7 +284,10 @@ class RoutingKit(Contestant):
 
     name = "routingkit-cch"
     package = "routingkit-cch"
-    note = f"{_LISTS}; has our order of nodes, whose making counts in its preparation"
+    note = (
+        f"{_LISTS}; has our order of nodes, whose making counts in its preparation; "
+        "a change ends all queries, so that the next answer makes one"
+    )
 
     def __init__(self, graph: RoadGraph) -> None:
         super().__init__(graph)
@@ -293,16 +298,15 @@ class RoutingKit(Contestant):
         self.cch = routingkit_cch.CCH(order, graph.tail.tolist(), graph.head.tolist(), False)
         self.metric = routingkit_cch.CCHMetric(self.cch, graph.arc_ms.tolist())
         self._updater = routingkit_cch.CCHMetricPartialUpdater(self.cch)
-        self._fresh()
+        self._forget()
 
-    def _fresh(self) -> None:
-        """Make queries for the weights as they are now; they keep their memory."""
-        some = [0]
-        self._to_one = self._rk.CCHManyToOne(self.metric, some)
-        self._pinned = self._rk.CCHManyToOne(self.metric, some)
-        self._from_one = self._rk.CCHOneToMany(self.metric, some)
+    def _forget(self) -> None:
+        """Drop all queries: the metric cannot be written to while there are any."""
         self._all: Any = None
-        self._pair = self._rk.CCHQuery(self.metric)
+        self._from_one: Any = None
+        self._to_one: Any = None
+        self._pins: Any = None
+        self._pair: Any = None
 
     @classmethod
     def warm(cls, graph: RoadGraph) -> None:
@@ -314,11 +318,10 @@ class RoutingKit(Contestant):
         if ability in ("row", "rows") and self._all is None:
             self._all = self._rk.CCHOneToMany(self.metric, list(range(self.graph.n)))
         if ability == "change":
-            arcs, ms = _lists(arguments)
-            return (dict(zip(arcs, ms, strict=True)),)
-        if ability.startswith("customise"):
-            # queries hold the metric, which cannot be written to while they do
-            self._all = self._pair = self._from_one = self._to_one = self._pinned = None
+            self._forget()
+            return (dict(zip(*_lists(arguments), strict=True)),)
+        if ability == "customise":
+            self._forget()
         return _lists(arguments)
 
     def row(self, source: int) -> Any:
@@ -331,25 +334,33 @@ class RoutingKit(Contestant):
 
     def matrix(self, sources: list[int], targets: list[int]) -> Any:
         """All to all: pin the targets, ask for each source."""
-        self._from_one.repin_targets(targets)
+        if self._from_one is None:
+            self._from_one = self._rk.CCHOneToMany(self.metric, targets)
+        else:
+            self._from_one.repin_targets(targets)
         return [self._from_one.distances_from(source) for source in sources]
 
     def pair(self, source: int, target: int) -> Any:
         """From one to one."""
+        if self._pair is None:
+            self._pair = self._rk.CCHQuery(self.metric)
         return self._pair.run(source, target).distance
 
     def many_to_one(self, sources: list[int], target: int) -> Any:
         """From many to one: pin the sources, ask."""
-        self._to_one.repin_sources(sources)
+        if self._to_one is None:
+            self._to_one = self._rk.CCHManyToOne(self.metric, sources)
+        else:
+            self._to_one.repin_sources(sources)
         return self._to_one.distances_to(target)
 
     def pin(self, sources: list[int]) -> None:
         """Pin sources."""
-        self._pinned.repin_sources(sources)
+        self._pins = self._rk.CCHManyToOne(self.metric, sources)
 
     def pinned(self, target: int) -> Any:
         """From the pinned sources to one."""
-        return self._pinned.distances_to(target)
+        return self._pins.distances_to(target)
 
     def customise(self, arc_ms: list[int]) -> None:
         """Take other times."""
@@ -358,10 +369,6 @@ class RoutingKit(Contestant):
     def change(self, changes: dict[int, int]) -> None:
         """Take other times of some arcs."""
         self._updater.apply(self.metric, changes)
-
-    def settle(self) -> None:
-        """Make queries anew after all times were changed; not timed."""
-        self._fresh()
 
 
 class PyRoutingKit(Contestant):

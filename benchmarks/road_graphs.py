@@ -141,7 +141,9 @@ def generate(n_target: int, seed: int = 1, name: str = "") -> RoadGraph:
     ms = np.maximum(1, np.rint(metres / kmh[street] * 3600)).astype(np.int32)
     back = both_ways[street]
     tail, head = np.concatenate([start, end[back]]), np.concatenate([end, start[back]])
-    lonlat = np.column_stack([_LON + at[:, 0] * _degrees_east(), _LAT + at[:, 1] * _degrees_north()])
+    lonlat = np.column_stack(
+        [_LON + at[:, 0] * _degrees_east(), _LAT + at[:, 1] * _degrees_north()]
+    )
     order = _ids(at, side, rng)
     return simple_graph(
         name or str(n_target), tail, head, np.concatenate([ms, ms[back]]), lonlat, order
@@ -196,9 +198,7 @@ def simple_graph(
     )
 
 
-def _streets(
-    side: int, rng: np.random.Generator
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _streets(side: int, rng: np.random.Generator) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Choose the streets that lead east, and north, from each place of the grid."""
     east = rng.random((side, side)) >= _CLOSED
     north = rng.random((side, side)) >= _CLOSED
@@ -224,9 +224,7 @@ def _streets(
     return east, north
 
 
-def _without_bridges(
-    first: int, last: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _without_bridges(first: int, last: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """Choose the streets that end at a cut; those of more importance rather cross it."""
     line = np.arange(first, last)
     bridges = max(2, int(np.ceil(len(line) ** _BRIDGES)))

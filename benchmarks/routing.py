@@ -134,7 +134,7 @@ def make_pool(graph: RoadGraph, folder: Path, check_s: float, places: int = PLAC
         After so many seconds only the rows that must be known are searched for; they
         are at least those of the full rows, 128.
     places : int
-        How many sources and targets.
+        How many sources and targets, at most as many as there are nodes.
 
     Returns
     -------
@@ -142,8 +142,10 @@ def make_pool(graph: RoadGraph, folder: Path, check_s: float, places: int = PLAC
         What questions are made from.
     """
     rng = np.random.default_rng(7)
-    sources = rng.integers(0, graph.n, places).astype(np.int32)
-    targets = rng.integers(0, graph.n, places).astype(np.int32)
+    # igraph takes no node twice
+    places = min(places, graph.n)
+    sources = rng.choice(graph.n, places, replace=False).astype(np.int32)
+    targets = rng.choice(graph.n, places, replace=False).astype(np.int32)
     matrix = _matrix(graph, graph.arc_ms)
     full, known = [], []
     begin = time.perf_counter()
@@ -169,10 +171,7 @@ def tasks() -> tuple[Task, ...]:
     """
     return (
         Task("row", "one full row", ("row",), 0, _one_row),
-        *(
-            Task(f"rows_{a}", f"{a} full rows", ("rows",), a, _full_rows)
-            for a in (100, 128)
-        ),
+        *(Task(f"rows_{a}", f"{a} full rows", ("rows",), a, _full_rows) for a in (100, 128)),
         *(
             Task(f"matrix_{a}_{b}", f"{a:,} × {b:,}", ("matrix",), a, _cells(b))
             for a, b in ((200, 2000), (1000, 1000), (5000, 5000))
@@ -388,7 +387,7 @@ def _seat(
     say: Callable[[str], None],
 ) -> dict[str, Any]:
     try:
-        found = version(kind.package)
+        found = version(kind.package) if kind.package else None
     except PackageNotFoundError:
         return {"missing": f"pip install {kind.package}"}
     say(f"{name} prepares itself")
