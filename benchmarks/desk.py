@@ -254,7 +254,7 @@ class RemoteDesk:
 
     def __init__(self, kind: type[Contestant], graph_file: Path) -> None:
         self.name = kind.name
-        self._timeout_s = kind.timeout_s
+        self.timeout_s = kind.timeout_s
         self._abilities: dict[str, bool] = {}
         context = multiprocessing.get_context("spawn")
         self._line, other = context.Pipe()
@@ -295,9 +295,9 @@ class RemoteDesk:
 
     def _answer(self) -> Any:
         try:
-            if not self._line.poll(self._timeout_s):
+            if not self._line.poll(self.timeout_s):
                 self.close()
-                raise ContestantLost(f"{self.name}: no answer in {self._timeout_s:g} s")
+                raise ContestantLost(f"{self.name}: no answer in {self.timeout_s:g} s")
             good, value = self._line.recv()
         except (EOFError, OSError) as error:
             raise ContestantLost(f"{self.name}: its process ended") from error

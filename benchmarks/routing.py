@@ -495,7 +495,7 @@ def _cold(pool: Pool, number: int, share: int) -> list[Question]:
     rng = _rng(2, number)
     questions = []
     for column in rng.integers(0, len(pool.targets), 50):
-        rows = rng.choice(len(pool.known), UNITS, replace=False)
+        rows = rng.choice(len(pool.known), min(UNITS, len(pool.known)), replace=False)
         steps = (("many_to_one", (pool.sources[rows], int(pool.targets[column]))),)
         questions.append(Question(steps, expected=pool.known[rows, column]))
     return questions
