@@ -143,7 +143,7 @@ class Bluelight(Contestant):
         self.metric = Metric(self.hierarchy, graph.arc_ms)
         self._room: Rows | None = None
         self._several: list[Metric] = []
-        self._pinned: Callable[[int], Ms] = self._nothing_pinned
+        self._pinned: Callable[[int], Any] = self._nothing_pinned
 
     @classmethod
     def warm(cls, graph: RoadGraph) -> None:
@@ -164,7 +164,7 @@ class Bluelight(Contestant):
         ours.many_to_one(some, 1)
         ours.customise_many(np.stack([graph.arc_ms] * 16))
 
-    def row(self, source: int) -> Ms:
+    def row(self, source: int) -> Any:
         """From a node to all."""
         return self.metric.row(source)
 
@@ -174,7 +174,7 @@ class Bluelight(Contestant):
         self._room = self.metric.rows(sources, out=room)
         return self._room
 
-    def matrix(self, sources: Nodes, targets: Nodes) -> Ms:
+    def matrix(self, sources: Nodes, targets: Nodes) -> Any:
         """All to all."""
         return self.metric.matrix(sources, targets)
 
@@ -182,7 +182,7 @@ class Bluelight(Contestant):
         """From one to one."""
         return self.metric.pair(source, target)
 
-    def many_to_one(self, sources: Nodes, target: int) -> Ms:
+    def many_to_one(self, sources: Nodes, target: int) -> Any:
         """From many to one."""
         return self.metric.many_to_one(sources, target)
 
@@ -190,7 +190,7 @@ class Bluelight(Contestant):
         """Keep the labels of sources."""
         self._pinned = self.metric.pin_sources(sources).to
 
-    def pinned(self, target: int) -> Ms:
+    def pinned(self, target: int) -> Any:
         """From the kept sources to one."""
         return self._pinned(target)
 
@@ -206,7 +206,7 @@ class Bluelight(Contestant):
         """Take several times at once."""
         self._several = Metric.batch(self.hierarchy, arc_ms, prune=False)
 
-    def last_many_to_one(self, sources: Nodes, target: int) -> Ms:
+    def last_many_to_one(self, sources: Nodes, target: int) -> Any:
         """From many to one by the last of several times, which are dropped."""
         return self._several.pop().many_to_one(sources, target)
 
@@ -228,5 +228,5 @@ class Bluelight(Contestant):
         return sweep_bytes(self.hierarchy.n_nodes, int(side.ptr[-1]))
 
     @staticmethod
-    def _nothing_pinned(target: int) -> Ms:
+    def _nothing_pinned(target: int) -> Any:
         raise ValueError(f"no sources are pinned for {target}")

@@ -227,7 +227,7 @@ class LocalDesk:
             rows, columns = question.size
             expected = self._files[question.rows][:rows, :columns]
         reply.values += result.size
-        reply.digests.append(zlib.crc32(np.ascontiguousarray(result)))
+        reply.digests.append(zlib.crc32(np.ascontiguousarray(result).data))
         if expected is None:
             return
         some = result.reshape(-1, expected.shape[-1])[: len(np.atleast_2d(expected))]

@@ -38,7 +38,7 @@ class SciPy(Contestant):
 
     def row(self, source: int) -> Any:
         """From a node to all."""
-        return dijkstra(self.forward, indices=source)
+        return dijkstra(self.forward, indices=source)  # type: ignore[call-overload]
 
     def rows(self, sources: Nodes) -> Any:
         """From many nodes to all."""
@@ -52,11 +52,11 @@ class SciPy(Contestant):
 
     def pair(self, source: int, target: int) -> Any:
         """From one to one."""
-        return dijkstra(self.forward, indices=source)[target]
+        return dijkstra(self.forward, indices=source)[target]  # type: ignore[call-overload]
 
     def many_to_one(self, sources: Nodes, target: int) -> Any:
         """From many to one, backward."""
-        return dijkstra(self.backward, indices=target)[sources]
+        return dijkstra(self.backward, indices=target)[sources]  # type: ignore[call-overload]
 
     def customise(self, arc_ms: Ms) -> None:
         """Build the matrices anew."""

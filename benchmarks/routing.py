@@ -440,7 +440,8 @@ def _whole(ms: NDArray[np.float64]) -> NDArray[np.int32]:
 def _to(pool: Pool, arc_ms: NDArray[np.int32], target: int) -> NDArray[np.int32]:
     """Return SciPy's times from the units to a target, at other times of arcs."""
     matrix = _matrix(pool.graph, arc_ms, backward=True)
-    return _whole(dijkstra(matrix, indices=target))[_units(pool)]
+    row = dijkstra(matrix, indices=target)  # type: ignore[call-overload]
+    return _whole(row)[_units(pool)]
 
 
 def _rng(key: int, number: int) -> np.random.Generator:
