@@ -2,57 +2,173 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from api.options import FILE_OUT, json_option
+from api.options import FILE_OUT, FiniteRange, json_option, names
 from api.output import json_text, report, table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_DEFAULT: Final = ("reykjavik", "130k")
+_ALL: Final = ("reykjavik", "130k", "630k", "2500k")
+
 
 @click.command()
 @click.argument("name", required=False, metavar="[NAME]")
-@click.option("--city", default="reykjavik", show_default=True, help="A scenario.")
+@click.option(
+    "--graph",
+    "graphs",
+    multiple=True,
+    help="130k, 630k or 2500k nodes, generated; or a scenario. May be given several times.  "
+    f"[default: {', '.join(_DEFAULT)}]",
+)
+@click.option("--city", multiple=True, help="A further scenario.")
+@click.option("--full", is_flag=True, help=f"Also {', '.join(_ALL)}; takes hours.")
+@click.option("--peers", default="", help="Names with commas between.  [default: all installed]")
 @click.option(
     "--rounds",
     type=click.IntRange(1, 10_000),
-    default=15,
+    default=5,
     show_default=True,
-    help="How often each contestant answers.",
+    help="How often each contestant is asked.",
 )
+@click.option(
+    "--budget",
+    type=FiniteRange(0, min_open=True),
+    default=20.0,
+    show_default=True,
+    help="Seconds for a contestant and a task; a slow one answers a smaller share.",
+)
+@click.option(
+    "--check",
+    type=FiniteRange(0),
+    default=120.0,
+    show_default=True,
+    help="Seconds for SciPy to find the answers to the largest questions, for each graph.",
+)
+@click.option("--picture", type=FILE_OUT, help="Also draw the times, as SVG.")
 @click.option("--out", required=True, type=FILE_OUT, help="results.json.")
 @json_option
 def benchmark(  # numpydoc ignore=PR01
-    name: str | None, city: str, rounds: int, out: Path, as_json: bool
+    name: str | None,
+    graphs: tuple[str, ...],
+    city: tuple[str, ...],
+    full: bool,
+    peers: str,
+    rounds: int,
+    budget: float,
+    check: float,
+    picture: Path | None,
+    out: Path,
+    as_json: bool,
 ) -> None:
     """Measure bluelight beside its peers, in one run on this machine.
 
-    NAME is travel-times; all are run if none is given. The results carry revision,
-    versions and machine.
+    NAME is routing, which is also run if none is given: times of shortest-path questions,
+    one thread each. The results carry revision, versions, machine, and the bar of each
+    figure with the ratio that was measured.
     """
     # help must not wait for the contestants' packages
     from benchmarks.results import results  # noqa: PLC0415
     from scenarios.folders import write_atomically  # noqa: PLC0415
 
-    document = results(name, city, rounds)
+    wanted = dict.fromkeys([*(_ALL if full else ()), *graphs, *city] or _DEFAULT)
+    document = results(
+        name,
+        tuple(wanted),
+        names(peers) if peers else (),
+        rounds=rounds,
+        budget_s=budget,
+        check_s=check,
+        say=lambda text: click.echo(text, err=True),
+    )
     write_atomically(out, json_text(document).encode())
-    lines = []
-    for title, result in document["results"].items():
-        lines.append(
-            f"{title}: {document['scenario']['name']}, {result['nodes']:,} junctions, "
-            f"{result['rounds']} rounds, all answers equal: {'yes' if result['equal'] else 'NO'}"
-        )
-        lines += table(
-            ["<", "median ms a row", "least", "most", "times ours", "first"],
-            [
-                (row["name"], *(f"{row[key]:.2f}" for key in _FIGURES))
-                for row in result["contestants"]
-            ],
-        )
+    if picture is not None:
+        from benchmarks.picture import draw  # noqa: PLC0415
+
+        write_atomically(picture, draw(document["results"]["routing"]))
+    lines = [line for each in document["results"]["routing"] for line in lines_of(each)]
     report(document, [*lines, f"wrote {out}"], as_json=as_json)
+    if any(each["wrong"] for each in document["results"]["routing"]):
+        raise click.exceptions.Exit(1)
 
 
-_FIGURES = ("median_ms", "min_ms", "max_ms", "times_ours", "first_ms")
+def lines_of(document: dict[str, Any]) -> list[str]:
+    """Lay out what was measured on a graph.
+
+    Parameters
+    ----------
+    document : dict
+        Of one graph.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    seated = {
+        name: each for name, each in document["contestants"].items() if "preparation_s" in each
+    }
+    head = (
+        f"{document['graph']}: {document['nodes']:,} nodes, {document['arcs']:,} arcs; "
+        f"SciPy found the answers of {document['rows_known']:,} rows"
+    )
+    lines = [
+        head,
+        "",
+        *table(
+            ["<median ms", *seated],
+            [
+                *(
+                    (task["title"], *(_cell(task["contestants"].get(name)) for name in seated))
+                    for task in document["tasks"]
+                ),
+                ("preparation, s", *(f"{each['preparation_s']:.2f}" for each in seated.values())),
+                ("peak memory, MB", *(f"{each['peak_mb']:.0f}" for each in seated.values())),
+            ],
+        ),
+        "* a share of the rows, scaled up",
+        "",
+        *table(
+            ["<figure", "<", "bar", "measured", "<passed"],
+            [
+                (
+                    bar["title"],
+                    bar["sense"],
+                    f"{bar['bar']:g}",
+                    None if bar["figure"] is None else f"{bar['figure']:.3g}",
+                    {None: "not measured", True: "yes", False: "NO"}[bar["passed"]],
+                )
+                for bar in document["bars"]
+            ],
+        ),
+        "",
+    ]
+    if document["roof"] is not None:
+        lines.append(
+            "full rows move {rows_gb_s:.1f} GB/s of {triad_gb_s:.1f} GB/s (triad): "
+            "{share:.0%}".format(**document["roof"])
+        )
+    for name, each in document["contestants"].items():
+        if "missing" in each:
+            lines.append(f"{name} is not installed: {each['missing']}")
+    lost = {name: each["lost"] for name, each in document["contestants"].items() if "lost" in each}
+    for task in document["tasks"]:
+        for name, each in task["contestants"].items():
+            if "lost" in each:
+                lost[name] = f"{each['lost']} ({task['title']})"
+    lines += [f"gave up: {reason}" for reason in lost.values()]
+    wrong = document["wrong"]
+    lines.append(f"answers not equal: {', '.join(wrong)}" if wrong else "all answers equal: yes")
+    return [*lines, ""]
+
+
+def _cell(times: dict[str, Any] | None) -> str | None:
+    if times is None or "median_ms" not in times:
+        return None
+    ms = times["median_ms"]
+    text = f"{ms:,.0f}" if ms >= 100 else f"{ms:.3g}"
+    return text + ("*" if "share" in times else "")

@@ -3,63 +3,131 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from benchmarks import travel_times
+from benchmarks.peers import CONTESTANTS
+from benchmarks.road_graphs import SIZES, RoadGraph, generate, simple_graph
+from benchmarks.routing import measure
 from routing.errors import InputError, did_you_mean
 from scenarios.packaging import load_scenario
 from scenarios.provenance import provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from scenarios.package import Scenario
-
-BENCHMARKS: Final[dict[str, Callable[[Scenario, int], dict[str, Any]]]] = {
-    "travel-times": travel_times.measure,
-}
-"""Each takes a city and a number of rounds."""
-
-_PEERS: Final = ("networkx", "scipy")
+BENCHMARKS: Final = ("routing",)
 
 
-def results(name: str | None, city: str, rounds: int) -> dict[str, Any]:
+def results(
+    name: str | None,
+    graphs: Sequence[str],
+    peers: Sequence[str],
+    *,
+    rounds: int,
+    budget_s: float,
+    check_s: float,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
     """Run benchmarks.
 
     Parameters
     ----------
     name : str or None
         One of `BENCHMARKS`; all of them if None.
-    city : str
-        A scenario folder or the name of a bundled city.
+    graphs : sequence of str
+        Names of generated graphs or bundled cities, or scenario folders.
+    peers : sequence of str
+        Peers by name; all if empty.
     rounds : int
-        How often each contestant answers.
+        How often each task is asked.
+    budget_s : float
+        Seconds for each contestant and task.
+    check_s : float
+        Seconds for SciPy's answers beyond those that must be known, for each graph.
+    say : callable
+        Told what is going on.
 
     Returns
     -------
     dict
-        Revision, versions, machine, scenario, and the results by name.
+        Revision, versions, machine, and the results by name.
 
     Raises
     ------
     InputError
-        There is no such benchmark or scenario.
+        There is no such benchmark, peer or graph.
     """
     if name is not None and name not in BENCHMARKS:
         raise InputError(
             f"unknown benchmark {name!r}", field="NAME", fix=did_you_mean(name, BENCHMARKS)
         )
-    scenario = load_scenario(city)
+    for peer in peers:
+        if peer not in CONTESTANTS:
+            raise InputError(
+                f"unknown peer {peer!r}", field="--peers", fix=did_you_mean(peer, CONTESTANTS)
+            )
+    chosen = {
+        key: kind for key, kind in CONTESTANTS.items() if not peers or key in (*peers, "bluelight")
+    }
     document = provenance()
     document["machine"]["cpu"] = _cpu_model()
-    document["versions"] |= {peer: version(peer) for peer in _PEERS}
-    document["scenario"] = {"name": scenario.settings.name, "hash": scenario.hash}
+    document["versions"] |= {
+        key: _version(kind.package) for key, kind in chosen.items() if kind.package
+    }
+    document["settings"] = {
+        "rounds": rounds,
+        "budget_s": budget_s,
+        "check_s": check_s,
+        "threads": 1,
+    }
+    loaded = [road_graph(graph) for graph in graphs]
     document["results"] = {
-        each: BENCHMARKS[each](scenario, rounds) for each in ([name] if name else BENCHMARKS)
+        "routing": [
+            measure(graph, chosen, rounds=rounds, budget_s=budget_s, check_s=check_s, say=say)
+            for graph in loaded
+        ]
     }
     return document
+
+
+def road_graph(source: str) -> RoadGraph:
+    """Get a graph by name.
+
+    Parameters
+    ----------
+    source : str
+        A size in `SIZES`, the name of a bundled city, or a scenario folder.
+
+    Returns
+    -------
+    RoadGraph
+        The graph; that of a city has the times of a drive with siren.
+
+    Raises
+    ------
+    InputError
+        There is no such scenario.
+    """
+    if source in SIZES:
+        return generate(SIZES[source], name=source)
+    scenario = load_scenario(source)
+    network = scenario.network
+    return simple_graph(
+        scenario.settings.name,
+        network.arc_tail,
+        network.arc_head,
+        scenario.speeds.arc_times_ms(network, "siren"),
+        network.node_lonlat,
+    )
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _cpu_model() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from click.testing import CliRunner
 
 from benchmarks.cli import benchmark
@@ -18,27 +19,28 @@ if TYPE_CHECKING:
 
 def test_results_say_what_was_measured_where(tmp_path: Path) -> None:
     save_scenario(toy_city(), tmp_path / "city")
-    out = tmp_path / "results.json"
-    arguments = ["travel-times", "--city", str(tmp_path / "city"), "--rounds", "3"]
-    ran = CliRunner().invoke(benchmark, [*arguments, "--out", str(out), "--json"])
+    out, picture = tmp_path / "r.json", tmp_path / "r.svg"
+    arguments = ["routing", "--city", str(tmp_path / "city"), "--peers", "scipy", "--rounds", "1"]
+    arguments += ["--budget", "0.5", "--picture", str(picture), "--out", str(out), "--json"]
+    ran = CliRunner().invoke(benchmark, arguments)
     assert ran.exit_code == 0, ran.output
     document = json.loads(out.read_text(encoding="utf-8"))
     assert json.loads(ran.stdout) == document
-    result = document["results"]["travel-times"]
-    assert result["equal"] is True
-    assert [row["name"] for row in result["contestants"]] == ["bluelight", "scipy", "networkx"]
-    for row in result["contestants"]:
-        assert 0 < row["min_ms"] <= row["median_ms"] <= row["max_ms"]
-    assert {"revision", "versions", "machine"} <= document.keys()
+    assert {"revision", "versions", "machine", "settings"} <= document.keys()
     assert document["machine"]["cpu"]
+    (result,) = document["results"]["routing"]
+    assert result["wrong"] == []
+    assert list(result["contestants"]) == ["bluelight", "scipy"]
     assert str(tmp_path) not in out.read_text(encoding="utf-8")
-
-    ran = CliRunner().invoke(benchmark, [*arguments[1:], "--out", str(out)])
-    assert "all answers equal: yes" in ran.stdout
+    assert picture.read_text(encoding="utf-8").startswith("<?xml")
 
 
-def test_unknown_benchmark(tmp_path: Path) -> None:
-    ran = CliRunner().invoke(benchmark, ["travel-time", "--out", str(tmp_path / "r.json")])
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(["routin"], "routing"), (["routing", "--peers", "scipi"], "scipy")],
+)
+def test_unknown_names(tmp_path: Path, arguments: list[str], meant: str) -> None:
+    ran = CliRunner().invoke(benchmark, [*arguments, "--out", str(tmp_path / "r.json")])
     assert isinstance(ran.exception, InputError)
-    assert "did you mean 'travel-times'?" in str(ran.exception)
+    assert f"did you mean '{meant}'?" in str(ran.exception)
     assert not (tmp_path / "r.json").exists()
