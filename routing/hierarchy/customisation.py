@@ -8,18 +8,24 @@ ways through lower nodes (Dibbelt, Strasser, Wagner 2016, doi:10.1145/2886843, s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numba import njit
 
 from routing.hierarchy.elimination import find_edge
 from routing.hierarchy.indexing import at
+from routing.hierarchy.lanes import make_join
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from routing.hierarchy.kinds import Int, Ints
+
+LANES: Final = 16
+"""Weights that are customised at once."""
+
+_join = make_join(2 * LANES)
 
 
 @njit(cache=True, nogil=True)
@@ -184,11 +190,11 @@ def customise_lanes(
     down_node: NDArray[np.int32],
     down_edge: NDArray[np.int32],
     slot: NDArray[np.int32],
-    weight: NDArray[np.uint32],
-    up: NDArray[np.uint32],
-    down: NDArray[np.uint32],
+    weight: NDArray[np.int32],
+    table: NDArray[np.int32],
+    records: NDArray[np.int32],
 ) -> None:
-    """Customise several weights at once, one a SIMD lane.
+    """Customise up to `LANES` weights at once, one a SIMD lane.
 
     Parameters
     ----------
@@ -196,61 +202,45 @@ def customise_lanes(
         The supergraph.
     slot : ndarray of int32, shape (m,)
         Edge and direction of each arc.
-    weight : ndarray of uint32, shape (m, k)
+    weight : ndarray of int32, shape (k, m)
         Weights of each arc.
-    up, down : ndarray of uint32, shape (s, k)
-        Weights of each edge, far away; changed in place.
-    """
-    n = len(ptr) - 1
-    for arc in range(len(slot)):
-        if slot[arc] >= 0:
-            one = down[slot[arc] >> 1] if slot[arc] & 1 else up[slot[arc] >> 1]
-            own = weight[arc]
-            for lane in range(one.size):
-                one[lane] = min(one[lane], own[lane])
-    edge_to = np.empty(n, np.int64)
-    for node in range(n):
-        for edge in range(ptr[node], ptr[node + 1]):
-            edge_to[head[edge]] = edge
-        for place in range(down_ptr[node], down_ptr[node + 1]):
-            side = down_edge[place]
-            from_below, to_below = up[side], down[side]
-            for other in range(side + 1, ptr[down_node[place] + 1]):
-                best = up[edge_to[head[other]]]
-                onward = up[other]
-                for lane in range(best.size):
-                    through = np.uint32(to_below[lane] + onward[lane])
-                    best[lane] = min(best[lane], through)
-                best = down[edge_to[head[other]]]
-                onward = down[other]
-                for lane in range(best.size):
-                    through = np.uint32(from_below[lane] + onward[lane])
-                    best[lane] = min(best[lane], through)
-
-
-@njit(cache=True, nogil=True)
-def take_lanes(
-    head: NDArray[np.int32],
-    up: NDArray[np.uint32],
-    down: NDArray[np.uint32],
-    records: NDArray[np.int32],
-) -> None:
-    """Turn weights side by side into edge records of each.
-
-    Parameters
-    ----------
-    head : ndarray of int32, shape (s,)
-        Higher end of each edge.
-    up, down : ndarray of uint32, shape (s, k)
-        Weights of each edge.
+    table : ndarray of int32, shape ((s + 1) * 2 * LANES,)
+        Memory to work in, far away throughout: for each edge its weights upward, then
+        those downward.
     records : ndarray of int32, shape (k, 3 * s)
         Output: edge records.
     """
+    n, edges = len(ptr) - 1, len(head)
+    for arc in range(len(slot)):
+        if slot[arc] >= 0:
+            first = LANES * np.int64(slot[arc])
+            for lane in range(len(weight)):
+                table[at(first + lane)] = min(table[at(first + lane)], weight[lane, arc])
+    edge_to = np.empty(n, np.int32)
+    for node in range(n):
+        for edge in range(ptr[node], ptr[node + 1]):
+            edge_to[at(head[edge])] = edge
+        for place in range(down_ptr[node], down_ptr[node + 1]):
+            side = np.int64(down_edge[place])
+            # the last row turns this edge round: a way goes down it, then up another
+            for lane in range(LANES):
+                table[at(2 * LANES * edges + lane)] = table[at(2 * LANES * side + LANES + lane)]
+                table[at(2 * LANES * edges + LANES + lane)] = table[at(2 * LANES * side + lane)]
+            for other in range(side + 1, ptr[down_node[place] + 1]):
+                _join(table, 0, edges, other, np.int64(edge_to[at(head[at(other)])]))
+    _take_lanes(head, table, records)
+
+
+@njit(cache=True, nogil=True)
+def _take_lanes(
+    head: NDArray[np.int32], table: NDArray[np.int32], records: NDArray[np.int32]
+) -> None:
+    """Turn weights side by side into edge records of each."""
     for edge in range(len(head)):
         for lane in range(len(records)):
             records[lane, 3 * edge] = head[edge]
-            records[lane, 3 * edge + 1] = up[edge, lane]
-            records[lane, 3 * edge + 2] = down[edge, lane]
+            records[lane, 3 * edge + 1] = table[at(2 * LANES * edge + lane)]
+            records[lane, 3 * edge + 2] = table[at(2 * LANES * edge + LANES + lane)]
 
 
 @njit(cache=True, nogil=True)

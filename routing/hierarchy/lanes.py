@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _I32: Final = ir.IntType(32)
 _I64: Final = ir.IntType(64)
+_WITH_ARCS: Final = 9
+"""Arguments of kernels that follow arcs."""
 
 
 class _Rows:
@@ -38,11 +40,12 @@ class _Rows:
         self._align = bits // 8
         self._lanes = lanes
         self._builder = builder
-        dist, base, arcs, self._stride, self._offset = values[:5]
         make = context.make_array(array_type)
-        self._dist = builder.gep(make(context, builder, dist).data, [base])
-        make = context.make_array(signature.args[2])
-        self._arcs = make(context, builder, arcs).data
+        self._dist = builder.gep(make(context, builder, values[0]).data, [values[1]])
+        if len(signature.args) == _WITH_ARCS:
+            make = context.make_array(signature.args[2])
+            self._arcs = make(context, builder, values[2]).data
+            self._stride, self._offset = values[3:5]
 
     def place(self, node: Any) -> Any:
         """Address of a node's row."""
@@ -191,3 +194,34 @@ def make_push(lanes: int) -> Callable[..., None]:
         return _signature(dist, arcs), emit
 
     return push
+
+
+def make_join(lanes: int) -> Callable[..., None]:
+    """Make a kernel that offers a way of two parts.
+
+    Parameters
+    ----------
+    lanes : int
+        Values in a row.
+
+    Returns
+    -------
+    callable
+        ``join(dist, base, first, second, whole)`` for use in compiled code: rows begin at
+        ``dist[base]``; row `whole` becomes the lesser of itself and of the sum of rows
+        `first` and `second`.
+    """
+
+    @intrinsic
+    def join(_context: Any, dist: Any, _base: Any, _first: Any, _second: Any, _whole: Any) -> Any:
+        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+            first, second, whole = values[2:]
+            rows = _Rows(context, builder, signature, values, lanes)
+            through = builder.add(rows.load(first), rows.load(second))
+            rows.store(rows.least(through, rows.load(whole)), whole)
+            return context.get_dummy_value()
+
+        i64 = types.int64
+        return types.void(dist, i64, i64, i64, i64), emit
+
+    return join

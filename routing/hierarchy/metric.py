@@ -10,13 +10,13 @@ import numpy as np
 from routing.dijkstra import FAR
 from routing.errors import InputError
 from routing.hierarchy.customisation import (
+    LANES,
     customise_again,
     customise_lanes,
     keep_needed,
     relax_lower_triangles,
     relax_upper_triangles,
     respect_arcs,
-    take_lanes,
 )
 from routing.hierarchy.memory import Memories
 from routing.hierarchy.pinned import Pinned
@@ -149,14 +149,15 @@ class Metric:
                 field="weights",
                 fix="give a row of milliseconds, zero or more, for each metric",
             )
-        lanes = np.ascontiguousarray(rows.T).view(np.uint32)
-        up = np.full((h.n_edges, len(rows)), UNREACHABLE, dtype=np.uint32)
-        down = up.copy()
-        customise_lanes(
-            h.ptr, h.head, h.down_ptr, h.down_node, h.down_edge, h.slot, lanes, up, down
-        )
         records = np.empty((len(rows), 3 * h.n_edges), dtype=np.int32)
-        take_lanes(h.head, up, down, records)
+        table = np.empty((h.n_edges + 1) * 2 * LANES, dtype=np.int32)
+        for first in range(0, len(rows), LANES):
+            some = slice(first, first + LANES)
+            table.fill(UNREACHABLE)
+            customise_lanes(
+                h.ptr, h.head, h.down_ptr, h.down_node, h.down_edge, h.slot, rows[some],
+                table, records[some],
+            )  # fmt: skip
         metrics = []
         for row in range(len(rows)):
             metric = cls.__new__(cls)

@@ -219,8 +219,8 @@ def restricted(
     last = 0
     for place in range(len(found)):
         for arc in range(ptr[found[place]], ptr[found[place] + 1]):
-            few[last] = number[arcs[stride * arc]]
-            few[last + 1] = arcs[stride * arc + offset]
+            few[at(last)] = number[at(arcs[at(stride * arc)])]
+            few[at(last + 1)] = arcs[at(stride * arc + offset)]
             last += 2
     return few_ptr, few
 
@@ -342,17 +342,32 @@ def _write_out(
     far: Int,
     result: Ints,
 ) -> None:
-    """Turn rows of lanes into rows of targets, a few targets at a time."""
+    """Turn rows of lanes into rows of targets, by way of a tile that stays in the cache."""
     few = 16
+    tile = np.empty((few, NARROW), down.dtype)
     for first in range(0, len(ends), few):
         last = min(len(ends), first + few)
+        for end in range(first, last):
+            _write_tile(down, ends[end], end_costs[end], far, tile[end - first])
         for lane in range(len(rows)):
-            row = rows[lane]
+            row = result[rows[lane]]
             for end in range(first, last):
-                best = np.int64(far)
-                for leg in range(ends.shape[1]):
-                    node = np.int64(ends[end, leg])
-                    if node != -1:
-                        there = np.int64(down[node * NARROW + lane]) + end_costs[end, leg]
-                        best = min(best, there)
-                result[row, end] = best
+                row[end] = tile[end - first, lane]
+
+
+@njit(cache=True, nogil=True)
+def _write_tile(down: Ints, nodes: NDArray[np.int32], costs: Ints, far: Int, tile: Ints) -> None:
+    """Find the costs of one target in all lanes."""
+    if len(nodes) == 1 and nodes[0] >= 0 and costs[0] == 0:
+        first = np.int64(nodes[0]) * NARROW
+        row = down[first : first + NARROW]
+        for lane in range(NARROW):
+            tile[lane] = row[lane]
+        return
+    for lane in range(NARROW):
+        best = np.int64(far)
+        for leg in range(len(nodes)):
+            if nodes[leg] >= 0:
+                there = np.int64(down[np.int64(nodes[leg]) * NARROW + lane]) + costs[leg]
+                best = min(best, there)
+        tile[lane] = best
