@@ -126,6 +126,7 @@ class RoadCollector:
         self._vertex: dict[int, int] = {}
         self._e7: list[tuple[int, int]] = []
         self._ways: dict[_Row, int] = {}
+        self._rows: list[_Row] = []
         self._tail: list[int] = []
         self._head: list[int] = []
         self._way: list[int] = []
@@ -177,8 +178,8 @@ class RoadCollector:
         A vertex between two others becomes two vertices, the second with the negative
         id, joined by a segment without length whose class is the barrier's; so both
         sides can be reached from where they lie. At the end of a road a barrier stops
-        nobody. Where more than two segments meet, nobody can tell what it bars: it is
-        left out.
+        nobody. Where more than two roads meet, it bars the only one that is closed to
+        cars; if there is none, or more than one, nobody can tell, and it is left out.
 
         Parameters
         ----------
@@ -201,10 +202,19 @@ class RoadCollector:
         for vertex, node in sorted(number.items(), key=lambda item: item[1]):
             segments = around[vertex]
             beside = {self._tail[s] + self._head[s] - vertex for s in segments}
-            crossings += len(beside) > 2
-            if len(beside) == 2:
-                far = max(beside, key=lambda v: osm[v] if v < len(osm) else -1)
-                self._part(node, vertex, far, segments, barriers[node])
+            if len(beside) < 2:
+                continue
+            if len(beside) > 2:
+                beside -= {
+                    self._tail[s] + self._head[s] - vertex
+                    for s in segments
+                    if self._rows[self._way[s]].traits.access == "public"
+                }
+                if len(beside) != 1:
+                    crossings += 1
+                    continue
+            far = max(beside, key=lambda v: osm[v] if v < len(osm) else -1)
+            self._part(node, vertex, far, segments, barriers[node])
         return crossings
 
     def ways(
@@ -270,7 +280,10 @@ class RoadCollector:
         )
 
     def _row(self, row: _Row) -> int:
-        return self._ways.setdefault(row, len(self._ways))
+        if row not in self._ways:
+            self._ways[row] = len(self._rows)
+            self._rows.append(row)
+        return self._ways[row]
 
     def _place(self, osm_id: int, x: int, y: int) -> int:
         if osm_id not in self._vertex:
@@ -287,23 +300,34 @@ class RoadCollector:
         self, node: int, vertex: int, far: int, segments: Sequence[int], barrier: Barrier
     ) -> None:
         """Give the segments to one side of a vertex a vertex of their own."""
-        rows = list(self._ways)
         beyond = self._place(-node, *self._e7[vertex])
-        public = {True: False, False: False}
+        roads: dict[bool, _Row] = {}
         for s in segments:
             leads_on = far in (self._tail[s], self._head[s])
-            if rows[self._way[s]].traits.access == "public":
-                public[self._head[s] == (far if leads_on else vertex)] = True
+            onward = self._head[s] == (far if leads_on else vertex)
+            row = self._rows[self._way[s]]
+            roads[onward] = min(row, roads.get(onward, row), key=str)
             if leads_on:
                 self._tail[s] = beyond if self._tail[s] == vertex else self._tail[s]
                 self._head[s] = beyond if self._head[s] == vertex else self._head[s]
-        first = min((rows[self._way[s]] for s in segments), key=lambda row: (row.osm_id, row.name))
-        traits = barrier.traits
-        way = self._row(_Row(first.osm_id, barrier.highway, None, first.name, traits))
+        first = min(roads.values(), key=str)
         for onward, ends in ((True, (vertex, beyond)), (False, (beyond, vertex))):
-            # what bars nobody lets through only whom the road itself lets
-            if traits.access != "public" or public[onward]:
-                self._segment(*ends, way)
+            if barrier.traits.access != "public":
+                row = _Row(first.osm_id, barrier.highway, None, first.name, barrier.traits)
+                self._segment(*ends, self._row(row))
+            elif onward in roads:
+                # what only limits the size is a piece of the road itself
+                row, own = roads[onward], barrier.traits
+                limited = row.traits._replace(
+                    max_height=_lower(own.max_height, row.traits.max_height),
+                    max_width=_lower(own.max_width, row.traits.max_width),
+                )
+                row = row._replace(traits=limited)
+                self._segment(*ends, self._row(row))
+
+
+def _lower(one: float | None, other: float | None) -> float | None:
+    return min((limit for limit in (one, other) if limit is not None), default=None)
 
 
 def _floats(values: Iterable[float | None]) -> NDArray[np.float32]:
