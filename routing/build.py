@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from routing.geodesy import degrees, segment_lengths
 from routing.network import LEFT_OUT, PUBLIC, WAY_TRAITS, RoadNetwork, fill_in
+from routing.simplify import (
+    arc_twins,
+    chains,
+    components,
+    endpoints,
+    limit_changes,
+    once,
+    repeats,
+    segment_twins,
+)
 from routing.turn_bans import ban_arcs
 
 if TYPE_CHECKING:
@@ -190,16 +198,16 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
     stays = np.ones(n, dtype=np.bool_)
     if simplify:
         tail, head, public = ways.segment_tail, ways.segment_head, ways.segment_public
-        stays = _endpoints(n, tail, head)
+        stays = endpoints(n, tail, head)
         if not public.all():
             on_road = np.zeros(n, dtype=np.bool_)
             on_road[tail[public]] = on_road[head[public]] = True
-            stays |= _endpoints(n, tail[public], head[public]) & on_road
-        stays |= _limit_changes(ways)
+            stays |= endpoints(n, tail[public], head[public]) & on_road
+        stays |= limit_changes(ways)
         stays[ways.ban_via] = True
-    ways = _once(ways, stays)
+    ways = once(ways, stays)
     tail, head = ways.segment_tail, ways.segment_head
-    first, place = _chains(n, tail, head, stays)
+    first, place = chains(n, tail, head, stays)
 
     lonlat = degrees(ways.node_e7)
     length_mm = np.rint(
@@ -226,7 +234,7 @@ def build_network(ways: Ways, *, simplify: bool = True) -> RoadNetwork:
     segments = np.lexsort((place, segment_arc))
     ptr, vertex, vertex_way = _vertices(ways, segment_arc[segments], segments, len(starts))
     node = np.cumsum(stays, dtype=np.int32) - np.int32(1)
-    twin = _arc_twins(_segment_twins(ways), segment_arc, starts)
+    twin = arc_twins(segment_twins(ways), segment_arc, starts)
     public = np.ones(len(starts), dtype=np.bool_)
     public[segment_arc[~ways.segment_public]] = False
     bans = ban_arcs(ways, starts, last[starts], twin)
@@ -350,7 +358,7 @@ def _ordered(ways: Ways) -> Ways:
     way = way_rank[ways.segment_way].astype(np.int32)
     public = ways.segment_public
     segments = np.lexsort((way, ~public, head, tail))
-    public, pair = public[segments], _repeats(tail[segments], head[segments])
+    public, pair = public[segments], repeats(tail[segments], head[segments])
     first = np.maximum.accumulate(np.where(pair, 0, np.arange(len(segments))))
     segments = segments[public | ~public[first]]
     segments = segments[np.lexsort((way[segments], head[segments], tail[segments]))]
@@ -380,108 +388,6 @@ def _traits(holder: Ways | RoadNetwork, rows: NDArray[Any]) -> dict[str, NDArray
     return {name: getattr(holder, name)[rows] for name in WAY_TRAITS}
 
 
-def _repeats(*columns: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Tell the rows that equal the row before."""
-    same = np.ones(len(columns[0]), dtype=np.bool_)
-    same[:1] = False
-    for column in columns:
-        same[1:] &= column[1:] == column[:-1]
-    return same
-
-
-def components(
-    n: int,
-    tail: NDArray[np.integer],
-    head: NDArray[np.integer],
-    connection: Literal["weak", "strong"],
-) -> NDArray[np.int32]:
-    """Find the connected parts of a graph.
-
-    Parameters
-    ----------
-    n : int
-        Number of nodes.
-    tail, head : ndarray of int, shape (m,)
-        Ends of each arc.
-    connection : str
-        ``weak`` if arcs count in both directions, ``strong`` if in their own.
-
-    Returns
-    -------
-    ndarray of int32, shape (n,)
-        Which part each node is in.
-    """
-    graph = coo_array((np.ones(len(tail), dtype=np.int8), (tail, head)), shape=(n, n))
-    label: NDArray[np.int32] = connected_components(graph, connection=connection)[1]
-    return label
-
-
-def _endpoints(n: int, tail: NDArray[np.int32], head: NDArray[np.int32]) -> NDArray[np.bool_]:
-    """Tell the vertices that stay nodes."""
-    out = np.unique(tail.astype(np.int64) * n + head)
-    into = np.unique(head.astype(np.int64) * n + tail)
-    exits, entries, neighbours = (
-        np.bincount(code // max(n, 1), minlength=n) for code in (out, into, np.union1d(out, into))
-    )
-    degree = np.bincount(tail, minlength=n) + np.bincount(head, minlength=n)
-    passed = (neighbours == 2) & (exits == entries) & np.isin(degree, [2, 4])
-    passed[tail[tail == head]] = False
-    stays: NDArray[np.bool_] = ~passed
-
-    label = components(n, tail, head, "weak")
-    rings, lowest = np.unique(label, return_index=True)
-    whole = np.ones(len(rings), dtype=np.bool_)
-    whole[label[stays]] = False
-    stays[lowest[whole]] = True
-    return stays
-
-
-def _limit_changes(ways: Ways) -> NDArray[np.bool_]:
-    """Tell the vertices where segments meet that not the same vehicles fit through."""
-    limits = np.column_stack([ways.way_max_height, ways.way_max_weight, ways.way_max_width])
-    changes = np.zeros(len(ways.node_osm), dtype=np.bool_)
-    if np.isnan(limits).all():
-        return changes
-    kind = np.unique(np.nan_to_num(limits, nan=-1.0), axis=0, return_inverse=True)[1].ravel()
-    kind = kind[ways.segment_way]
-    ends = np.concatenate([ways.segment_tail, ways.segment_head])
-    some = np.zeros(len(changes), dtype=np.int64)
-    some[ends] = np.concatenate([kind, kind])
-    changes[ways.segment_tail[some[ways.segment_tail] != kind]] = True
-    changes[ways.segment_head[some[ways.segment_head] != kind]] = True
-    return changes
-
-
-def _once(ways: Ways, stays: NDArray[np.bool_]) -> Ways:
-    """Drop segments that two ways share, or one way has twice, where arcs run through."""
-    tail, head, way = ways.segment_tail, ways.segment_head, ways.segment_way
-    between = stays[tail] & stays[head]
-    again = _repeats(tail, head) & ~between | _repeats(tail, head, way)
-    return replace(
-        ways, segment_tail=tail[~again], segment_head=head[~again], segment_way=way[~again]
-    )
-
-
-def _chains(
-    n: int, tail: NDArray[np.int32], head: NDArray[np.int32], stays: NDArray[np.bool_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give each segment the first segment of its chain and its place in it.
-
-    List ranking by pointer jumping: each round doubles the stretch looked over.
-    """
-    into = np.flatnonzero(~stays[head])
-    onward = np.searchsorted(tail, np.arange(n))[head[into]]
-    onward += head[onward] == tail[into]
-    first = np.arange(len(tail))
-    first[onward] = into
-    place = np.zeros(len(tail), dtype=np.int64)
-    place[onward] = 1
-    while np.any(first != first[first]):
-        place += place[first]
-        first = first[first]
-    return first, place
-
-
 def _vertices(
     ways: Ways, segment_arc: NDArray[np.int64], segments: NDArray[np.int64], n_arcs: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int32]]:
@@ -494,34 +400,3 @@ def _vertices(
     vertex_way = np.full(ptr[-1], -1, dtype=np.int32)
     vertex_way[begin] = ways.segment_way[segments]
     return ptr, vertex, vertex_way
-
-
-def _segment_twins(ways: Ways) -> NDArray[np.int64]:
-    """Find the same segment of the same OSM way in the other direction, or -1."""
-    tail, head = ways.segment_tail, ways.segment_head
-    # ways are sorted by id: rows of one id get one number
-    number = np.cumsum(~_repeats(ways.way_osm), dtype=np.int64)
-    osm = number[ways.segment_way]
-    low, high, turned = np.minimum(tail, head), np.maximum(tail, head), tail > head
-    order = np.lexsort((turned, osm, high, low))
-    again = _repeats(low[order], high[order], osm[order])
-    more = np.append(again[1:], False)
-    second = np.flatnonzero(again & ~more)
-    # of three or more nobody can tell which belong together
-    second = second[~again[second - 1] & (turned[order[second]] != turned[order[second - 1]])]
-    twin = np.full(len(tail), -1, dtype=np.int64)
-    twin[order[second]] = order[second - 1]
-    twin[order[second - 1]] = order[second]
-    return twin
-
-
-def _arc_twins(
-    segment_twin: NDArray[np.int64], segment_arc: NDArray[np.int64], starts: NDArray[np.int64]
-) -> NDArray[np.int32]:
-    """Find the arc whose segments are all the twins of an arc's, or -1."""
-    other = np.where(segment_twin >= 0, segment_arc[segment_twin], -1)
-    twin = other[starts]
-    same = np.ones(len(starts), dtype=np.bool_)
-    same[segment_arc[other != twin[segment_arc]]] = False
-    size = np.bincount(segment_arc, minlength=len(starts))
-    return np.where(same & (twin >= 0) & (size == size[twin]), twin, -1).astype(np.int32)

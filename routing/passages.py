@@ -9,13 +9,13 @@ import numpy as np
 
 from routing.build import (
     build_network,
-    components,
     cut,
     keep_nodes,
     largest_strong_component,
     public_roads,
 )
 from routing.network import ACCESS, PUBLIC
+from routing.simplify import components
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -311,7 +311,6 @@ def _bars(network: RoadNetwork | Ways) -> NDArray[np.bool_]:
     """Tell the ways that are barriers which cars cannot pass."""
     barrier = [name.startswith(BARRIER_CLASS) for name in network.class_names]
     bars: NDArray[np.bool_] = np.array(barrier, dtype=np.bool_)[network.way_class]
-    bars &= network.way_access != PUBLIC
     return bars
 
 

@@ -100,8 +100,9 @@ def run_demo(
 def _described(city: Scenario) -> str:
     network = city.network
     public = network.arc_public
+    junctions = len(set(network.arc_tail[public].tolist()))
     return (
-        f"{city.settings.name}: {network.n_nodes:,} junctions, {public.sum():,} arcs, "
+        f"{city.settings.name}: {junctions:,} junctions, {public.sum():,} arcs, "
         f"{network.arc_m[public].sum() / 1000:,.0f} km; {len(city.stations)} stations, "
         f"{len(city.units)} units, {len(city.hospitals)} hospitals, {len(city.zones)} demand zones"
     )

@@ -16,9 +16,10 @@ from osmnx._errors import InsufficientResponseError
 
 from routing.errors import InputError
 from routing.geodesy import DEGREES_PER_UNIT
-from scenarios.citydata import CityData, RoadCollector, ThingCollector
+from scenarios.citydata import CityData, ThingCollector
 from scenarios.osm_access import carriageways
 from scenarios.osm_tags import DISTRICT_PLACES, speed_limit
+from scenarios.roads import RoadCollector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

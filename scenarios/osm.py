@@ -13,9 +13,10 @@ from tqdm import tqdm
 
 from routing.errors import InputError
 from routing.geodesy import DEGREES_PER_UNIT, segment_lengths
-from scenarios.citydata import Restriction, RoadCollector, ThingCollector
+from scenarios.citydata import ThingCollector
 from scenarios.osm_access import Barrier, barrier, carriageways, ferry_minutes
 from scenarios.osm_tags import speed_limit
+from scenarios.roads import Restriction, RoadCollector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -112,7 +112,7 @@ class Barrier(NamedTuple):
         Its class, such as ``barrier:bollard``.
     traits : Traits
         Who passes: access is ``barrier``, ``emergency`` for rescue vehicles by sign, or
-        ``public`` where it only limits the size.
+        ``public`` where it only limits the size, so that it is a piece of the road.
     """
 
     highway: str

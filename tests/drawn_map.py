@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from routing.build import Ways
     from routing.network import RoadNetwork
+    from scenarios.citydata import CityData
 
 STEP = 0.001
 """Degrees between two characters of a drawing, and four times less than between rows."""
@@ -52,7 +52,7 @@ class DrawnMap:
         }
 
     @cached_property
-    def data(self) -> Ways:
+    def city(self) -> CityData:
         """The map as it was read."""
         made = TinyMap({ord(letter): place for letter, place in self.at.items()})
         number = {word: 1 + i for i, word in enumerate(self.ways)}
@@ -61,13 +61,14 @@ class DrawnMap:
         made.node_tags = {ord(letter): dict(tags) for letter, tags in self.nodes.items()}
         for i, (before, via, behind, tags) in enumerate(self.turns):
             made.turns[1 + i] = ((number[before], ord(via), number[behind]), dict(tags))
-        return read_osm(made.write(self.folder / "drawn.osm")).ways
+        return read_osm(made.write(self.folder / "drawn.osm"))
 
     @cached_property
     def network(self) -> RoadNetwork:
         """Its network for cars and rescue vehicles."""
-        open_to_cars = SpeedTable.load().way_kmh(self.data, "normal", vehicle=CAR) > 0
-        return rescue_network(self.data, open_to_cars).network
+        ways = self.city.ways
+        open_to_cars = SpeedTable.load().way_kmh(ways, "normal", vehicle=CAR) > 0
+        return rescue_network(ways, open_to_cars).network
 
     def letters(self, nodes: Sequence[int] | np.ndarray) -> str:
         """Letters of nodes of the network; of both sides of a barrier the same."""

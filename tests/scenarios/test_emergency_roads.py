@@ -273,13 +273,35 @@ c-------d
 
 
 def test_barriers_that_nobody_can_place_are_counted(tmp_path: Path) -> None:
-    cross = """
-  n
-a-x-b
-  s
-"""
-    drawn = draw_map(tmp_path, cross, {"axb": ROAD, "nxs": ROAD}, {"x": {"barrier": "bollard"}})
+    at_x = {"x": {"barrier": "bollard"}}
+    drawn = draw_map(tmp_path, CROSS, {"axb": ROAD, "nxs": ROAD}, at_x)
     assert drawn.route("as", "car") == "axs"
+    assert drawn.city.dropped == {"barriers_at_junctions": 1}
+
+
+def test_a_barrier_where_an_access_way_leaves_a_road_bars_that_way(tmp_path: Path) -> None:
+    drawing = """
+p-a--x--b-q
+  |     |
+  |     |
+  c-----d
+"""
+    access = {"highway": "cycleway", "emergency": "yes"}
+    bollards = {"barrier": "bollard"}
+    for barriers, engine in (({}, SHORT), ({"b": bollards}, LONG)):
+        drawn = draw_map(tmp_path, drawing, STUBS | {SHORT: access, LONG: ROAD}, barriers)
+        assert drawn.route("ab", "fire_engine") == engine
+        assert drawn.route("aq", "car") == LONG + "q"
+
+
+def test_a_bar_above_a_one_way_road_leaves_its_directions(tmp_path: Path) -> None:
+    low = {"barrier": "height_restrictor", "maxheight": "2.5"}
+    drawn = draw_map(
+        tmp_path, BLOCK, STUBS | {SHORT: ROAD | {"oneway": "yes"}, LONG: ROAD}, {"x": low}
+    )
+    assert drawn.route("ab", "car") == SHORT
+    assert drawn.route("ba", "car") == LONG[::-1]
+    assert drawn.route("ba", "ladder") == LONG[::-1]
 
 
 CROSS = """

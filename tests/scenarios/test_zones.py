@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pyproj import Geod, Transformer
 
 from routing.errors import InputError
-from scenarios.citydata import CityData, Feature, RoadCollector
+from scenarios.citydata import CityData, Feature
+from scenarios.roads import RoadCollector
 from scenarios.zones import demand_points, demand_zones, read_population
 
 if TYPE_CHECKING:
