@@ -34,6 +34,9 @@ PLACES: Final = 5_000
 
 UNITS: Final = 50
 _LANES: Final = 16
+_AGAIN: Final = 3
+"""How often a round asks a large question; a slow contestant answers it once."""
+
 _SURE: Final = 128
 """Sources whose rows SciPy finds however long it takes."""
 
@@ -179,8 +182,8 @@ def tasks() -> tuple[Task, ...]:
         Task("pair", "single pair", ("pair",), 0, _pairs),
         Task("cold", f"{UNITS} units → 1 incident, cold", ("many_to_one",), 0, _cold),
         Task("pinned", f"{UNITS} units → 1 incident, pinned", ("pin", "pinned"), 0, _pinned),
-        Task("closure", "one closure, next answer", ("change", "many_to_one"), 0, _closures),
-        Task("percent", "1 % of arcs changed, next answer", ("change", "many_to_one"), 0, _percent),
+        Task("closure", "one closure", ("change", "many_to_one"), 0, _closures),
+        Task("percent", "1 % of arcs changed", ("change", "many_to_one"), 0, _percent),
         Task("metric", "new metric", ("customise", "many_to_one"), 0, _metric("customise")),
         Task(
             "metric_pruned",
@@ -454,17 +457,19 @@ def _units(pool: Pool) -> NDArray[np.int32]:
 
 def _one_row(pool: Pool, number: int, share: int) -> list[Question]:
     del share
-    place = (number + 1) % min(_SURE, len(pool.known))
-    expected = np.load(pool.folder / "full.npy", mmap_mode="r")[place]
-    source = int(pool.sources[place])
-    return [Question((("row", (source,)),), expected=np.array(expected))]
+    full = np.load(pool.folder / "full.npy", mmap_mode="r")
+    places = (_AGAIN * number + np.arange(_AGAIN)) % len(full)
+    return [
+        Question((("row", (int(pool.sources[place]),)),), expected=np.array(full[place]))
+        for place in places
+    ]
 
 
 def _full_rows(pool: Pool, number: int, share: int) -> list[Question]:
     del number
     steps = (("rows", (pool.sources[:share],)),)
     file = str(pool.folder / "full.npy")
-    return [Question(steps, rows=file, size=(share, pool.graph.n))]
+    return [Question(steps, rows=file, size=(share, pool.graph.n))] * _AGAIN
 
 
 def _cells(columns: int) -> Callable[[Pool, int, int], list[Question]]:
@@ -472,7 +477,7 @@ def _cells(columns: int) -> Callable[[Pool, int, int], list[Question]]:
         del number
         steps = (("matrix", (pool.sources[:share], pool.targets[:columns])),)
         file = str(pool.folder / "known.npy")
-        return [Question(steps, rows=file, size=(share, columns))]
+        return [Question(steps, rows=file, size=(share, columns))] * _AGAIN
 
     return ask
 
@@ -519,9 +524,13 @@ def _changed(pool: Pool, arcs: NDArray[np.int32], ms: NDArray[np.int32], target:
     arc_ms = pool.graph.arc_ms.copy()
     arc_ms[arcs] = ms
     return Question(
-        (("change", (arcs, ms)), ("many_to_one", (_units(pool), target))),
-        after=(("change", (arcs, pool.graph.arc_ms[arcs])),),
+        (("change", (arcs, ms)),),
+        after=(
+            ("many_to_one", (_units(pool), target)),
+            ("change", (arcs, pool.graph.arc_ms[arcs])),
+        ),
         expected=_to(pool, arc_ms, target),
+        check_after=True,
     )
 
 

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
 from benchmarks.road_graphs import SIZES, RoadGraph, generate, simple_graph
+from routing.hierarchy import Hierarchy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,12 +52,9 @@ def test_no_loops_and_no_parallel_arcs(graph: RoadGraph) -> None:
     assert np.all(np.diff(code) > 0)
 
 
-def test_halves_are_joined_by_few_streets(graph: RoadGraph) -> None:
-    lon = graph.lonlat[:, 0]
-    marks = np.quantile(lon, np.linspace(0.3, 0.7, 81))
-    crossed = [np.count_nonzero((lon[graph.tail] < at) != (lon[graph.head] < at)) for at in marks]
-    # a grid of these streets is crossed by about two arcs for each of 254 lines
-    assert min(crossed) < 0.4 * np.median(crossed)
+def test_separators_are_as_small_as_those_of_roads(graph: RoadGraph) -> None:
+    # a grid of 254 by 254 streets has separators of 254, 127, 127, ... junctions
+    assert Hierarchy.build(graph.n, graph.tail, graph.head).height < 300
 
 
 def test_simple_graph_keeps_the_fastest_of_parallel_arcs_and_the_largest_component() -> None:
