@@ -53,7 +53,7 @@ def test_the_words_for_people(scenario_folder: Path) -> None:
     places = ["--from", at(corner(0, 0)), "--to", at(corner(0, 5))]
     code, out, err = run("route", scenario_folder, *places, "--within", "8")
     assert (code, err) == (0, "")
-    assert "(siren)" in out
+    assert "(ambulance, siren)" in out
     assert "1.67 km" in out
     assert "in 8 min or less" in out
     assert "nine in ten trips" in out

@@ -66,7 +66,7 @@ def test_every_task_checks_every_distance_of_ours() -> None:
 def test_wrong_answer_is_caught_and_told() -> None:
     document = run(SciPy, Wrong, chosen=(task("matrix_200_2000"),))
     wrong = document["tasks"][0]["contestants"]["wrong"]
-    assert wrong["wrong"] == wrong["answers"] == 2
+    assert wrong["wrong"] == wrong["answers"] > 1
     assert "wrong" in document["wrong"]
     assert any("answers not equal" in line for line in lines_of(document))
 
