@@ -299,14 +299,12 @@ def customise_again(
     """Mend the weights that depend on some arcs whose weights have changed.
 
     An edge depends on edges of lower number alone, so a queue by number looks at each
-    edge once (the same paper, section 7.4 on partial updates).
+    edge once.
 
     Parameters
     ----------
-    ptr, head, down_ptr, down_node, down_edge : ndarray
-        The supergraph.
-    edge_low : ndarray of int32, shape (s,)
-        Lower end of each edge.
+    ptr, head, edge_low, down_ptr, down_node, down_edge : ndarray
+        The supergraph, with the lower end of each edge.
     slot_ptr, slot_arc : ndarray
         Arcs of each slot.
     weight : ndarray of int, shape (m,)

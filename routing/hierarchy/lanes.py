@@ -110,11 +110,11 @@ def make_pull(lanes: int) -> Callable[..., None]:
     """
 
     @intrinsic
-    def pull(
+    def _pull(
         _context: Any, dist: Any, _base: Any, arcs: Any, _stride: Any, _offset: Any,
         _begin: Any, _end: Any, _node: Any, _keep: Any,
     ) -> Any:  # fmt: skip
-        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        def _emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             begin, end, node, keep = values[5:]
             rows = _Rows(context, builder, signature, values, lanes)
             entry = builder.block
@@ -148,9 +148,9 @@ def make_pull(lanes: int) -> Callable[..., None]:
             rows.store(last, node)
             return context.get_dummy_value()
 
-        return _signature(dist, arcs), emit
+        return _signature(dist, arcs), _emit
 
-    return pull
+    return _pull
 
 
 def make_push(lanes: int) -> Callable[..., None]:
@@ -169,11 +169,11 @@ def make_push(lanes: int) -> Callable[..., None]:
     """
 
     @intrinsic
-    def push(
+    def _push(
         _context: Any, dist: Any, _base: Any, arcs: Any, _stride: Any, _offset: Any,
         _begin: Any, _end: Any, _node: Any, _keep: Any,
     ) -> Any:  # fmt: skip
-        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        def _emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             begin, end, node, _ = values[5:]
             rows = _Rows(context, builder, signature, values, lanes)
             own = rows.load(node)
@@ -191,9 +191,9 @@ def make_push(lanes: int) -> Callable[..., None]:
             builder.position_at_end(done)
             return context.get_dummy_value()
 
-        return _signature(dist, arcs), emit
+        return _signature(dist, arcs), _emit
 
-    return push
+    return _push
 
 
 def make_join(lanes: int) -> Callable[..., None]:
@@ -213,8 +213,8 @@ def make_join(lanes: int) -> Callable[..., None]:
     """
 
     @intrinsic
-    def join(_context: Any, dist: Any, _base: Any, _first: Any, _second: Any, _whole: Any) -> Any:
-        def emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def _join(_context: Any, dist: Any, _base: Any, _first: Any, _second: Any, _whole: Any) -> Any:
+        def _emit(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             first, second, whole = values[2:]
             rows = _Rows(context, builder, signature, values, lanes)
             through = builder.add(rows.load(first), rows.load(second))
@@ -222,6 +222,6 @@ def make_join(lanes: int) -> Callable[..., None]:
             return context.get_dummy_value()
 
         i64 = types.int64
-        return types.void(dist, i64, i64, i64, i64), emit
+        return types.void(dist, i64, i64, i64, i64), _emit
 
-    return join
+    return _join

@@ -247,7 +247,7 @@ class Metric:
                 f"rows for {rows.count} places", field="out", fix=f"give {len(seeds.node)}"
             )
 
-        def work(first: int, last: int) -> None:
+        def _work(first: int, last: int) -> None:
             with self._memories.borrow() as memory:
                 for block in range(first, last):
                     some = slice(block * WIDE, (block + 1) * WIDE)
@@ -256,7 +256,7 @@ class Metric:
                         memory.met, memory.cost, memory.path, rows.blocks[block],
                     )  # fmt: skip
 
-        _share(work, len(rows.blocks), threads)
+        _share(_work, len(rows.blocks), threads)
         return rows
 
     def matrix(

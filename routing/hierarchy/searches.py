@@ -201,10 +201,10 @@ def search_between(
         Arcs of each node to higher ones, forward.
     back_ptr, back_arcs, back_stride, back_offset
         The same, backward.
-    nodes, back_nodes : ndarray of int32, shape (1,) or (2,)
-        Nodes next to the start, and to the end; -1 for none.
-    costs, back_costs : ndarray of int, like `nodes`
-        Cost of each of them.
+    nodes, costs : ndarray, shape (1,) or (2,)
+        Nodes next to the start, -1 for none, and the cost of each of them.
+    back_nodes, back_costs : ndarray, shape (1,) or (2,)
+        The same next to the end.
     far : int
         Cost of what cannot be reached.
     cost, back_cost : ndarray of int, shape (n,)

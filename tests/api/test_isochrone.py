@@ -38,7 +38,7 @@ def test_it_draws_what_the_library_finds(scenario_folder: Path, tmp_path: Path) 
     arc_ms = city.speeds.arc_times_ms(city.network, "normal")
     small, large = isochrones(city.network, arc_ms, places, [30, 60])
     features = drawn(out)
-    driven = {"profile": "normal", "vehicle": "ambulance", "local_hour": None}
+    driven: dict[str, object] = {"profile": "normal", "vehicle": "ambulance", "local_hour": None}
     driven |= {"turns": False, "arcs_held_up": 0}
     assert [properties for properties, _ in features] == [
         {"seconds": s, "minutes": s / 60, "direction": "from", **driven, "places": 3}
