@@ -1,8 +1,8 @@
 """Relax arcs for many searches side by side, one search a SIMD lane.
 
 Numba turns ``min(a[i], b[i] + w)`` over int32 into 64-bit arithmetic or leaves it
-scalar, which is 2 to 16 times slower (`benchmarks`), so the two inner loops are emitted
-as LLVM vector instructions. A row holds the `LANES` values of one node. Values are
+scalar, which is several times slower, so the inner loops are emitted as LLVM vector
+instructions. A row holds the `LANES` values of one node. Values are
 compared as unsigned numbers: twice the greatest value, `far`, still fits.
 """
 

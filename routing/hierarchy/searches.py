@@ -2,7 +2,7 @@
 
 A search upward from a node meets its ancestors alone, in ascending order, so it needs
 no queue: it walks the path to the root (Dibbelt, Strasser, Wagner 2016,
-doi:10.1145/2886843, section 7.2). Arcs are records of `stride` numbers, the head first,
+doi:10.1145/2886843). Arcs are records of `stride` numbers, the head first,
 the weight `offset` further; two ways of storing them use the same code.
 """
 
