@@ -30,6 +30,9 @@ _CELLS: Final = 1 << 24
 
 _UNKNOWN: Final = np.int32(-2)
 
+_FEW: Final = 8
+"""Fewer trees than these are grown one by one."""
+
 _ROWS: Final = 64
 """Trees that are grown at a time."""
 
@@ -144,13 +147,25 @@ class HierarchyTravelTimes:
         for begin in rows_of(-(-len(destinations) // _ROWS), progress=progress):
             rows = slice(begin * _ROWS, (begin + 1) * _ROWS)
             some = _some(arrive, rows)
-            cost = self._metric.rows(_seeds(some), backward=True, threads=self._threads).array()
+            cost = self._rows_to(_seeds(some))
             arc = np.empty(cost.shape, dtype=np.int32)
             first_arcs(ptr, out, graph.head, self._costs.cost, *_seeds(some), cost, arc)
             cost = cost[:, graph.node_start]
             table.ms[rows], table.metres[rows] = milliseconds(cost), metres(cost)
             table.next_arc[rows] = first[arc[:, graph.node_start] + 1]
         return table
+
+    def _rows_to(self, places: Seeds) -> NDArray[np.int64]:
+        """Find the costs from all nodes to places; a sweep of many lanes is worth it for many."""
+        if len(places.node) < _FEW:
+            rows = [
+                self._metric.row(Seeds(places.node[[row]], places.cost[[row]]), backward=True)
+                for row in range(len(places.node))
+            ]
+            return np.array(rows, dtype=np.int64).reshape(len(rows), -1)
+        cost: NDArray[np.int64]
+        cost = self._metric.rows(places, backward=True, threads=self._threads).array()
+        return cost
 
     def route(  # numpydoc ignore=PR01
         self, origin: Places, destination: Places

@@ -2,7 +2,8 @@
 
 An edge record is three numbers side by side: its higher end, the weight upward, the
 weight downward. Customisation makes each weight the least over the arc itself and all
-ways through lower nodes (Dibbelt, Strasser, Wagner 2016, doi:10.1145/2886843). Records are int32 milliseconds, or int64 costs as `routing.dijkstra` has them.
+ways through lower nodes (Dibbelt, Strasser, Wagner 2016, doi:10.1145/2886843).
+Records are int32 milliseconds, or int64 costs as `routing.dijkstra` has them.
 """
 
 from __future__ import annotations

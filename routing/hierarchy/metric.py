@@ -167,13 +167,15 @@ class Metric:
             metrics.append(metric)
         return metrics
 
-    def row_ranked(self, source: int | Seeds) -> Ints:
+    def row_ranked(self, source: int | Seeds, *, backward: bool = False) -> Ints:
         """Find the costs from one place to all nodes, in the order of the hierarchy.
 
         Parameters
         ----------
         source : int or Seeds
             The place.
+        backward : bool
+            Find the costs from all nodes to the place instead.
 
         Returns
         -------
@@ -181,29 +183,32 @@ class Metric:
             Cost of node ``hierarchy.node[i]`` at place i.
         """
         seeds = self._ranked(source)
+        up, down = (self._down, self._up) if backward else (self._up, self._down)
         cost = np.empty(self.hierarchy.n_nodes, dtype=self.records.dtype)
         with self._memories.borrow() as memory:
             count = search_up(
-                self.hierarchy.parent, *self._up, seeds.node[0], seeds.cost[0], self.far,
+                self.hierarchy.parent, *up, seeds.node[0], seeds.cost[0], self.far,
                 cost, memory.path,
             )  # fmt: skip
-            one_row(*self._down, memory.path, count, self.far, cost)
+            one_row(*down, memory.path, count, self.far, cost)
         return cost
 
-    def row(self, source: int | Seeds) -> Ints:
+    def row(self, source: int | Seeds, *, backward: bool = False) -> Ints:
         """Find the costs from one place to all nodes.
 
         Parameters
         ----------
         source : int or Seeds
             The place.
+        backward : bool
+            Find the costs from all nodes to the place instead.
 
         Returns
         -------
         ndarray of int, shape (n,)
             Cost of each node.
         """
-        cost: Ints = self.row_ranked(source)[self.hierarchy.rank[:-1]]
+        cost: Ints = self.row_ranked(source, backward=backward)[self.hierarchy.rank[:-1]]
         return cost
 
     def rows(

@@ -70,6 +70,7 @@ def check_all(graph: Graph, metric: Metric, ms: NDArray[np.int32]) -> None:
     sources, targets = metric.pin_sources(nodes), metric.pin_targets(nodes)
     for node in range(n):
         assert (metric.row(node) == wanted[node]).all()
+        assert (metric.row(node, backward=True) == wanted[:, node]).all()
         assert (metric.one_to_many(node, nodes) == wanted[node]).all()
         assert (metric.many_to_one(nodes, node) == wanted[:, node]).all()
         assert (sources.to(node) == wanted[:, node]).all()

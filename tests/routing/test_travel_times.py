@@ -151,6 +151,10 @@ def test_any_question_is_answered_as_by_networkx(
     table = times.matrix(origins, destinations)
     assert times.times_ms(origins, destinations).tolist() == table.ms.tolist()
     to_nodes = times.to_places(destinations)
+    often = times.to_places(destinations[np.tile(np.arange(len(destinations)), 8)])
+    assert all(
+        (many == np.tile(few, (8, 1))).all() for many, few in zip(often, to_nodes, strict=True)
+    )
     graph = oracle(network, arc_ms, origins, destinations)
     for j in range(len(destinations)):
         destination = destinations[j : j + 1]
