@@ -112,7 +112,7 @@ class Preparation:
     seconds : float
         Time from the arcs in arrays to being ready to answer.
     peak_mb : float
-        Most memory of the process until then, in 10^6 bytes.
+        Most memory of the process, or of a program that it ran, until then, in 10^6 bytes.
     before_mb : float
         What it had before: interpreter, packages, the graph.
     """
@@ -162,7 +162,9 @@ class LocalDesk:
         begin = time.perf_counter()
         self._contestant = kind(graph)
         seconds = time.perf_counter() - begin
-        self.preparation = Preparation(seconds, _peak_mb(), before)
+        self.preparation = Preparation(
+            seconds, max(_peak_mb(), self._contestant.programs_mb), before
+        )
         self._files: dict[str, NDArray[np.int32]] = {}
 
     def can(self, ability: str) -> bool:
@@ -227,6 +229,8 @@ class LocalDesk:
             rows, columns = question.size
             expected = self._files[question.rows][:rows, :columns]
         reply.values += result.size
+        if not self._contestant.checked:
+            return
         reply.digests.append(zlib.crc32(np.ascontiguousarray(result).data))
         if expected is None:
             return

@@ -389,7 +389,8 @@ def _seat(
     try:
         found = version(kind.package) if kind.package else None
     except PackageNotFoundError:
-        return {"missing": f"pip install {kind.package}"}
+        wheels = f" (wheels for {kind.wheels})" if kind.wheels else ""
+        return {"missing": f"pip install {kind.package}{wheels}"}
     say(f"{name} prepares itself")
     if open_desk is RemoteDesk:
         warm_up(kind)
@@ -402,6 +403,7 @@ def _seat(
     return {
         "version": found,
         "note": kind.note,
+        "checked": kind.checked,
         "preparation_s": done.seconds,
         "peak_mb": done.peak_mb,
         "peak_growth_mb": done.peak_mb - done.before_mb,

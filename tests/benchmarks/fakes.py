@@ -24,11 +24,19 @@ class Wrong(SciPy):
         return answer
 
 
+class Unchecked(Wrong):
+    """Wrong, but only timed."""
+
+    name = "unchecked"
+    checked = False
+
+
 class Missing(SciPy):
     """Not installed."""
 
     name = "missing"
     package = "bluelight-no-such-package"
+    wheels = "Python 9"
 
 
 class Slow(SciPy):
