@@ -126,6 +126,7 @@ class Desk(Protocol):
     """Where a contestant is asked."""
 
     name: str
+    by_rows: bool
     preparation: Preparation
 
     def can(self, ability: str) -> bool:
@@ -158,6 +159,7 @@ class LocalDesk:
 
     def __init__(self, kind: type[Contestant], graph: RoadGraph) -> None:
         self.name = kind.name
+        self.by_rows = kind.by_rows
         before = _reset_peak_mb()
         begin = time.perf_counter()
         self._contestant = kind(graph)
@@ -258,6 +260,7 @@ class RemoteDesk:
 
     def __init__(self, kind: type[Contestant], graph_file: Path) -> None:
         self.name = kind.name
+        self.by_rows = kind.by_rows
         self.timeout_s = kind.timeout_s
         self._abilities: dict[str, bool] = {}
         context = multiprocessing.get_context("spawn")

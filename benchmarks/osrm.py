@@ -39,6 +39,7 @@ class _Osrm(Contestant):
     package = "osrm-bindings"
     wheels = "Python 3.12 or later"
     checked = False
+    by_rows = False  # a table searches from each target once, for all sources
     note = (
         "timed, not checked: it has the same streets, with the speeds and turn costs of its "
         "car profile, and snaps coordinates to streets; preparation includes writing the OSM "

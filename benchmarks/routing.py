@@ -321,7 +321,7 @@ def _share(task: Task, pool: Pool, desk: Desk, budget_s: float) -> int:
     if not task.rows:
         desk.ask(task.ask(pool, -1, 0)[:1], 0.0)
         return 0
-    share = 1
+    share = 1 if desk.by_rows else task.rows
     while True:
         took = desk.ask(task.ask(pool, -1, share), 0.0).seconds[0]
         if share == task.rows or took * 2 > budget_s:

@@ -49,6 +49,13 @@ class Slow(SciPy):
         return np.asarray(super().matrix(sources, targets))
 
 
+class Whole(Slow):
+    """As slow, but a share says nothing about the whole."""
+
+    name = "whole"
+    by_rows = False
+
+
 class Hanging(SciPy):
     """Never answers."""
 

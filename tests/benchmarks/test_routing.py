@@ -15,7 +15,7 @@ from benchmarks.peers import SciPy
 from benchmarks.picture import draw
 from benchmarks.road_graphs import generate
 from benchmarks.routing import Task, measure, tasks
-from tests.benchmarks.fakes import Hanging, Missing, Slow, Unchecked, Wrong
+from tests.benchmarks.fakes import Hanging, Missing, Slow, Unchecked, Whole, Wrong
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +95,15 @@ def test_slow_contestant_answers_a_share() -> None:
     assert slow["median_ms"] >= 200 * 20
     assert slow["wrong"] == 0
     assert slow["checked"] == slow["answers"] * rows * 300
+
+
+def test_contestant_that_cannot_be_scaled_answers_all_rows() -> None:
+    document = run(SciPy, Whole, chosen=(task("matrix_200_2000"),), budget_s=0.8)
+    whole = document["tasks"][0]["contestants"]["whole"]
+    assert "share" not in whole
+    assert whole["answers"] == 1
+    assert whole["distances"] == 200 * 300
+    assert whole["median_ms"] >= 200 * 20
 
 
 def test_hanging_contestant_is_ended(tmp_path: Path) -> None:
