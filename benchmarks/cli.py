@@ -163,6 +163,9 @@ def lines_of(document: dict[str, Any]) -> list[str]:
     lines += [f"gave up: {reason}" for reason in lost.values()]
     wrong = document["wrong"]
     lines.append(f"answers not equal: {', '.join(wrong)}" if wrong else "all answers equal: yes")
+    unchecked = [name for name, each in seated.items() if not each["checked"]]
+    if unchecked:
+        lines.append(f"timed, not checked: {', '.join(unchecked)}")
     return [*lines, ""]
 
 

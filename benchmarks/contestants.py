@@ -62,6 +62,15 @@ class Contestant:
     name: ClassVar[str]
     package: ClassVar[str] = ""
     """Distribution that must be installed; none for ours."""
+    wheels: ClassVar[str] = ""
+    """What its wheels need, where that is more than ours."""
+    checked: ClassVar[bool] = True
+    """Whether its answers must equal SciPy's; if not it is only timed."""
+    by_rows: ClassVar[bool] = True
+    """Whether a matrix takes it as long as its rows one by one; if not it answers all
+    rows, however long it takes, since a share could not be scaled up."""
+    programs_mb: float = 0.0
+    """Most memory of a program that it ran to prepare itself, in 10^6 bytes."""
     timeout_s: ClassVar[float] = 3600.0
     """A question that takes longer ends the contestant."""
     note: ClassVar[str] = ""

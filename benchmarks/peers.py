@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from benchmarks.contestants import Bluelight, Contestant, milliseconds
+from benchmarks.osrm import OsrmCH, OsrmMLD
 from routing.hierarchy import Hierarchy
 
 if TYPE_CHECKING:
@@ -443,6 +444,8 @@ CONTESTANTS: Final[dict[str, type[Contestant]]] = {
         Pandana,
         RoutingKit,
         PyRoutingKit,
+        OsrmCH,
+        OsrmMLD,
     )
 }
 """All contestants by name; ours first."""

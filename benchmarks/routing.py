@@ -324,7 +324,7 @@ def _share(task: Task, pool: Pool, desk: Desk, budget_s: float) -> int:
     if not task.rows:
         desk.ask(task.ask(pool, -1, 0)[:1], 0.0)
         return 0
-    share = 1
+    share = 1 if desk.by_rows else task.rows
     while True:
         took = desk.ask(task.ask(pool, -1, share), 0.0).seconds[0]
         if share == task.rows or took * 2 > budget_s:
@@ -392,7 +392,8 @@ def _seat(
     try:
         found = version(kind.package) if kind.package else None
     except PackageNotFoundError:
-        return {"missing": f"pip install {kind.package}"}
+        wheels = f" (wheels for {kind.wheels})" if kind.wheels else ""
+        return {"missing": f"pip install {kind.package}{wheels}"}
     say(f"{name} prepares itself")
     if open_desk is RemoteDesk:
         warm_up(kind)
@@ -405,6 +406,7 @@ def _seat(
     return {
         "version": found,
         "note": kind.note,
+        "checked": kind.checked,
         "preparation_s": done.seconds,
         "peak_mb": done.peak_mb,
         "peak_growth_mb": done.peak_mb - done.before_mb,

@@ -24,11 +24,19 @@ class Wrong(SciPy):
         return answer
 
 
+class Unchecked(Wrong):
+    """Wrong, but only timed."""
+
+    name = "unchecked"
+    checked = False
+
+
 class Missing(SciPy):
     """Not installed."""
 
     name = "missing"
     package = "bluelight-no-such-package"
+    wheels = "Python 9"
 
 
 class Slow(SciPy):
@@ -39,6 +47,13 @@ class Slow(SciPy):
     def matrix(self, sources: NDArray[np.int32], targets: NDArray[np.int32]) -> NDArray[np.float64]:
         time.sleep(0.02 * len(sources))
         return np.asarray(super().matrix(sources, targets))
+
+
+class Whole(Slow):
+    """As slow, but a share says nothing about the whole."""
+
+    name = "whole"
+    by_rows = False
 
 
 class Hanging(SciPy):

@@ -15,7 +15,7 @@ from benchmarks.peers import SciPy
 from benchmarks.picture import draw
 from benchmarks.road_graphs import generate
 from benchmarks.routing import Task, measure, tasks
-from tests.benchmarks.fakes import Hanging, Missing, Slow, Wrong
+from tests.benchmarks.fakes import Hanging, Missing, Slow, Unchecked, Whole, Wrong
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,10 +71,20 @@ def test_wrong_answer_is_caught_and_told() -> None:
     assert any("answers not equal" in line for line in lines_of(document))
 
 
+def test_unchecked_contestant_is_timed_and_named() -> None:
+    document = run(SciPy, Unchecked, chosen=(task("matrix_200_2000"),))
+    times = document["tasks"][0]["contestants"]["unchecked"]
+    assert (times["checked"], times["wrong"], times["differs"]) == (0, 0, False)
+    assert times["distances"] == times["answers"] * 200 * 300
+    assert document["wrong"] == []
+    assert "timed, not checked: unchecked" in lines_of(document)
+
+
 def test_missing_peer_is_told_with_how_to_install_it() -> None:
     document = run(SciPy, Missing, chosen=(task("row"),))
     assert list(document["tasks"][0]["contestants"]) == ["scipy"]
-    assert "missing is not installed: pip install bluelight-no-such-package" in lines_of(document)
+    how = "pip install bluelight-no-such-package (wheels for Python 9)"
+    assert f"missing is not installed: {how}" in lines_of(document)
 
 
 def test_slow_contestant_answers_a_share() -> None:
@@ -85,6 +95,15 @@ def test_slow_contestant_answers_a_share() -> None:
     assert slow["median_ms"] >= 200 * 20
     assert slow["wrong"] == 0
     assert slow["checked"] == slow["answers"] * rows * 300
+
+
+def test_contestant_that_cannot_be_scaled_answers_all_rows() -> None:
+    document = run(SciPy, Whole, chosen=(task("matrix_200_2000"),), budget_s=0.8)
+    whole = document["tasks"][0]["contestants"]["whole"]
+    assert "share" not in whole
+    assert whole["answers"] == 1
+    assert whole["distances"] == 200 * 300
+    assert whole["median_ms"] >= 200 * 20
 
 
 def test_hanging_contestant_is_ended(tmp_path: Path) -> None:
