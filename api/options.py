@@ -91,7 +91,10 @@ def local_hour(at: datetime | None, timezone: str) -> int | None:
     """
     if at is None:
         return None
-    return (at.astimezone(ZoneInfo(timezone)) if at.tzinfo else at).hour
+    try:
+        return (at.astimezone(ZoneInfo(timezone)) if at.tzinfo else at).hour
+    except OverflowError:
+        raise click.BadParameter(f"{at} lies outside the calendar", param_hint="--at") from None
 
 
 vehicle_option = click.option(

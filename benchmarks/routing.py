@@ -556,13 +556,19 @@ def _percent(pool: Pool, number: int, share: int) -> list[Question]:
     rng = _rng(5, number)
     m = len(pool.graph.arc_ms)
     arcs = np.sort(rng.choice(m, max(1, m // 100), replace=False)).astype(np.int32)
-    ms = (pool.graph.arc_ms[arcs] * 1.5).astype(np.int32)
+    ms = _scaled(pool.graph.arc_ms[arcs], 1.5)
     return [_changed(pool, arcs, ms, int(pool.targets[number + 1]))]
 
 
 def _other_ms(pool: Pool, rng: np.random.Generator) -> NDArray[np.int32]:
     graph = pool.graph
-    return np.maximum(1, graph.arc_ms * rng.uniform(0.8, 1.5, len(graph.arc_ms))).astype(np.int32)
+    return _scaled(graph.arc_ms, rng.uniform(0.8, 1.5, len(graph.arc_ms)))
+
+
+def _scaled(arc_ms: NDArray[np.int32], factor: float | NDArray[np.float64]) -> NDArray[np.int32]:
+    """Multiply times; what is closed stays so."""
+    scaled = np.where(arc_ms == UNREACHABLE, 1, np.maximum(1, arc_ms * factor))
+    return np.where(arc_ms == UNREACHABLE, UNREACHABLE, scaled.astype(np.int32)).astype(np.int32)
 
 
 def _metric(ability: str) -> Callable[[Pool, int, int], list[Question]]:

@@ -12,7 +12,7 @@ from numba import njit
 from routing.dijkstra import FAR
 from routing.drives import Drive, make_route, one
 from routing.hierarchy import Hierarchy, Metric, Seeds
-from routing.legs import ArcCosts, Legs, checked_times, metres, milliseconds
+from routing.legs import ArcCosts, Legs, checked_arcs, checked_times, metres, milliseconds
 from routing.network import UNREACHABLE, RoadNetwork
 from routing.search_graph import SearchGraph, junction_graph
 from routing.travel_times import NodeTable, Table, rows_of
@@ -91,7 +91,8 @@ class HierarchyTravelTimes:
         self._threads = threads
         self.network = self._costs.network
         self.hierarchy = hierarchy or hierarchy_of(graph)
-        self._metric = Metric(self.hierarchy, self._costs.cost)
+        self.hierarchy.check_ends(self._costs.graph.tail, self._costs.graph.head)
+        self._metric = Metric(self.hierarchy, self._costs.cost, costs=True)
 
     @cached_property
     def _ms_metric(self) -> Metric:
@@ -132,6 +133,21 @@ class HierarchyTravelTimes:
     ) -> Table:
         """Travel times to one destination; see `TravelTimes.many_to_one`."""
         return self.matrix(origins, one(destination))
+
+    def pin(self, origins: Places) -> PinnedOrigins:
+        """Prepare questions from the same places to one other each.
+
+        Parameters
+        ----------
+        origins : Places
+            Places on this network, such as those of all units.
+
+        Returns
+        -------
+        PinnedOrigins
+            Answers questions, until the times change.
+        """
+        return PinnedOrigins(self._costs, self._metric, origins)
 
     def to_places(  # numpydoc ignore=PR01
         self, destinations: Places, *, progress: bool = False
@@ -192,9 +208,9 @@ class HierarchyTravelTimes:
         Raises
         ------
         InputError
-            A time is no whole number of milliseconds, zero or more.
+            There is no such arc, or a time is no whole number of milliseconds, zero or more.
         """
-        some = np.asarray(arcs, dtype=np.int64)
+        some = checked_arcs(arcs, self.network.n_arcs)
         times = checked_times(some, arc_ms)
         self._metric.change(some, self._costs.change(some, times))
         if "_ms_metric" in self.__dict__:
@@ -205,6 +221,49 @@ class HierarchyTravelTimes:
         self._metric.prune()
         if "_ms_metric" in self.__dict__:
             self._ms_metric.prune()
+
+
+class PinnedOrigins:
+    """Places whose labels are kept, so that each further question takes one search.
+
+    Parameters
+    ----------
+    costs : ArcCosts
+        Costs of arcs.
+    metric : Metric
+        The same, customised.
+    origins : Places
+        The places, a of them.
+    """
+
+    def __init__(self, costs: ArcCosts, metric: Metric, origins: Places) -> None:
+        self._costs = costs
+        self._leave = costs.departures(origins)
+        self._pinned = metric.pin_sources(_seeds(self._leave))
+
+    def to(self, destination: Places) -> Table:
+        """Travel times from the places to one other.
+
+        Parameters
+        ----------
+        destination : Places
+            One place.
+
+        Returns
+        -------
+        Table
+            Times and lengths, shape (a, 1); those of `TravelTimes.many_to_one`.
+
+        Raises
+        ------
+        InputError
+            The times have changed since.
+        """
+        arrive = self._costs.arrivals(one(destination))
+        cost = self._pinned.to(_seeds(arrive))[:, None]
+        row, column, straight = self._costs.direct(self._leave, arrive)
+        cost[row, column] = np.minimum(cost[row, column], straight)
+        return Table(milliseconds(cost), metres(cost))
 
 
 @njit(cache=True, nogil=True)

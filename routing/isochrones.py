@@ -309,9 +309,9 @@ def _nested(
     All outlines are cut at one another into faces, which share their edges to the last
     digit. A polygon is the faces that lie in its shape or in a smaller one.
     """
-    boundaries = [shapely.boundary(shape) for shape in shapes]
+    # before they are noded: a vertex put near a node afterwards could change sides
+    boundaries = [shapely.segmentize(shapely.boundary(s), _LONGEST_EDGE_M) for s in shapes]
     noded = shapely.get_parts(shapely.line_merge(shapely.union_all(boundaries, grid_size=_GRID_M)))
-    noded = shapely.segmentize(noded, _LONGEST_EDGE_M)
 
     def to_degrees(xy: NDArray[np.float64]) -> NDArray[np.float64]:
         lon, lat = projection(xy[:, 0], xy[:, 1], inverse=True)

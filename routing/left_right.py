@@ -34,6 +34,7 @@ class LeftRight(Generic[World]):
         self._missed: list[Callable[[World], None]] = []
         self._writing = threading.Lock()
         self._turn = threading.Condition()
+        self._mine = threading.local()
 
     @contextmanager
     def reading(self) -> Iterator[World]:
@@ -47,9 +48,12 @@ class LeftRight(Generic[World]):
         with self._turn:
             side = self._shown
             self._readers[side] += 1
+        held = self._held()
+        held[side] += 1
         try:
             yield self._worlds[side]
         finally:
+            held[side] -= 1
             with self._turn:
                 self._readers[side] -= 1
                 self._turn.notify_all()
@@ -66,9 +70,16 @@ class LeftRight(Generic[World]):
             may not fail.
         both : bool
             False for what means nothing to the answers, and is done to one copy only.
+
+        Raises
+        ------
+        RuntimeError
+            The caller itself still reads that world, and would wait for ever.
         """
         with self._writing:
             hidden = 1 - self._shown
+            if self._held()[hidden]:
+                raise RuntimeError("leave reading() before the second change")
             with self._turn:
                 self._turn.wait_for(lambda: self._readers[hidden] == 0)
             world = self._worlds[hidden]
@@ -78,3 +89,10 @@ class LeftRight(Generic[World]):
             with self._turn:
                 self._shown = hidden
             self._missed = [change] if both else []
+
+    def _held(self) -> list[int]:
+        """Count what this thread reads of each world."""
+        if not hasattr(self._mine, "held"):
+            self._mine.held = [0, 0]
+        held: list[int] = self._mine.held
+        return held

@@ -257,7 +257,7 @@ def checked_times(arcs: NDArray[np.int64], arc_ms: ArrayLike) -> NDArray[np.int6
         A time is no whole number from 0 to `UNREACHABLE`.
     """
     times = np.asarray(arc_ms)
-    if not np.issubdtype(times.dtype, np.integer):
+    if times.shape != arcs.shape or not (np.issubdtype(times.dtype, np.integer) or times.size == 0):
         raise InputError(
             f"{times.dtype} times of shape {times.shape} for {len(arcs)} arcs",
             field="arc_ms",
@@ -271,3 +271,36 @@ def checked_times(arcs: NDArray[np.int64], arc_ms: ArrayLike) -> NDArray[np.int6
             fix="give 0 to 2147483647",
         )
     return times.astype(np.int64)
+
+
+def checked_arcs(arcs: ArrayLike, count: int) -> NDArray[np.int64]:
+    """Refuse arcs that are none.
+
+    Parameters
+    ----------
+    arcs : array-like of int, shape (k,)
+        Arcs.
+    count : int
+        How many arcs there are.
+
+    Returns
+    -------
+    ndarray of int64, shape (k,)
+        The arcs.
+
+    Raises
+    ------
+    InputError
+        They are no list of whole numbers from 0 to ``count - 1``; a mask is none.
+    """
+    some = np.asarray(arcs)
+    if some.size == 0:
+        return np.zeros(0, dtype=np.int64)
+    if some.ndim != 1 or not np.issubdtype(some.dtype, np.integer):
+        raise InputError(
+            f"{some.dtype} of shape {some.shape}", field="arcs", fix="give a list of arc numbers"
+        )
+    wrong = some[(some < 0) | (some >= count)]
+    if len(wrong):
+        raise InputError(f"there is no arc {wrong[0]}", field="arcs", fix=f"give 0 to {count - 1}")
+    return some.astype(np.int64)

@@ -13,7 +13,7 @@ import shapely
 from routing.errors import InputError, did_you_mean
 from routing.hierarchy_times import HierarchyTravelTimes, hierarchy_of
 from routing.left_right import LeftRight
-from routing.legs import checked_times
+from routing.legs import checked_arcs, checked_times
 from routing.network import UNREACHABLE
 from routing.search_graph import SearchGraph, junction_graph
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from routing.snapping import Places
     from routing.speed_rules import Vehicle
     from routing.travel_times import NodeTable, Table
+
+_END_DEGREES: Final = 1e-6
+"""What lies so near to the end of an arc, some 0.1 m, lies at it."""
 
 _LONGEST: Final = int(UNREACHABLE) - 1
 
@@ -97,7 +100,7 @@ class LiveTravelTimes:
         search = graph if isinstance(graph, SearchGraph) else junction_graph(graph)
         self.network = search.network
         self.hierarchy = hierarchy or hierarchy_of(graph)
-        self._size = size or VehicleSize()
+        self._size = size
         self._measures: dict[str, _Measure] = {}
         self._counter = 0
         self._lock = threading.Lock()
@@ -111,6 +114,8 @@ class LiveTravelTimes:
     @contextmanager
     def now(self) -> Iterator[HierarchyTravelTimes]:
         """Hold the travel times as they are now, for several questions.
+
+        Let them go before changing anything twice: the second change would wait for you.
 
         Yields
         ------
@@ -191,9 +196,21 @@ class LiveTravelTimes:
         Raises
         ------
         InputError
-            There is no such arc.
+            There is no such arc, the size of the vehicle is not known, or a limit is none.
         """
         size = self._size
+        if size is None:
+            raise InputError(
+                "the size of the vehicle is not known",
+                field="size",
+                fix="give it to LiveTravelTimes",
+            )
+        if not all(limit > 0 for limit in (height_m, width_m, weight_t)):
+            raise InputError(
+                f"{height_m} m, {width_m} m, {weight_t} t",
+                field="limit",
+                fix="give numbers above 0",
+            )
         fits = size.height_m <= height_m and size.width_m <= width_m and size.weight_t <= weight_t
         return self._add(arcs, 1.0 if fits else float("inf"))
 
@@ -288,14 +305,7 @@ class LiveTravelTimes:
             return times.route(origin, destination)
 
     def _add(self, arcs: ArrayLike, factor: float) -> str:
-        some = np.unique(np.asarray(arcs, dtype=np.int64))
-        wrong = some[(some < 0) | (some >= self.network.n_arcs)]
-        if len(wrong):
-            raise InputError(
-                f"there is no arc {wrong[0]}",
-                field="arcs",
-                fix=f"give 0 to {self.network.n_arcs - 1}",
-            )
+        some = np.unique(checked_arcs(arcs, self.network.n_arcs))
         with self._lock:
             self._counter += 1
             name = f"measure-{self._counter}"
@@ -318,6 +328,9 @@ class LiveTravelTimes:
 
 def arcs_within(network: RoadNetwork, area: BaseGeometry) -> NDArray[np.int64]:
     """Find the arcs that touch an area, to close them or to slow them down.
+
+    A line means the arcs that it crosses or runs along, not those that it only meets at
+    their ends.
 
     Parameters
     ----------
@@ -343,6 +356,11 @@ def arcs_within(network: RoadNetwork, area: BaseGeometry) -> NDArray[np.int64]:
             fix="give a valid polygon in degrees, lon before lat",
         )
     arc = np.repeat(np.arange(network.n_arcs), np.diff(network.arc_vertex_ptr))
-    lines = shapely.linestrings(network.vertex_lonlat, indices=arc)
+    lines = np.asarray(shapely.linestrings(network.vertex_lonlat, indices=arc))
     touched: NDArray[np.int64] = np.flatnonzero(shapely.intersects(lines, area))
+    if area.area == 0:
+        common = shapely.intersection(lines[touched], area)
+        ends = shapely.boundary(lines[touched])
+        apart = ~shapely.covered_by(common, shapely.buffer(ends, _END_DEGREES))
+        touched = touched[apart]
     return touched

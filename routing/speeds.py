@@ -111,6 +111,13 @@ class SpeedTable:
                 field="speeds",
                 fix="give a TOML file such as routing/speeds.toml",
             ) from error
+        missing = {"car", "ambulance"} - rules.vehicles.keys()
+        if missing:
+            raise InputError(
+                f"there is no vehicle {min(missing)!r} (in {source})",
+                field="speeds vehicles",
+                fix="keep [vehicles.car] and [vehicles.ambulance], which others rely on",
+            )
         return cls(text=text, rules=rules)
 
     def arc_times_ms(

@@ -22,8 +22,8 @@ class TurnCosts:
     """What it costs to turn at a junction, by the angle of the turn.
 
     A turn is sharper the farther it leads from straight on; the time grows with the
-    square of that angle up to the whole at 90 degrees. At junctions that join two roads
-    only, nothing is charged but for turning round.
+    square of that angle up to the whole at 90 degrees. Where only two ends of roads meet,
+    nothing is charged but for turning round.
 
     Parameters
     ----------
@@ -90,14 +90,16 @@ def turn_graph(
     first, second = first[stays], second[stays]
     time = np.rint(_seconds(network, costs, first, second) * 1000).astype(np.int64)
     arcs, ends = np.arange(m), np.arange(n)
-    begin = np.concatenate([arcs, first + m, 2 * m + network.arc_tail, arcs + m])
-    finish = np.concatenate([arcs + m, second, arcs, 2 * m + n + network.arc_head])
+    # beside the turns: from each junction onto its arcs, off them, and nowhere at all
+    begin = np.concatenate([arcs, first + m, 2 * m + network.arc_tail, arcs + m, ends + 2 * m])
+    off = 2 * m + n + network.arc_head
+    finish = np.concatenate([arcs + m, second, arcs, off, ends + 2 * m + n])
     return SearchGraph(
         network=network,
         n_nodes=2 * (m + n),
         tail=begin.astype(np.int32),
         head=finish.astype(np.int32),
-        fixed_cost=np.concatenate([time << MS, np.zeros(2 * m, dtype=np.int64)]),
+        fixed_cost=np.concatenate([time << MS, np.zeros(2 * m + n, dtype=np.int64)]),
         arc_start=arcs.astype(np.int32),
         arc_end=(arcs + m).astype(np.int32),
         node_start=(ends + 2 * m).astype(np.int32),
@@ -154,12 +156,10 @@ def _seconds(
     far = angle > 0 if costs.left_hand else angle < 0
     most = np.where(far, costs.far_side_s, costs.near_side_s)
     seconds: NDArray[np.float64] = most * np.minimum(np.abs(angle) / 90, 1) ** 2
-    neighbours = np.unique(
-        np.concatenate([network.arc_tail, network.arc_head]).astype(np.int64) * network.n_nodes
-        + np.concatenate([network.arc_head, network.arc_tail])
-    )
-    degree = np.bincount(neighbours // max(1, network.n_nodes), minlength=network.n_nodes)
-    seconds[degree[network.arc_head[first]] <= 2] = 0
+    alone = network.arc_twin < 0
+    road_ends = np.bincount(network.arc_tail, minlength=network.n_nodes)
+    road_ends += np.bincount(network.arc_head[alone], minlength=network.n_nodes)
+    seconds[road_ends[network.arc_head[first]] <= 2] = 0
     seconds[network.arc_twin[first] == second] = costs.round_s
     return seconds
 

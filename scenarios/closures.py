@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from routing.errors import InputError
+from routing.errors import InputError, did_you_mean
 from routing.live import arcs_within
 from routing.network import UNREACHABLE
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from routing.network import RoadNetwork
     from routing.speed_rules import Vehicle
 
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Positive = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
 class _Properties(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="allow")
 
-    factor: _Positive | None = None
+    factor: Annotated[float, Field(ge=0.01, le=1000)] | None = None
     maxheight: _Positive | None = None
     maxweight: _Positive | None = None
     maxwidth: _Positive | None = None
@@ -99,7 +99,7 @@ def read_closures(path: Path) -> list[Closure]:
             field="closures",
             fix="give a GeoJSON FeatureCollection of polygons or lines",
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path} cannot be read ({error})",
             field="closures",
@@ -132,21 +132,33 @@ def apply_closures(
     arc_ms : ndarray of int32, shape (m,)
         The new times.
     count : int
-        How many arcs the closures touch that hold this vehicle up.
+        How many arcs take this vehicle another time, or are closed to it now.
+
+    Raises
+    ------
+    InputError
+        A closure touches no road.
     """
     factor = np.ones(network.n_arcs)
-    for closure in closures:
+    for number, closure in enumerate(closures, start=1):
+        arcs = arcs_within(network, closure.area)
+        if not len(arcs):
+            raise InputError(
+                f"feature {number} touches no road",
+                field="closures",
+                fix="draw a polygon, or a line across the road, in degrees, lon before lat",
+            )
         fits = (
             vehicle.height_m <= closure.height_m
             and vehicle.weight_t <= closure.weight_t
             and vehicle.width_m <= closure.width_m
         )
-        factor[arcs_within(network, closure.area)] *= closure.factor if fits else np.inf
+        factor[arcs] *= closure.factor if fits else np.inf
     drivable = (arc_ms < UNREACHABLE) & np.isfinite(factor)
     slowed = np.rint(arc_ms[drivable] * factor[drivable])
     ms = np.full(network.n_arcs, UNREACHABLE, dtype=np.int32)
     ms[drivable] = np.minimum(slowed, UNREACHABLE - 1).astype(np.int32)
-    return ms, int((factor != 1).sum())
+    return ms, int((ms != arc_ms).sum())
 
 
 def _closure(where: str, feature: _Feature) -> Closure:
@@ -164,6 +176,13 @@ def _closure(where: str, feature: _Feature) -> Closure:
             field="closures",
             fix="give a valid polygon or a line, lon before lat",
         )
+    for name in (feature.properties.model_extra or {}) if feature.properties else {}:
+        if name.lower().replace("_", "") in _Properties.model_fields:
+            raise InputError(
+                f"{where}: unknown property {name!r}",
+                field="closures",
+                fix=did_you_mean(name, _Properties.model_fields),
+            )
     limits = feature.properties or _Properties()
     sizes = (limits.maxheight, limits.maxweight, limits.maxwidth)
     usual = 1.0 if any(sizes) else float("inf")

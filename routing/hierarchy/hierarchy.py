@@ -144,6 +144,35 @@ class Hierarchy:
         np.cumsum(np.bincount(self.slot[some], minlength=2 * self.n_edges), out=ptr[1:])
         return ptr, some[order]
 
+    def check_ends(self, tail: NDArray[np.int32], head: NDArray[np.int32]) -> None:
+        """Refuse a graph of which this is not the hierarchy.
+
+        Parameters
+        ----------
+        tail, head : ndarray of int32, shape (m,)
+            Ends of each arc.
+
+        Raises
+        ------
+        InputError
+            Some arc has other ends.
+        """
+        known = len(tail) == self.n_arcs
+        if known and self.n_arcs:
+            ranks = np.sort(self.rank[np.stack([tail, head])], axis=0)
+            edge, loop = self.slot >> 1, self.slot < 0
+            same = ranks[0] == ranks[1]
+            on = np.flatnonzero(~loop)
+            same[on] = ranks[0, on] == self.edge_low[edge[on]]
+            same[on] &= ranks[1, on] == self.head[edge[on]]
+            known = bool(same.all())
+        if not known:
+            raise InputError(
+                f"it was made from other arcs than these {len(tail)}",
+                field="hierarchy",
+                fix="build it from the graph that it is asked about",
+            )
+
     def save(self, folder: Path) -> None:
         """Write the hierarchy, one array a file.
 

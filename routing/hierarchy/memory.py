@@ -94,6 +94,8 @@ class Memories:
         self._hierarchy = hierarchy
         self._dtype = dtype
         self._free: list[Memory] = []
+        self.version = 0
+        """Changes of the weights so far."""
 
     @contextmanager
     def borrow(self) -> Iterator[Memory]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from routing.hierarchy.memory import Memories
 from routing.hierarchy.pinned import Pinned
 from routing.hierarchy.rows import Rows
 from routing.hierarchy.searches import search_between, search_down, search_up
-from routing.hierarchy.seeds import Seeds, Side, ranked
+from routing.hierarchy.seeds import Seeds, Side, ranked, ranked_one
 from routing.hierarchy.sweeps import (
     NARROW,
     WIDE,
@@ -33,6 +33,7 @@ from routing.hierarchy.sweeps import (
     wide_rows,
 )
 from routing.hierarchy.unpacking import climb_back, unpack
+from routing.legs import checked_arcs
 from routing.network import UNREACHABLE
 
 if TYPE_CHECKING:
@@ -78,10 +79,12 @@ class Metric:
     ----------
     hierarchy : Hierarchy
         The topology of a graph with n nodes and m arcs.
-    weight : array-like of int32 or int64, shape (m,)
-        Milliseconds of each arc (int32), `routing.network.UNREACHABLE` for a closed one;
-        or costs (int64) as `routing.dijkstra` has them. Answers have the same unit and
-        dtype; what is that far or farther counts as unreachable.
+    weight : array-like of int, shape (m,)
+        Milliseconds of each arc, `routing.network.UNREACHABLE` for a closed one.
+    costs : bool
+        The weights are int64 costs as `routing.dijkstra` has them. Answers have the unit
+        of the weights and are int32, or int64 for costs; what is as far as a closed arc,
+        or farther, counts as unreachable.
     prune : bool
         Take out arcs that no shortest way needs. It takes longer than the rest of the
         customisation, and makes every question faster.
@@ -92,17 +95,16 @@ class Metric:
         There is not one weight, zero or more, for each arc.
     """
 
-    def __init__(self, hierarchy: Hierarchy, weight: ArrayLike, *, prune: bool = True) -> None:
-        weights = np.array(weight)
-        if weights.dtype not in (np.int32, np.int64):
-            weights = weights.astype(np.int32, casting="safe")
-        if weights.shape != (hierarchy.n_arcs,) or weights.min(initial=0) < 0:
-            raise InputError(
-                f"{len(weights)} weights, the least {weights.min(initial=0)}, for "
-                f"{hierarchy.n_arcs} arcs",
-                field="weight",
-                fix="give each arc its milliseconds, zero or more",
-            )
+    def __init__(
+        self,
+        hierarchy: Hierarchy,
+        weight: ArrayLike,
+        *,
+        costs: bool = False,
+        prune: bool = True,
+    ) -> None:
+        dtype = np.dtype(np.int64 if costs else np.int32)
+        weights = _checked(weight, (hierarchy.n_arcs,), dtype)
         self._take(hierarchy, weights, np.empty(3 * hierarchy.n_edges, dtype=weights.dtype))
         self._customise()
         if prune:
@@ -141,14 +143,7 @@ class Metric:
             There is not one weight, zero or more, for each arc.
         """
         h = hierarchy
-        rows = np.array(weights, dtype=np.int32, ndmin=2)
-        if rows.shape[1] != h.n_arcs or rows.min(initial=0) < 0:
-            raise InputError(
-                f"weights of shape {rows.shape}, the least {rows.min(initial=0)}, for "
-                f"{h.n_arcs} arcs",
-                field="weights",
-                fix="give a row of milliseconds, zero or more, for each metric",
-            )
+        rows = _checked(weights, (len(np.atleast_1d(weights)), h.n_arcs), np.dtype(np.int32))
         records = np.empty((len(rows), 3 * h.n_edges), dtype=np.int32)
         table = np.empty((h.n_edges + 1) * 2 * LANES, dtype=np.int32)
         for first in range(0, len(rows), LANES):
@@ -182,7 +177,7 @@ class Metric:
         ndarray of int, shape (n,)
             Cost of node ``hierarchy.node[i]`` at place i.
         """
-        seeds = self._ranked(source)
+        seeds = self._one(source)
         up, down = (self._down, self._up) if backward else (self._up, self._down)
         cost = np.empty(self.hierarchy.n_nodes, dtype=self.records.dtype)
         with self._memories.borrow() as memory:
@@ -247,7 +242,8 @@ class Metric:
         seeds = self._ranked(sources)
         up, down = (self._down, self._up) if backward else (self._up, self._down)
         rows = out or Rows.empty(len(seeds.node), h, self.records.dtype)
-        if rows.count != len(seeds.node) or rows.hierarchy is not h:
+        same = all(block.dtype == self.records.dtype for block in rows.blocks)
+        if rows.count != len(seeds.node) or rows.hierarchy is not h or not same:
             raise InputError(
                 f"rows for {rows.count} places", field="out", fix=f"give {len(seeds.node)}"
             )
@@ -308,7 +304,7 @@ class Metric:
         ndarray of int, shape (a,)
             Costs.
         """
-        return self._one_to_many(self._ranked(target), self._ranked(sources), self._down, self._up)
+        return self._one_to_many(self._one(target), self._ranked(sources), self._down, self._up)
 
     def one_to_many(self, source: int | Seeds, targets: ArrayLike | Seeds) -> Ints:
         """Find the costs from one place to many.
@@ -325,7 +321,7 @@ class Metric:
         ndarray of int, shape (b,)
             Costs.
         """
-        return self._one_to_many(self._ranked(source), self._ranked(targets), self._up, self._down)
+        return self._one_to_many(self._one(source), self._ranked(targets), self._up, self._down)
 
     def pin_sources(self, sources: ArrayLike | Seeds) -> Pinned:
         """Prepare questions from the same places to one other each.
@@ -372,7 +368,7 @@ class Metric:
         int
             Cost.
         """
-        start, end = self._ranked(source), self._ranked(target)
+        start, end = self._one(source), self._one(target)
         with self._memories.borrow() as memory:
             best, _ = search_between(
                 self.hierarchy.parent, *self._up, *self._down, start.node[0], start.cost[0],
@@ -395,7 +391,7 @@ class Metric:
             The way; None if there is none.
         """
         h, records = self.hierarchy, self.records
-        start, end = self._ranked(source), self._ranked(target)
+        start, end = self._one(source), self._one(target)
         up, down = Side(h.ptr, records, 3, 1), Side(h.ptr, records, 3, 2)
         with self._memories.borrow() as memory:
             best, top = search_between(
@@ -432,10 +428,16 @@ class Metric:
             The arcs.
         weight : array-like of int
             The new weight of each.
+
+        Raises
+        ------
+        InputError
+            There is no such arc, or not one weight, zero or more, for each.
         """
         h = self.hierarchy
-        some = np.asarray(arcs, dtype=np.int64)
-        self.weight[some] = weight
+        some = checked_arcs(arcs, h.n_arcs)
+        self._memories.version += 1
+        self.weight[some] = _checked(weight, some.shape, self.weight.dtype)
         self._unprune()
         if len(some) * _MANY > h.n_arcs:
             self._customise()
@@ -508,8 +510,30 @@ class Metric:
 
         _share(work, -(-len(order) // NARROW), threads)
 
+    def _one(self, place: int | Seeds) -> Seeds:
+        return ranked_one(place, self.hierarchy.rank, self.records.dtype)
+
     def _ranked(self, places: ArrayLike | Seeds) -> Seeds:
         return ranked(places, self.hierarchy.rank, self.records.dtype)
+
+
+def _checked(weight: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Ints:
+    """Return a copy of weights, or refuse them."""
+    given = np.array(weight)
+    if (
+        given.shape != shape
+        or not (np.issubdtype(given.dtype, np.integer) or given.size == 0)
+        or given.min(initial=0) < 0
+        or given.max(initial=0) > np.iinfo(dtype).max
+    ):
+        raise InputError(
+            f"{given.dtype} weights of shape {given.shape}"
+            + (f", the least {given.min()}" if given.size else "")
+            + f", for arcs of shape {shape}",
+            field="weight",
+            fix="give each arc its milliseconds, 0 to 2147483647",
+        )
+    return given.astype(dtype)
 
 
 def _share(work: Callable[[int, int], None], count: int, threads: int) -> None:

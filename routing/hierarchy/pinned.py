@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from routing.errors import InputError
 from routing.hierarchy.labels import make_labels, meet_labels
-from routing.hierarchy.seeds import ranked
+from routing.hierarchy.seeds import ranked_one
 
 if TYPE_CHECKING:
     from routing.hierarchy.hierarchy import Hierarchy
@@ -45,6 +46,7 @@ class Pinned:
         self._hierarchy, self._memories, self._far = hierarchy, memories, far
         self._side = other_side
         self._count = len(seeds.node)
+        self._version = memories.version
         with memories.borrow() as memory:
             ptr, node, cost = make_labels(
                 hierarchy.parent, *side, *seeds, far, memory.cost, memory.path
@@ -64,11 +66,20 @@ class Pinned:
         -------
         ndarray of int, shape (a,)
             Costs: to the place from pinned sources, from it to pinned targets.
+
+        Raises
+        ------
+        InputError
+            The weights have changed, or it is no place.
         """
+        if self._memories.version != self._version:
+            raise InputError(
+                "the weights have changed since", field="pinned", fix="pin the places again"
+            )
         label_ptr, label_node, label_cost = self._labels
         with self._memories.borrow() as memory:
             result = np.empty(self._count, dtype=memory.cost.dtype)
-            seeds = ranked(place, self._hierarchy.rank, memory.cost.dtype)
+            seeds = ranked_one(place, self._hierarchy.rank, memory.cost.dtype)
             meet_labels(
                 label_ptr, label_node, label_cost, self._hierarchy.parent, *self._side,
                 *seeds, self._far,

@@ -76,7 +76,12 @@ def ranked(
     """
     if isinstance(places, Seeds):
         return Seeds(rank[places.node], places.cost.astype(dtype, copy=False))
-    nodes = np.atleast_1d(np.asarray(places))[:, None]
+    given = np.atleast_1d(np.asarray(places))
+    if given.ndim > 1 or not (np.issubdtype(given.dtype, np.integer) or given.size == 0):
+        raise InputError(
+            f"{given.dtype} of shape {given.shape}", field="nodes", fix="give whole numbers"
+        )
+    nodes = given[:, None]
     if nodes.size and (nodes.min() < 0 or nodes.max() > len(rank) - 2):
         raise InputError(
             f"nodes from {nodes.min()} to {nodes.max()} are asked for",
@@ -85,3 +90,35 @@ def ranked(
         )
     found: NDArray[np.int32] = rank[nodes.astype(np.int64, copy=False)]
     return Seeds(found, np.zeros(nodes.shape, dtype=dtype))
+
+
+def ranked_one(
+    place: int | Seeds, rank: NDArray[np.int32], dtype: np.dtype[np.signedinteger]
+) -> Seeds:
+    """Name the nodes next to a single place by rank.
+
+    Parameters
+    ----------
+    place : int or Seeds
+        A node, or a place.
+    rank : ndarray of int32, shape (n + 1,)
+        Rank of each node, -1 at the end.
+    dtype : dtype
+        Type of costs.
+
+    Returns
+    -------
+    Seeds
+        The same place.
+
+    Raises
+    ------
+    InputError
+        There is no such node, or it is not one place.
+    """
+    seeds = ranked(place, rank, dtype)
+    if len(seeds.node) != 1:
+        raise InputError(
+            f"{len(seeds.node)} places where one is asked for", field="nodes", fix="give one"
+        )
+    return seeds

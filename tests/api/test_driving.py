@@ -102,6 +102,21 @@ def test_turns_take_time(scenario_folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("[" * 100_000, "cannot be read"),
+        (
+            (
+                '{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": '
+                '{"type": "LineString", "coordinates": [[64.1, -21.9], [64.2, -21.9]]}}]}'
+            ),
+            "feature 1 touches no road; draw a polygon",
+        ),
+        (
+            (
+                '{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": '
+                '{"type": "Point", "coordinates": [0, 0]}, "properties": {"max_height": 2}}]}'
+            ),
+            "feature 1: unknown property 'max_height'",
+        ),
         ("{", "closures.geojson cannot be read"),
         ('{"type": "Point"}', "type: Input should be 'FeatureCollection'"),
         (
@@ -123,7 +138,7 @@ def test_turns_take_time(scenario_folder: Path) -> None:
                 '{"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": '
                 '{"type": "Point", "coordinates": [0, 0]}, "properties": {"factor": -1}}]}'
             ),
-            "features.0.properties.factor: Input should be greater than 0",
+            "features.0.properties.factor: Input should be greater than or equal to 0.01",
         ),
     ],
 )

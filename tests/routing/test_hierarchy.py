@@ -92,9 +92,14 @@ def check_path(graph: Graph, metric: Metric, start: int, end: int, cost: int) ->
     assert nodes[-1] == end
 
 
-def test_a_thousand_odd_graphs_before_and_after_changes() -> None:
+@pytest.mark.parametrize("piecewise", [True, False])
+def test_a_thousand_odd_graphs_before_and_after_changes(
+    monkeypatch: pytest.MonkeyPatch, *, piecewise: bool
+) -> None:
+    if piecewise:  # else so small a graph is customised as a whole
+        monkeypatch.setattr("routing.hierarchy.metric._MANY", 0)
     rng = np.random.default_rng(3)
-    for number in range(1000):
+    for number in range(500):
         graph = odd_graph(rng)
         hierarchy = Hierarchy.build(graph.n, graph.tail, graph.head)
         metric = Metric(hierarchy, graph.ms, prune=number % 2 == 0)
@@ -118,7 +123,7 @@ def test_costs_of_two_parts_and_lanes(seed: int) -> None:
     graph = odd_graph(np.random.default_rng(seed))
     hierarchy = Hierarchy.build(graph.n, graph.tail, graph.head)
     cost = np.where(graph.ms == MAX, FAR, graph.ms.astype(np.int64) << 31)
-    check_all(graph, Metric(hierarchy, cost), graph.ms)
+    check_all(graph, Metric(hierarchy, cost, costs=True), graph.ms)
     others = [graph.ms, graph.ms[::-1], graph.ms // 2]
     for metric, ms in zip(Metric.batch(hierarchy, np.array(others)), others, strict=True):
         alone = Metric(hierarchy, ms)
@@ -271,7 +276,10 @@ def test_elimination_by_hand() -> None:
     [
         (lambda: Hierarchy.build(2, [0, 2], [1, 1]), "tail: arc 1 ends at node 2; give 0 to 1"),
         (lambda: Hierarchy.build(2, [0], [1, 1]), "1 tails and 2 heads"),
-        (lambda: Metric(Hierarchy.build(2, [0], [1]), [1, 2]), "2 weights, the least"),
+        (
+            lambda: Metric(Hierarchy.build(2, [0], [1]), [1, 2]),
+            "int64 weights of shape .2,., the least 1, for arcs of shape .1,.",
+        ),
         (lambda: Metric(Hierarchy.build(2, [0], [1]), [-1]), "the least -1"),
         (lambda: Metric(Hierarchy.build(2, [0], [1]), [5]).row(2), "give 0 to 1"),
     ],

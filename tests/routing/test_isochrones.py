@@ -221,3 +221,17 @@ def test_limits_are_checked() -> None:
         isochrones(network, [5, 5], place, [60, 60.0])
     with pytest.raises(InputError, match="no time limit"):
         isochrones(network, [5, 5], place, [-1])
+
+
+def test_long_straight_roads_lie_inside() -> None:
+    """A vertex put on a long edge near its node may not change sides with another."""
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        ends = dict(zip("abcdef", rng.uniform(0, 60, (6, 2)).tolist(), strict=True))
+        points = {name: (x, y) for name, (x, y) in ends.items()}
+        network = make_network(points, [Road("abcdef"), Road("ae"), Road("bf")])
+        arc_ms = np.maximum(network.arc_m * 72, 1).round().astype(np.int32)
+        place = Snapper(network).snap(lonlat(points["a"]))
+        for drawn in isochrones(network, arc_ms, place, [240, 480, 720]):
+            lonlats, _ = stretch_lines(network, reached_arcs(network, arc_ms, place, drawn.limit_s))
+            assert shapely.contains_xy(drawn.polygon, lonlats).all()

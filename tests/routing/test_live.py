@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 from routing.errors import InputError
+from routing.hierarchy import Hierarchy
 from routing.left_right import LeftRight
 from routing.live import LiveTravelTimes, VehicleSize, arcs_within
 from routing.network import UNREACHABLE
@@ -87,7 +88,8 @@ def test_a_limit_holds_up_what_is_larger(town: tuple[RoadNetwork, NDArray[np.int
     network, arc_ms = town
     start, end = from_to(network, "a", "c")
     engine = LiveTravelTimes(network, arc_ms, size=VehicleSize(height_m=3.3, weight_t=16))
-    car = LiveTravelTimes(network, arc_ms, hierarchy=engine.hierarchy)
+    small = VehicleSize(height_m=1.5, width_m=1.8, weight_t=1.6)
+    car = LiveTravelTimes(network, arc_ms, size=small, hierarchy=engine.hierarchy)
     for live, expected in ((engine, 40_000), (car, 20_000)):
         name = live.limit(both_ways(network, "bc"), height_m=3.0)
         assert live.matrix(start, end).ms.tolist() == [[expected]]
@@ -100,6 +102,10 @@ def test_arcs_of_an_area(town: tuple[RoadNetwork, NDArray[np.int32]]) -> None:
     network, _ = town
     corner = shapely.Polygon(lonlat((1.4, -0.1), (1.6, -0.1), (1.6, 0.1), (1.4, 0.1)))
     assert [arcs(network)[arc] for arc in arcs_within(network, corner)] == ["bc", "cb"]
+    along = shapely.LineString(lonlat(TOWN["b"], TOWN["c"]))
+    assert [arcs(network)[arc] for arc in arcs_within(network, along)] == ["bc", "cb"]
+    across = shapely.LineString(lonlat((1.5, -2), (1.5, 1)))
+    assert {arcs(network)[arc] for arc in arcs_within(network, across)} == {"bc", "cb", "de", "ed"}
     with pytest.raises(InputError, match="area: the area is empty"):
         arcs_within(network, shapely.Polygon())
     with pytest.raises(InputError, match="area: Self-intersection"):
@@ -111,6 +117,20 @@ def test_what_is_refused(town: tuple[RoadNetwork, NDArray[np.int32]]) -> None:
     live = LiveTravelTimes(network, arc_ms)
     with pytest.raises(InputError, match="arcs: there is no arc 99; give 0 to 11"):
         live.close([0, 99])
+    with pytest.raises(InputError, match="arcs: bool of shape"):
+        live.close(np.ones(network.n_arcs, dtype=np.bool_))
+    with pytest.raises(InputError, match="size: the size of the vehicle is not known"):
+        live.limit([0], height_m=3)
+    other = make_network(TOWN, [*ROADS[::-1], Road("ax")], simplify=False)
+    with pytest.raises(InputError, match="hierarchy: it was made from other arcs"):
+        LiveTravelTimes(other, np.ones(other.n_arcs, np.int32), hierarchy=live.hierarchy)
+    turned = Hierarchy.build(network.n_nodes, network.arc_tail[::-1], network.arc_head[::-1])
+    with pytest.raises(InputError, match="hierarchy: it was made from other arcs"):
+        LiveTravelTimes(network, arc_ms, hierarchy=turned)
+    with live.now():
+        live.close([0])
+        with pytest.raises(RuntimeError, match="before the second change"):
+            live.close([1])
     with pytest.raises(InputError, match="factor: 0"):
         live.slow([0], 0)
     with pytest.raises(InputError, match=r"arc_ms: times of shape \(2,\) for 12 arcs"):
@@ -173,7 +193,7 @@ def test_readers_see_one_world_or_the_other(town: tuple[RoadNetwork, NDArray[np.
     stop.set()
     for reader in readers:
         reader.join()
-    assert seen <= {(30_000, 30_000), (60_000, 60_000)}
+    assert seen == {(30_000, 30_000), (60_000, 60_000)}
 
 
 def test_a_change_waits_for_the_last_reader() -> None:

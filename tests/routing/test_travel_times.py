@@ -160,6 +160,9 @@ def test_any_question_is_answered_as_by_networkx(
         destination = destinations[j : j + 1]
         cost = nx.single_source_dijkstra_path_length(graph.reverse(), ("to", j))
         one = times.many_to_one(origins, destination)
+        if isinstance(times, HierarchyTravelTimes):
+            pinned = times.pin(origins).to(destination)
+            assert [x.tolist() for x in pinned] == [x.tolist() for x in one]
         assert one.ms.tolist() == table.ms[:, [j]].tolist()
         assert one.metres.tolist() == table.metres[:, [j]].tolist()
         for i in range(len(origins)):

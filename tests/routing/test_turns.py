@@ -42,6 +42,15 @@ def test_turns_take_time_by_their_angle(
     plain = engine(network, arc_ms).matrix(ends, ends)
     assert free.ms.tolist() == plain.ms.tolist()
     assert free.metres.tolist() == plain.metres.tolist()
+    here = np.array([0, 0], dtype=np.int32) + network.node_osm.tolist().index(ord("x"))
+    out = np.searchsorted(network.arc_tail, here[:1]).astype(np.int32)
+    into = np.flatnonzero(network.arc_head == here[0])[-1:].astype(np.int32)
+    point = network.node_lonlat[here[:1]]
+    zero = np.zeros(1)
+    start, end = Places(point, out, zero, point, zero), Places(point, into, zero + 1, point, zero)
+    standing = engine(turn_graph(network), arc_ms)
+    assert standing.matrix(start, end).ms.tolist() == [[0]]
+    assert standing.to_places(end).ms[0, here[0]] == 0
     costs = TurnCosts(near_side_s=2, far_side_s=5, round_s=20)
     table = engine(turn_graph(network, costs), arc_ms).matrix(ends, ends)
     n, e, s, w = range(4)
