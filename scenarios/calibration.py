@@ -123,7 +123,7 @@ def calibrate(
         _check_unit(profile, *usable[profile])
     if not usable:
         raise InputError(
-            f"{left_out['too_few_of_their_profile']} of {len(trips.seconds)} trips can be used, "
+            f"{left_out['too_few_of_their_profile']} of {len(trips.seconds)} trips could be used, "
             f"{_words(left_out)}",
             field="trips",
             fix=f"give at least {FEWEST_TRIPS} of one profile",

@@ -203,7 +203,7 @@ class Hierarchy:
         Raises
         ------
         InputError
-            A file is missing or is not what `save` writes.
+            A file is missing, or the arrays do not fit together.
         """
         try:
             arrays = {field.name: _mapped(folder / f"{field.name}.npy") for field in fields(cls)}
@@ -254,3 +254,25 @@ def _check(arrays: dict[str, NDArray[Any]]) -> None:
         kind = np.int64 if name.endswith("ptr") else np.int32
         if array.ndim != 1 or array.dtype != kind or len(array) != shapes.get(name, len(array)):
             raise ValueError(f"{name}.npy has {array.dtype} of shape {array.shape}")
+    ranges = {
+        "node": (0, n),
+        "parent": (-1, n),
+        "head": (0, n),
+        "down_node": (0, n),
+        "down_edge": (0, s),
+        "slot": (-1, 2 * s),
+        "ptr": (0, s + 1),
+        "down_ptr": (0, s + 1),
+    }
+    for name, (least, end) in ranges.items():
+        some = arrays[name]
+        if len(some) and not (least <= some.min() and some.max() < end):
+            raise ValueError(f"{name}.npy names what is not there")
+    for name in ("ptr", "down_ptr"):
+        if arrays[name][0] != 0 or arrays[name][-1] != s or (np.diff(arrays[name]) < 0).any():
+            raise ValueError(f"{name}.npy is out of order")
+    ranks, parent = arrays["rank"], arrays["parent"]
+    if (ranks[:-1][arrays["node"]] != np.arange(n)).any() or ranks[-1] != -1:
+        raise ValueError("rank.npy and node.npy do not agree")
+    if ((parent >= 0) & (parent <= np.arange(n))).any():
+        raise ValueError("parent.npy is no elimination tree")

@@ -227,6 +227,11 @@ def test_saved_and_mapped(city: Graph, tmp_path: Path) -> None:
     compiled = len(many_to_many.signatures)
     assert (Metric(mapped, city.ms).matrix(nodes, nodes) == before).all()
     assert len(many_to_many.signatures) == compiled
+    rank = np.load(tmp_path / "rank.npy")
+    rank[:2] = rank[1::-1]
+    np.save(tmp_path / "rank.npy", rank)
+    with pytest.raises(InputError, match=r"rank\.npy and node\.npy do not agree"):
+        Hierarchy.load(tmp_path)
     (tmp_path / "head.npy").unlink()
     with pytest.raises(InputError, match=r"holds no hierarchy .*; build it anew"):
         Hierarchy.load(tmp_path)
