@@ -254,7 +254,7 @@ class Metric:
                     some = slice(block * WIDE, (block + 1) * WIDE)
                     wide_rows(
                         h.parent, *up, *down, seeds.node[some], seeds.cost[some], self.far,
-                        memory.met, memory.cost, memory.path, rows.blocks[block],
+                        memory.met, rows.blocks[block],
                     )  # fmt: skip
 
         _share(_work, len(rows.blocks), threads)

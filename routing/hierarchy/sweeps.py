@@ -16,7 +16,6 @@ from numba import njit
 
 from routing.hierarchy.indexing import at
 from routing.hierarchy.lanes import make_pull, make_push
-from routing.hierarchy.searches import search_up
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,6 +31,7 @@ NARROW: Final = 32
 _pull_wide = make_pull(WIDE)
 _pull_narrow = make_pull(NARROW)
 _push_narrow = make_push(NARROW)
+_push_wide = make_push(WIDE)
 
 
 @njit(cache=True, nogil=True)
@@ -89,8 +89,6 @@ def wide_rows(
     costs: Ints,
     far: Int,
     met: NDArray[np.bool_],
-    cost: Ints,
-    path: NDArray[np.int32],
     table: Ints,
 ) -> None:
     """Find the costs from up to `WIDE` places to all nodes.
@@ -111,24 +109,15 @@ def wide_rows(
         Cost of what cannot be reached.
     met : ndarray of bool, shape (n,)
         Memory to work in: false throughout, before and after.
-    cost : ndarray of int, shape (n,)
-        Memory to work in.
-    path : ndarray of int32
-        Memory to work in.
     table : ndarray of int, shape (n * WIDE,)
         Output: a row of lanes for each node.
     """
-    for lane in range(len(nodes)):
-        count = search_up(
-            parent, up_ptr, up_arcs, up_stride, up_offset,
-            nodes[lane], costs[lane], far, cost, path,
-        )  # fmt: skip
-        for place in range(count):
-            node = np.int64(path[place])
-            if not met[node]:
-                met[node] = True
-                _fill(table, node * WIDE, WIDE, far)
-            table[node * WIDE + lane] = cost[node]
+    _begin_batch(parent, nodes, costs, np.arange(len(nodes)), far, WIDE, met, table)
+    for node in range(len(parent)):
+        if met[node]:
+            _push_wide(
+                table, 0, up_arcs, up_stride, up_offset, up_ptr[node], up_ptr[node + 1], node, True
+            )
     for below in range(len(parent) - 1, -1, -1):
         _pull_wide(
             table, 0, down_arcs, down_stride, down_offset,
@@ -284,7 +273,7 @@ def many_to_many(
     for batch in range(first_batch, last_batch):
         begin = batch * NARROW
         end = min(len(order), begin + NARROW)
-        _begin_batch(up_parent, nodes, costs, order[begin:end], far, seen, up)
+        _begin_batch(up_parent, nodes, costs, order[begin:end], far, NARROW, seen, up)
         for node in range(c):
             if not seen[node]:
                 continue
@@ -310,6 +299,7 @@ def _begin_batch(
     costs: Ints,
     rows: NDArray[np.int64],
     far: Int,
+    lanes: Int,
     seen: NDArray[np.bool_],
     up: Ints,
 ) -> None:
@@ -319,11 +309,11 @@ def _begin_batch(
             node = np.int64(nodes[rows[lane], leg])
             while node != -1 and not seen[node]:
                 seen[node] = True
-                _fill(up, node * NARROW, NARROW, far)
+                _fill(up, node * lanes, lanes, far)
                 node = np.int64(parent[node])
             node = np.int64(nodes[rows[lane], leg])
             if node != -1:
-                place = node * NARROW + lane
+                place = node * lanes + lane
                 up[place] = min(up[place], costs[rows[lane], leg])
 
 
