@@ -157,7 +157,9 @@ def streets(network: RoadNetwork, arc_ms: ArrayLike, route: Route) -> list[Stree
         route but for rounding. Empty where the route leads nowhere.
     """
     metres = segment_lengths(route.lonlat[:-1], route.lonlat[1:])
-    driven = np.flatnonzero((route.segment_arc >= 0) & (metres > 0))
+    # a place may lie some hairs off the end of an arc that has no length
+    long = network.arc_m[route.segment_arc] > 0 if network.n_arcs else metres > 0
+    driven = np.flatnonzero((route.segment_arc >= 0) & (metres > 0) & long)
     if not len(driven):
         return []
     metres, arc = metres[driven], route.segment_arc[driven]

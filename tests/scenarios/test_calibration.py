@@ -264,7 +264,7 @@ def test_what_cannot_be_used_is_counted() -> None:
 
 
 def test_too_few_trips() -> None:
-    with pytest.raises(InputError, match=r"49 of 49 trips can be used.*give at least 50"):
+    with pytest.raises(InputError, match=r"49 of 49 trips could be used.*give at least 50"):
         calibrate(toy_city(), toy_trips(49))
 
 
