@@ -5,23 +5,21 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
-import shapely
 
 from routing.errors import InputError, did_you_mean
 from routing.hierarchy_times import HierarchyTravelTimes, hierarchy_of
 from routing.left_right import LeftRight
 from routing.legs import checked_arcs, checked_times
-from routing.network import UNREACHABLE
+from routing.measures import VehicleSize, fits, slowed
 from routing.search_graph import SearchGraph, junction_graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import ArrayLike, NDArray
-    from shapely.geometry.base import BaseGeometry
 
     from routing.hierarchy import Hierarchy
     from routing.network import RoadNetwork
@@ -29,28 +27,6 @@ if TYPE_CHECKING:
     from routing.snapping import Places
     from routing.speed_rules import Vehicle
     from routing.travel_times import NodeTable, Table
-
-_END_DEGREES: Final = 1e-6
-"""What lies so near to the end of an arc, some 0.1 m, lies at it."""
-
-_LONGEST: Final = int(UNREACHABLE) - 1
-
-
-@dataclass(frozen=True)
-class VehicleSize:
-    """What a limit on a road is compared with.
-
-    Parameters
-    ----------
-    height_m, width_m : float
-        Metres.
-    weight_t : float
-        Tonnes.
-    """
-
-    height_m: float = 0.0
-    width_m: float = 0.0
-    weight_t: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,8 +187,8 @@ class LiveTravelTimes:
                 field="limit",
                 fix="give numbers above 0",
             )
-        fits = size.height_m <= height_m and size.width_m <= width_m and size.weight_t <= weight_t
-        return self._add(arcs, 1.0 if fits else float("inf"))
+        passes = fits(size, height_m=height_m, width_m=width_m, weight_t=weight_t)
+        return self._add(arcs, 1.0 if passes else float("inf"))
 
     def lift(self, name: str) -> None:
         """End a measure.
@@ -318,49 +294,5 @@ class LiveTravelTimes:
         factor = np.ones(len(arcs))
         for measure in self._measures.values():
             factor[np.isin(arcs, measure.arcs, assume_unique=True)] *= measure.factor
-        usual = self._usual[arcs]
-        open_ = (usual < UNREACHABLE) & np.isfinite(factor)
-        with np.errstate(invalid="ignore"):
-            ms = np.where(open_, np.rint(usual * factor), UNREACHABLE)
-        ms = np.where(open_, np.minimum(ms, _LONGEST), ms).astype(np.int64)
+        ms = slowed(self._usual[arcs], factor)
         self._worlds.change(lambda times: times.change(arcs, ms))
-
-
-def arcs_within(network: RoadNetwork, area: BaseGeometry) -> NDArray[np.int64]:
-    """Find the arcs that touch an area, to close them or to slow them down.
-
-    A line means the arcs that it crosses or runs along, not those that it only meets at
-    their ends.
-
-    Parameters
-    ----------
-    network : RoadNetwork
-        The network.
-    area : BaseGeometry
-        A polygon, or any other geometry, lon/lat in degrees.
-
-    Returns
-    -------
-    ndarray of int64
-        The arcs, ascending.
-
-    Raises
-    ------
-    InputError
-        The geometry is empty or not valid.
-    """
-    if area.is_empty or not area.is_valid:
-        raise InputError(
-            shapely.is_valid_reason(area) if not area.is_empty else "the area is empty",
-            field="area",
-            fix="give a valid polygon in degrees, lon before lat",
-        )
-    arc = np.repeat(np.arange(network.n_arcs), np.diff(network.arc_vertex_ptr))
-    lines = np.asarray(shapely.linestrings(network.vertex_lonlat, indices=arc))
-    touched: NDArray[np.int64] = np.flatnonzero(shapely.intersects(lines, area))
-    if area.area == 0:
-        common = shapely.intersection(lines[touched], area)
-        ends = shapely.boundary(lines[touched])
-        apart = ~shapely.covered_by(common, shapely.buffer(ends, _END_DEGREES))
-        touched = touched[apart]
-    return touched

@@ -11,8 +11,7 @@ import shapely
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from routing.errors import InputError, did_you_mean
-from routing.live import arcs_within
-from routing.network import UNREACHABLE
+from routing.measures import arcs_within, fits, slowed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -121,7 +120,7 @@ def apply_closures(
     network : RoadNetwork
         A network with m arcs.
     arc_ms : ndarray of int32, shape (m,)
-        Milliseconds for each arc, `UNREACHABLE` for a closed one.
+        Milliseconds for each arc, `routing.network.UNREACHABLE` for a closed one.
     closures : list of Closure
         The closures.
     vehicle : Vehicle
@@ -148,16 +147,14 @@ def apply_closures(
                 field="closures",
                 fix="draw a polygon, or a line across the road, in degrees, lon before lat",
             )
-        fits = (
-            vehicle.height_m <= closure.height_m
-            and vehicle.weight_t <= closure.weight_t
-            and vehicle.width_m <= closure.width_m
+        passes = fits(
+            vehicle,
+            height_m=closure.height_m,
+            width_m=closure.width_m,
+            weight_t=closure.weight_t,
         )
-        factor[arcs] *= closure.factor if fits else np.inf
-    drivable = (arc_ms < UNREACHABLE) & np.isfinite(factor)
-    slowed = np.rint(arc_ms[drivable] * factor[drivable])
-    ms = np.full(network.n_arcs, UNREACHABLE, dtype=np.int32)
-    ms[drivable] = np.minimum(slowed, UNREACHABLE - 1).astype(np.int32)
+        factor[arcs] *= closure.factor if passes else np.inf
+    ms = slowed(arc_ms, factor).astype(np.int32)
     return ms, int((ms != arc_ms).sum())
 
 

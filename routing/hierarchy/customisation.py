@@ -295,7 +295,7 @@ def customise_again(
     queued: NDArray[np.bool_],
     heap: NDArray[np.int32],
     records: Ints,
-) -> Int:
+) -> None:
     """Mend the weights that depend on some arcs whose weights have changed.
 
     An edge depends on edges of lower number alone, so a queue by number looks at each
@@ -319,11 +319,6 @@ def customise_again(
         Memory to work in.
     records : ndarray of int, shape (3 * s,)
         Edge records; changed in place.
-
-    Returns
-    -------
-    int
-        How many edges were looked at.
     """
     size = 0
     for edge in changed:
@@ -331,13 +326,11 @@ def customise_again(
             queued[edge] = True
             _insert(heap, size, edge)
             size += 1
-    looked_at = 0
     while size > 0:
         edge = np.int64(heap[0])
         _remove_first(heap, size)
         size -= 1
         queued[edge] = False
-        looked_at += 1
         low, high = edge_low[edge], head[edge]
         up = _least(slot_ptr, slot_arc, weight, 2 * edge, far)
         down = _least(slot_ptr, slot_arc, weight, 2 * edge + 1, far)
@@ -369,4 +362,3 @@ def customise_again(
                 queued[above] = True
                 _insert(heap, size, above)
                 size += 1
-    return looked_at

@@ -2,7 +2,7 @@
 
 Numba turns ``min(a[i], b[i] + w)`` over int32 into 64-bit arithmetic or leaves it
 scalar, which is several times slower, so the inner loops are emitted as LLVM vector
-instructions. A row holds the `LANES` values of one node. Values are
+instructions. A row holds the values of one node, one a lane. Values are
 compared as unsigned numbers: twice the greatest value, `far`, still fits.
 """
 

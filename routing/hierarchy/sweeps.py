@@ -4,7 +4,7 @@ PHAST and RPHAST (Delling, Goldberg, Nowatzyk, Werneck 2013,
 doi:10.1016/j.jpdc.2012.02.007; Delling, Goldberg, Werneck 2011,
 doi:10.4230/OASIcs.ATMOS.2011.52) on the elimination tree: searches upward, then one
 sweep over all nodes, or over the ancestors of targets, in descending order. Rows of
-`LANES` values lie node after node, so that a sweep reads memory in order.
+lanes lie node after node, so that a sweep reads memory in order.
 """
 
 from __future__ import annotations

@@ -12,7 +12,8 @@ import shapely
 from routing.errors import InputError
 from routing.hierarchy import Hierarchy
 from routing.left_right import LeftRight
-from routing.live import LiveTravelTimes, VehicleSize, arcs_within
+from routing.live import LiveTravelTimes
+from routing.measures import VehicleSize, arcs_within
 from routing.network import UNREACHABLE
 from routing.snapping import Snapper
 from routing.travel_times import DijkstraTravelTimes

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from routing.build import build_network
+from routing.build import Ways, build_network
 from routing.errors import InputError
 from routing.hierarchy_times import HierarchyTravelTimes
 from routing.network import UNREACHABLE, RoadNetwork
@@ -87,8 +87,8 @@ def test_a_forbidden_turn_is_gone_round(
 
 @settings(deadline=None, max_examples=60)
 @given(ways=maps().filter(lambda ways: len(ways.segment_tail) > 0), seed=st.integers(0, 999))
-def test_any_turns_are_those_of_the_line_graph(ways: object, seed: int) -> None:
-    network = build_network(ways)  # type: ignore[arg-type]
+def test_any_turns_are_those_of_the_line_graph(ways: Ways, seed: int) -> None:
+    network = build_network(ways)
     rng = np.random.default_rng(seed)
     m = network.n_arcs
     arc_ms = rng.integers(0, 1000, m).astype(np.int32)
