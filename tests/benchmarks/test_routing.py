@@ -13,8 +13,9 @@ from benchmarks.contestants import Bluelight
 from benchmarks.desk import ContestantLost, LocalDesk, Question, RemoteDesk
 from benchmarks.peers import SciPy
 from benchmarks.picture import draw
+from benchmarks.questions import Task, tasks
 from benchmarks.road_graphs import generate
-from benchmarks.routing import Task, measure, tasks
+from benchmarks.routing import measure
 from tests.benchmarks.fakes import Hanging, Missing, Slow, Unchecked, Whole, Wrong
 
 if TYPE_CHECKING:
