@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +12,8 @@ import numpy as np
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from scipy import sparse
 
@@ -42,6 +44,16 @@ class Program:
     upper: NDArray[np.float64]
     integer: NDArray[np.bool_]
 
+    def relaxed(self) -> Program:
+        """Return the linear relaxation.
+
+        Returns
+        -------
+        Program
+            The same without whole numbers.
+        """
+        return replace(self, integer=np.zeros_like(self.integer))
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -62,7 +74,13 @@ class Answer:
     seconds: float
 
 
-def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
+def minimise(
+    program: Program,
+    *,
+    seconds: float,
+    tolerance: float,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Answer:
     """Solve a program by HiGHS through OR-Tools' MathOpt.
 
     The solver runs beside, so that Ctrl-C is heard at once.
@@ -75,6 +93,8 @@ def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
         Time limit.
     tolerance : float
         Absolute gap at which a whole-number solution is good enough.
+    stopped : callable
+        Asked now and then; once it says True, the best solution so far is the answer.
 
     Returns
     -------
@@ -121,6 +141,8 @@ def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
     try:
         while worker.is_alive():
             worker.join(0.1)
+            if stopped():
+                interrupter.interrupt()
     except BaseException:
         interrupter.interrupt()
         raise

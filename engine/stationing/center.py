@@ -1,0 +1,2 @@
+def choose_center(*a, **k):
+    raise NotImplementedError

@@ -1,0 +1,2 @@
+def choose_units(*a, **k):
+    raise NotImplementedError

@@ -1,0 +1,2 @@
+def smallest_cover(*a, **k):
+    raise NotImplementedError
