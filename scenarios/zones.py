@@ -92,7 +92,7 @@ def demand_zones(
         return pd.DataFrame({column: [] for column in ZONE_COLUMNS}).astype(
             {"id": str, "lon": float, "lat": float, "weight": float, "district": str}
         )
-    to_metres = _utm(points)
+    to_metres = utm(points)
     metres = np.column_stack(to_metres.transform(points[:, 0], points[:, 1]))
     cells = np.floor(metres / cell_m).astype(np.int64)
     # Rows of cells first: np.unique sorts by its leading column.
@@ -199,7 +199,19 @@ def checked_column(
     return numbers
 
 
-def _utm(points: NDArray[np.float64]) -> Transformer:
+def utm(points: NDArray[np.float64]) -> Transformer:
+    """Return the way from degrees to metres where most of some points lie.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (points, 2)
+        Lon, lat.
+
+    Returns
+    -------
+    Transformer
+        From WGS84, longitude first, to the UTM zone of their median.
+    """
     lon, lat = np.median(points, axis=0)
     number = min(int((lon + 180) // 6) + 1, 60)
     return Transformer.from_crs(4326, (32600 if lat >= 0 else 32700) + number, always_xy=True)

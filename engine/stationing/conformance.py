@@ -237,7 +237,7 @@ def random_problem(random: np.random.Generator, *, plain: bool) -> LocationProbl
         closing_cost=random.integers(0, 2, sites).astype(np.float64),
         floors=floors,
         budget=float(cost.sum() * random.random() + cost[kept].sum())
-        if random.random() < 0.7  # noqa: PLR2004 - a share of the cases
+        if random.random() < 0.7
         else None,
     )
     return problem
@@ -245,9 +245,9 @@ def random_problem(random: np.random.Generator, *, plain: bool) -> LocationProbl
 
 def _random_layer(random: np.random.Generator, sites: int, demand: int, *, units: bool) -> Layer:
     travel_s = random.integers(0, 12, (sites, demand)).astype(np.float64)
-    if random.random() < 0.5:  # noqa: PLR2004 - a share of the cases
+    if random.random() < 0.5:
         travel_s += random.random((sites, demand))
-    travel_s[random.random((sites, demand)) < 0.15] = np.inf  # noqa: PLR2004
+    travel_s[random.random((sites, demand)) < 0.15] = np.inf
     travel_s[-1] = travel_s[0]
     limit_s = float(random.integers(0, 14))
     return Layer(

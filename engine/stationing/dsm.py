@@ -13,14 +13,17 @@ import numpy as np
 
 from engine.stationing.base import StationPlan, listed, never
 from engine.stationing.cover_rows import cover_rows
-from engine.stationing.program import add_share, covered_by_nobody, frame_of, solve_frame
-from engine.stationing.program import no_plan_in_time
+from engine.stationing.program import (
+    add_share,
+    covered_by_nobody,
+    frame_of,
+    no_plan_in_time,
+    solve_frame,
+)
 from routing.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
 
     from engine.stationing.problem import Layer, LocationProblem
 
@@ -98,7 +101,7 @@ class DoubleStandard:
         opened, placed = frame.read(answer.values)
         sites, units = listed(opened, placed)
         value = self.value(problem, sites, units)
-        return StationPlan(self.id, sites, units, value, max(value, -answer.bound))
+        return StationPlan(self.id, sites, units, value, float(max(value, -answer.bound)))
 
     def value(
         self,

@@ -21,8 +21,8 @@ from engine.stationing.base import StationPlan, listed, never
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.covering import choose_units
 from engine.stationing.effort import Effort
-from engine.stationing.median import choose_sites
 from engine.stationing.gain_program import solve_program
+from engine.stationing.median import choose_sites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -260,4 +260,4 @@ def finished(
     objective = model.value(problem, sites, placed)
     best = model.objective(problem, bound)
     best = max(best, objective) if model.maximises else min(best, objective)
-    return StationPlan(model.id, sites, placed, objective, best)
+    return StationPlan(model.id, sites, placed, float(objective), float(best))

@@ -131,7 +131,7 @@ class SetCovering:
     ) -> StationPlan:
         sites, placed = listed(opened, units)
         value = self.value(problem, sites, placed)
-        return StationPlan(self.id, sites, placed, value, min(value, bound))
+        return StationPlan(self.id, sites, placed, value, float(min(value, bound)))
 
     def value(
         self,

@@ -150,7 +150,7 @@ class PCenter:
         value = self.value(problem, sites, placed)
         if np.isinf(value):
             raise _out_of_reach()
-        return StationPlan(self.id, sites, placed, value, min(value, bound))
+        return StationPlan(self.id, sites, placed, value, float(min(value, bound)))
 
     def value(
         self,

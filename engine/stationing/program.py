@@ -522,7 +522,7 @@ def covered_by_nobody(problem: LocationProblem, layer: Layer) -> InputError | No
     share = layer.weight[outside].sum() / layer.weight.sum()
     return InputError(
         f"no candidate site covers {len(outside)} demand points, {share:.1%} of the demand, "
-        f"within {limit:g} s: {said}{', ...' if len(outside) > 3 else ''}",  # noqa: PLR2004
+        f"within {limit:g} s: {said}{', ...' if len(outside) > 3 else ''}",
         field="candidates",
         fix="give candidates nearer to them, a longer limit, or a share below 1 to cover",
     )

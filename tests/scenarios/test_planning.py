@@ -17,14 +17,21 @@ from hypothesis import strategies as st
 from routing.errors import InputError
 from routing.snapping import Snapper
 from routing.travel_times import DijkstraTravelTimes
+from scenarios import planning
 from scenarios.package import Scenario, lonlat
 from scenarios.packaging import load_scenario, save_scenario
-from scenarios.planning import CityPlan, _quotas, apply_plan, make_plan, read_plan, write_plan
+from scenarios.plan_question import PlanQuestion
+from scenarios.plan_units import quotas
+from scenarios.planning import CityPlan, apply_plan, read_plan, write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+
+def make_plan(city: Scenario, *, marginal: bool = False, **question: Any) -> CityPlan:
+    return planning.make_plan(city, PlanQuestion(**question), marginal=marginal)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +207,7 @@ def test_a_plan_is_for_one_city(city: Scenario, reykjavik: Scenario) -> None:
     served=st.lists(st.floats(0, 1e4), min_size=1, max_size=9).map(np.array),
 )
 def test_units_follow_demand(count: int, served: NDArray[np.float64]) -> None:
-    quota = _quotas(count, served, np.zeros(len(served), dtype=np.bool_))
+    quota = quotas(count, served, np.zeros(len(served), dtype=np.bool_))
     assert quota.sum() == count
     if count >= len(served):
         assert quota.min() >= 1
