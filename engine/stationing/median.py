@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from engine.stationing.base import never
+from engine.stationing.choice import Choice, common_step, listed_sites
 from engine.stationing.cuts import finish
 from engine.stationing.lagrangian import bound, search_tree
 from engine.stationing.reduction import reduce
@@ -23,29 +24,7 @@ if TYPE_CHECKING:
 
     from engine.stationing.effort import Effort
 
-_STEPS: Final = (1.0, 1e-3)
-_EXACT: Final = 2.0**50
-_NO_PART_OF_A_STEP: Final = 1e-4
 _ROUNDING: Final = 1e-9
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Sites and what is known of their cost.
-
-    Parameters
-    ----------
-    sites : tuple of int
-        Open sites, ascending.
-    cost : float
-        What they cost.
-    bound : float
-        No plan costs less.
-    """
-
-    sites: tuple[int, ...]
-    cost: float
-    bound: float
 
 
 def choose_sites(
@@ -95,7 +74,7 @@ def choose_sites(
     if open_new >= len(reduced.rows):
         return case.known(case.filled(reduced.rows))
 
-    step = _step(reduced.cost)
+    step = common_step(reduced.cost)
     greatest = float(reduced.cost.max(axis=0).sum())
     slack = 0.999 * step if step else _ROUNDING * greatest
     chosen, upper = search(
@@ -109,8 +88,8 @@ def choose_sites(
     sites = case.filled(reduced.rows[proof.chosen])
     exact = case.total(sites)
     if proof.complete:
-        return Choice(_as_tuple(sites), exact, exact if step else exact - min(slack, exact))
-    return Choice(_as_tuple(sites), exact, min(exact, max(0.0, proof.lower) + reduced.base))
+        return Choice(listed_sites(sites), exact, exact if step else exact - min(slack, exact))
+    return Choice(listed_sites(sites), exact, min(exact, max(0.0, proof.lower) + reduced.base))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,25 +109,7 @@ class _Case:
 
     def known(self, sites: NDArray[np.int64]) -> Choice:
         total = self.total(sites)
-        return Choice(_as_tuple(sites), total, total)
+        return Choice(listed_sites(sites), total, total)
 
     def total(self, sites: NDArray[np.int64]) -> float:
         return float(self.weight @ self.cost[sites].min(axis=0))
-
-
-def _step(cost: NDArray[np.float64]) -> float:
-    """Return a step that all costs are multiples of, zero where none is seen.
-
-    Plans then differ by a step at least, so a bound within one proves.
-    """
-    for step in _STEPS:
-        steps = cost / step
-        # what rounding leaves may not add up to a part of a step that a plan could win by
-        rest = np.abs(steps - np.rint(steps)).max(axis=0).sum()
-        if steps.max(axis=0).sum() < _EXACT and rest < _NO_PART_OF_A_STEP:
-            return step
-    return 0.0
-
-
-def _as_tuple(sites: NDArray[np.int64]) -> tuple[int, ...]:
-    return tuple(int(site) for site in sites)
