@@ -325,10 +325,10 @@ def _source(candidates: str) -> str:
     return candidates.replace("\\", "/").rpartition("/")[2]
 
 
-def _nearest_s(drive_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def _nearest_s(drive_s: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     if not len(drive_s):
         return np.full(drive_s.shape[1], np.inf)
-    nearest: NDArray[np.float64] = drive_s.min(axis=0)
+    nearest: NDArray[np.float64] = drive_s.min(axis=0).astype(np.float64)
     return nearest
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scenarios.plan_question import PlanQuestion
+    from scenarios.planning import CityPlan
 
 MODELS: Final = {
     "mclp": "covers the most demand within the limit (Church & ReVelle 1974)",
@@ -102,9 +103,7 @@ _PICTURES: Final = (".png", ".svg")
     metavar="MINUTES",
     help="Second limit of dsm, counted like the standard's.",
 )
-@click.option(
-    "--slices", type=spans, metavar="H-H[,H-H...]", help="Hours, such as 7-19,19-7."
-)
+@click.option("--slices", type=spans, metavar="H-H[,H-H...]", help="Hours, such as 7-19,19-7.")
 @click.option(
     "--floor",
     "floors",
@@ -167,19 +166,17 @@ def plan(  # numpydoc ignore=PR01
     from scenarios.planning import apply_plan, make_plan, write_plan
 
     numbers = [each for part in (*stations, *more) for each in part]
+    counted: list[int | None] = [*numbers] or [None]
+    budgets: list[float | None] = [*(budget or ())] or [None]
     _check_outputs(numbers, budget, planned, picture)
     if planned is not None:
         check_replaceable(planned, DESCRIPTOR)
     _check_earlier_plan(out)
     city = load_scenario(scenario)
     fleet = {str(kind): int(n) for kind, n in city.units["type"].value_counts().items()}
-    asked = [
-        _question(options, fleet, count, most)
-        for count in numbers or [None]
-        for most in budget or [None]
-    ]
+    asked = [_question(options, fleet, count, most) for count in counted for most in budgets]
     single = len(asked) == 1
-    plans = []
+    plans: list[CityPlan] = []
     with stop_on_interrupt("the best plan so far") as stopped:
         for question in tqdm(asked, unit="plan", disable=True if single else None):
             if plans and stopped():

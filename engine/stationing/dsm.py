@@ -95,7 +95,15 @@ class DoubleStandard:
             frame.cover(rows, columns, np.concatenate([once, twice]), np.tile(groups, _TWICE))
             frame.builder.rows(len(groups), (groups, twice, 1.0), (groups, once, -1.0), at_most=0.0)
         scale = sum(float(layer.weight.sum()) for layer in problem.layers)
-        answer = solve_frame(frame, problem.time_limit_s, stopped, tolerance=_RELATIVE * scale / 10)
+        first = problem.layers[0]
+        answer = solve_frame(
+            frame,
+            problem.time_limit_s,
+            stopped,
+            tolerance=_RELATIVE * scale / 10,
+            otherwise=f"no plan covers {self.share:.0%} within {first.limit():g} s and everyone "
+            f"within {_second(first):g} s",
+        )
         if answer.values is None:
             raise no_plan_in_time(problem)
         opened, placed = frame.read(answer.values)

@@ -13,7 +13,7 @@ expected survival with graded u. All of them are answered here, and differ in `w
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class GainModel(ABC):
     """A location model of this form."""
 
-    maximises: bool = True
+    maximises: ClassVar[bool] = True
 
     @property
     @abstractmethod
@@ -176,10 +176,10 @@ def _quickly(
     model: GainModel, problem: LocationProblem, stopped: Callable[[], bool]
 ) -> StationPlan | None:
     """Answer a problem without side constraints by a method of its own."""
-    if not problem.plain:
-        return None
     layer = problem.layers[0]
     k = layer.units if layer.units is not None else problem.k
+    if not problem.plain or k is None:
+        return None
     worth = model.worth(layer)
     steps = model.steps(layer, k)
     effort = Effort.of_seconds(problem.time_limit_s)

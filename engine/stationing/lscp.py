@@ -92,7 +92,13 @@ class SetCovering:
         for layer, units in zip(priced.layers, frame.units, strict=True):
             add_share(frame, layer, units, self.share)
         tolerance = _WHOLE if problem.station_cost is None and problem.closing_cost is None else 0.0
-        answer = solve_frame(frame, problem.time_limit_s, stopped, tolerance=tolerance)
+        answer = solve_frame(
+            frame,
+            problem.time_limit_s,
+            stopped,
+            tolerance=tolerance,
+            otherwise=f"no plan covers {self.share:.0%} of the demand",
+        )
         if answer.values is None:
             raise no_plan_in_time(problem)
         bound = answer.bound + priced.cost(())
@@ -106,7 +112,7 @@ class SetCovering:
         covers = np.hstack([layer.covers()[allowed] for layer in problem.layers])
         weight = np.concatenate([layer.weight for layer in problem.layers])
         fixed = priced.cost(())
-        cost = np.array([priced.cost([site]) - fixed for site in allowed])
+        cost = np.array([priced.cost([int(site)]) - fixed for site in allowed])
         # whoever costs less open than closed is open
         paid = problem.kept[allowed] | (cost < 0)
         choice = smallest_cover(

@@ -381,7 +381,12 @@ def add_share(
 
 
 def solve_frame(
-    frame: Frame, seconds: float, stopped: Callable[[], bool], *, tolerance: float
+    frame: Frame,
+    seconds: float,
+    stopped: Callable[[], bool],
+    *,
+    tolerance: float,
+    otherwise: str = "no plan meets all that is demanded",
 ) -> Answer:
     """Solve a program as it stands.
 
@@ -395,6 +400,8 @@ def solve_frame(
         Asked now and then; ends the search.
     tolerance : float
         Absolute gap that is good enough.
+    otherwise : str
+        What to say where there is no plan and neither floors nor budget stand against it.
 
     Returns
     -------
@@ -408,7 +415,7 @@ def solve_frame(
     """
     answer = minimise(frame.builder.build(), seconds=seconds, tolerance=tolerance, stopped=stopped)
     if answer.values is None and np.isposinf(answer.bound):
-        raise why_infeasible(frame.problem, seconds)
+        raise why_infeasible(frame.problem, seconds, otherwise)
     return answer
 
 
@@ -432,7 +439,7 @@ def no_plan_in_time(problem: LocationProblem) -> InputError:
     )
 
 
-def why_infeasible(problem: LocationProblem, seconds: float) -> InputError:
+def why_infeasible(problem: LocationProblem, seconds: float, otherwise: str) -> InputError:
     """Find out what stands against any plan.
 
     Parameters
@@ -441,6 +448,8 @@ def why_infeasible(problem: LocationProblem, seconds: float) -> InputError:
         What was asked, without a plan.
     seconds : float
         Time for finding out.
+    otherwise : str
+        What to say where neither floors nor budget stand against a plan.
 
     Returns
     -------
@@ -461,9 +470,9 @@ def why_infeasible(problem: LocationProblem, seconds: float) -> InputError:
                 fix=f"give at least {least:g}, or fewer stations or units",
             )
     return InputError(
-        "no plan meets all that is demanded",
-        field="problem",
-        fix="give more stations, more room, or a longer limit",
+        otherwise,
+        field="stations",
+        fix="give more stations, units or room, or longer limits",
     )
 
 
