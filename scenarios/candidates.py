@@ -113,7 +113,9 @@ def _grid(scenario: Scenario, source: str) -> pd.DataFrame:
         np.arange(first, last + 1) * width for first, last in zip(low, high, strict=True)
     )
     points = np.stack(np.meshgrid(columns, rows), axis=2).reshape(-1, 2)
-    places = np.column_stack(to_metres.transform(points[:, 0], points[:, 1], direction="INVERSE")).round(7)
+    places = np.column_stack(
+        to_metres.transform(points[:, 0], points[:, 1], direction="INVERSE")
+    ).round(7)
     off = Snapper(scenario.network, limit_m=np.inf).snap(places, what="grid point").distance_m
     lon, lat = places[off <= min(_NEAR_M, width / 2)].T
     number = pd.Series([str(row + 1) for row in range(len(lon))], dtype=str)

@@ -115,7 +115,12 @@ def drives_s(
     zones = snapper.snap(lonlat(scenario.zones), what="zone")
     arc_ms = _arc_ms(scenario, hours)
     ms = HierarchyTravelTimes(scenario.network, arc_ms).times_ms(start, zones)
-    return np.where(ms == UNREACHABLE, np.inf, ms / 1000)
+    seconds = np.empty(ms.shape)
+    # row by row: what is computed in between stays in the cache
+    for row, milliseconds in zip(seconds, ms, strict=True):
+        np.divide(milliseconds, 1000, out=row)
+        row[milliseconds == UNREACHABLE] = np.inf
+    return seconds
 
 
 def _arc_ms(scenario: Scenario, hours: Sequence[int] | None) -> NDArray[np.int32]:

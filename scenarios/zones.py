@@ -68,7 +68,7 @@ def demand_zones(
         Named places; a zone's district is the nearest of them. Cities count only where
         there is nothing else, for they contain the others.
     cell_m : float
-        Side of a cell in metres.
+        Side of a cell in metres; 0 makes every point a zone.
     elsewhere : str
         District of all zones where there is no place.
 
@@ -81,11 +81,13 @@ def demand_zones(
     Raises
     ------
     InputError
-        `cell_m` is not positive.
+        `cell_m` is out of range.
     """
-    if not 10 <= cell_m <= 100_000:
+    if not (cell_m == 0 or 10 <= cell_m <= 100_000):
         raise InputError(
-            f"a cell of {cell_m:g} m is no use", field="--cell", fix="give 10 to 100000 metres"
+            f"a cell of {cell_m:g} m is no use",
+            field="--cell",
+            fix="give 10 to 100000 metres, or 0",
         )
     points, weights = points[weights > 0], weights[weights > 0]
     if len(points) == 0:
@@ -94,7 +96,8 @@ def demand_zones(
         )
     to_metres = utm(points)
     metres = np.column_stack(to_metres.transform(points[:, 0], points[:, 1]))
-    cells = np.floor(metres / cell_m).astype(np.int64)
+    # addresses of one house lie within the millimetres that rounding leaves
+    cells = np.floor(metres / (cell_m or 0.1)).astype(np.int64)
     # Rows of cells first: np.unique sorts by its leading column.
     _, zone = np.unique(cells[:, ::-1], axis=0, return_inverse=True)
     total = np.bincount(zone, weights)
