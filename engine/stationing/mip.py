@@ -12,6 +12,8 @@ import numpy as np
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from scipy import sparse
 
@@ -62,7 +64,14 @@ class Answer:
     seconds: float
 
 
-def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
+def minimise(
+    program: Program,
+    *,
+    seconds: float,
+    tolerance: float,
+    start: NDArray[np.float64] | None = None,
+    stopped: Callable[[], bool] | None = None,
+) -> Answer:
     """Solve a program by HiGHS through OR-Tools' MathOpt.
 
     The solver runs beside, so that Ctrl-C is heard at once.
@@ -75,6 +84,10 @@ def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
         Time limit.
     tolerance : float
         Absolute gap at which a whole-number solution is good enough.
+    start : ndarray of float64, shape (variables,), optional
+        A solution to start from; for large programs it decides how far they get.
+    stopped : callable, optional
+        Asked ten times a second; once it says so, the solver hands over what it has.
 
     Returns
     -------
@@ -101,6 +114,10 @@ def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
         absolute_gap_tolerance=tolerance,
         enable_output=False,
     )
+    hints = mathopt.ModelSolveParameters()
+    if start is not None:
+        values = dict(zip(model.variables(), start.tolist(), strict=True))
+        hints.solution_hints.append(mathopt.SolutionHint(variable_values=values))
     interrupter = SolveInterrupter()
     results: list[Any] = []
 
@@ -108,7 +125,11 @@ def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
         try:
             results.append(
                 mathopt.solve(
-                    model, mathopt.SolverType.HIGHS, params=parameters, interrupter=interrupter
+                    model,
+                    mathopt.SolverType.HIGHS,
+                    params=parameters,
+                    model_params=hints,
+                    interrupter=interrupter,
                 )
             )
         except (RuntimeError, ValueError, AttributeError):
@@ -121,6 +142,8 @@ def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
     try:
         while worker.is_alive():
             worker.join(0.1)
+            if stopped is not None and stopped():
+                interrupter.interrupt()
     except BaseException:
         interrupter.interrupt()
         raise
