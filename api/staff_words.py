@@ -7,7 +7,6 @@ from typing import Any, Final
 from api.output import clock, percent, table
 
 _MOST_GROUNDS: Final = 12
-_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def staff_lines(document: dict[str, Any]) -> list[str]:
@@ -54,9 +53,9 @@ def staff_lines(document: dict[str, Any]) -> list[str]:
         "",
         *table(columns, rows),
         *([f"and {left_out} grounds with a smaller load"] if left_out else []),
-        "(largest need by each method; load: vehicles at work in the busiest hour; hours a week,",
-        f" share of time with more incidents than vehicles, and share of incidents without an own "
-        f"vehicle: promised by {document['method']})",
+        "(largest need by each method; load: vehicles at work in the busiest hour; hours a week;",
+        " above: share of time with more incidents than vehicles; none own: share of incidents",
+        f" that find as many others; the last three by {document['method']})",
         "",
         *_shift_lines(document),
         *_truth_lines(document),
@@ -111,12 +110,10 @@ def _truth_lines(document: dict[str, Any]) -> list[str]:
     if truth is None:
         return []
     names = {ground["id"]: ground["name"] for ground in document["grounds"]}
-    lines = [
-        f"simulated ({truth['policy']}, {truth['replications']} x {truth['days']:g} days; "
-        "no shifts, so that the fleet stays the same)"
-    ]
+    runs = f"{truth['policy']}, {truth['replications']} x {truth['days']:g} days"
+    lines = [f"simulated ({runs}; the simulator knows no shifts, so that the fleet stays the same)"]
     peak = truth["peak_hour"]
-    hour = f"{_WEEKDAYS[peak['weekday']]} {peak['hour']:02d}:00"
+    hour = f"{peak['weekday']} {peak['hour']:02d}:00"
     for title, part in (
         ("the scenario's week, with the largest need of each ground", truth["week"]),
         (f"every hour as the busiest, {hour}, with its need", peak),

@@ -305,4 +305,5 @@ def weekly_factor(demand: Demand) -> NDArray[np.float64]:
     """
     hour = np.array(demand.hour_profile)
     weekday = np.array(demand.weekday_profile)
-    return hour / hour.mean() * weekday[:, None] / weekday.mean()
+    factor: NDArray[np.float64] = hour / hour.mean() * weekday[:, None] / weekday.mean()
+    return factor

@@ -6,13 +6,21 @@ vehicle busy from its processes and from drives on its roads; `engine.staffing` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from engine.shifts import WEEK_H
-from engine.staffing import METHODS, Levels, more_than, none_free, shortfall_rate, vehicles_needed
+from engine.staffing import (
+    METHODS,
+    Levels,
+    erlang_b,
+    more_than,
+    none_free,
+    shortfall_rate,
+    vehicles_needed,
+)
 from routing.errors import InputError, did_you_mean
 from routing.network import UNREACHABLE
 from scenarios.demand import weekly_factor
@@ -60,22 +68,22 @@ class Question:
     """
 
     method: str = "risk"
-    levels: Levels = Levels(least=1)
+    levels: Levels = field(default_factory=lambda: Levels(least=1))
     by: str = "hour"
     ground: str = "station"
     until: str = "station"
 
     def __post_init__(self) -> None:
         """Refuse unknown names."""
-        for field, known in (
+        for name, known in (
             ("method", METHODS),
             ("by", BY),
             ("ground", GROUNDS),
             ("until", UNTIL),
         ):
-            if (name := getattr(self, field)) not in known:
+            if (given := getattr(self, name)) not in known:
                 raise InputError(
-                    f"unknown {field} {name!r}", field=f"--{field}", fix=did_you_mean(name, known)
+                    f"unknown {name} {given!r}", field=f"--{name}", fix=did_you_mean(given, known)
                 )
 
 
@@ -240,14 +248,16 @@ def promised(ground: Ground, vehicles: NDArray[np.int64]) -> dict[str, float]:
     dict of str to float
         ``demand_above_fleet``: share of time in which more incidents run than there
         are vehicles; ``no_own_unit``: share of incidents that find as many others
-        running; ``shortfalls_per_week``: how often the first begins; ``utilisation``:
-        share of its time that a vehicle is at work, 0 where there is none.
+        running; ``erlang_loss``: the same if those beyond were served from elsewhere;
+        ``shortfalls_per_week``: how often the first begins; ``utilisation``: share of
+        its time that a vehicle is at work, 0 where there is none.
     """
     arriving = ground.rate_h / ground.rate_h.sum()
     held = int(vehicles.sum())
     found = {
         "demand_above_fleet": more_than(ground.load, vehicles).mean(),
         "no_own_unit": arriving @ none_free(ground.load, vehicles),
+        "erlang_loss": arriving @ erlang_b(ground.load, vehicles),
         "shortfalls_per_week": shortfall_rate(ground.load, vehicles, ground.rate_h).sum(),
         "utilisation": ground.load.sum() / held if held else 0.0,
     }
@@ -384,14 +394,14 @@ def _assumptions(question: Question) -> tuple[str, ...]:
         "station": "it is back at its station, though it could be sent before",
         "free": "it could be sent again; the drive home is not counted",
     }[question.until]
+    zone = "a zone belongs to the nearest station that has such a vehicle today"
+    drives = "drives are those of the simulation: to the scene and to the nearest hospital"
     return (
         "incidents come by the scenario's rate, each hour of the week as if it went on for ever",
         "an incident takes one vehicle, of the first type that suits its priority",
-        "a zone belongs to the nearest station that has such a vehicle today, "
-        "which always sends its own; nobody helps a neighbour",
+        f"{zone}, which always sends its own; nobody helps a neighbour",
         f"a vehicle is busy from its dispatch (call processing does not bind it) until {end}",
-        "the crew turns out at its station; drives are those of the simulation, by priority, "
-        "to the nearest hospital and home without siren",
+        f"the crew turns out at its station; {drives} by priority, home without siren",
     )
 
 

@@ -103,7 +103,7 @@ def _week(
     axes.stairs(need, edges, fill=True, color="#9ecae1", label="needed")
     axes.plot(edges[:-1] + 0.5, load, color="#555555", lw=1, label="mean at work")
     if roster is not None:
-        axes.stairs(roster.covered, edges, color="#e6550d", lw=1.5, label="on shift")
+        axes.stairs(roster.covered, edges, baseline=None, color="#e6550d", lw=1.5, label="on shift")
         top = max(top, int(roster.covered.max()))
     axes.set_xticks(range(0, WEEK_H, 24), WEEKDAYS, ha="left")
     axes.set(xlim=(0, WEEK_H), ylim=(0, top + 0.5))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from engine import events
+from engine.shifts import WEEKDAYS
 from routing.errors import InputError
 from scenarios.demand import horizon_ms
 from scenarios.policies import load_policy
@@ -83,12 +84,7 @@ def simulate_staffing(
         Grounds are districts, whose units would have no home of their own; there are
         too few replications; or the fleet cannot serve the scenario.
     """
-    if staffing.question.ground == "district":
-        raise InputError(
-            "the units of a district have no station of their own to be simulated from",
-            field="--ground",
-            fix="simulate by station or city",
-        )
+    _check_homes(staffing)
     if replications < 2:
         raise InputError(
             f"{replications} replication gives no interval",
@@ -113,7 +109,7 @@ def simulate_staffing(
         "days": scenario.settings.horizon.days,
         "week": _beside(staffing, staffing.grounds, scenario, in_week, options),
         "peak_hour": {
-            "weekday": peak // 24,
+            "weekday": WEEKDAYS[peak // 24],
             "hour": peak % 24,
             **_beside(
                 staffing,
@@ -126,27 +122,36 @@ def simulate_staffing(
     }
 
 
-def staffed_scenario(
-    scenario: Scenario, grounds: Sequence[Ground], vehicles: NDArray[np.int64]
-) -> Scenario:
-    """Return the city with so many vehicles for each ground.
+def staffed_scenario(staffing: Staffing) -> Scenario:
+    """Return the city with the vehicles that its grounds need at most in a week.
 
     Parameters
     ----------
-    scenario : Scenario
-        The city.
-    grounds : sequence of Ground
-        By station, or the whole city: its vehicles are spread over stations by the
-        demand that is nearest to each, one after the other (D'Hondt).
-    vehicles : ndarray of int64, shape (grounds,)
-        How many.
+    staffing : Staffing
+        The sizes, by station or for the whole city, whose vehicles are spread over
+        stations by the demand that is nearest to each, one after the other (D'Hondt).
 
     Returns
     -------
     Scenario
         The same city; units of types that no ground asks for stay.
+
+    Raises
+    ------
+    InputError
+        Grounds are districts, or nothing is needed at all.
     """
-    return _fleet(scenario, grounds, vehicles).scenario
+    _check_homes(staffing)
+    return _fleet(staffing.scenario, staffing.grounds, staffing.need.max(axis=1)).scenario
+
+
+def _check_homes(staffing: Staffing) -> None:
+    if staffing.question.ground == "district":
+        raise InputError(
+            "the units of a district have no station of their own to be sent from",
+            field="--ground",
+            fix="ask by station or city",
+        )
 
 
 def _fleet(scenario: Scenario, grounds: Sequence[Ground], vehicles: NDArray[np.int64]) -> _Fleet:
@@ -323,13 +328,14 @@ def _together(
 ) -> dict[str, float]:
     """Take the promises of grounds together as `_told` does what was observed."""
     held = vehicles.sum()
+    arriving = np.array([ground.rate_h.sum() for ground in grounds])
     weight = {
         "demand_above_fleet": np.full(len(grounds), 1 / len(grounds)),
-        "no_own_unit": np.array([ground.rate_h.sum() for ground in grounds]),
+        "no_own_unit": arriving / arriving.sum(),
+        "erlang_loss": arriving / arriving.sum(),
         "shortfalls_per_week": np.ones(len(grounds)),
         "utilisation": vehicles / held,
     }
-    weight["no_own_unit"] = weight["no_own_unit"] / weight["no_own_unit"].sum()
     return {
         name: float(each @ np.array([part["promised"][name] for part in told]))
         for name, each in weight.items()

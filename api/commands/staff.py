@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +10,7 @@ import click
 from api.options import (
     FILE_IN,
     FILE_OUT,
+    FOLDER_OUT,
     FiniteRange,
     json_option,
     scenario_argument,
@@ -23,6 +23,7 @@ from routing.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from engine.shifts import Roster
     from scenarios.staffing import Staffing
@@ -91,6 +92,12 @@ _COLUMNS = ("ground", "name", "unit_type", "weekday", "hour", "load")
 @click.option("--out", required=True, type=FILE_OUT, help="staffing.json.")
 @click.option("--csv", "csv_file", type=FILE_OUT, help="Also a table: a row a ground and hour.")
 @click.option("--picture", type=FILE_OUT, help="Also a heat map: .png or .svg.")
+@click.option(
+    "--scenario",
+    "staffed",
+    type=FOLDER_OUT,
+    help="Also the scenario with the largest need of each ground.",
+)
 @json_option
 def staff(  # numpydoc ignore=PR01
     scenario: str,
@@ -101,6 +108,7 @@ def staff(  # numpydoc ignore=PR01
     out: Path,
     csv_file: Path | None,
     picture: Path | None,
+    staffed: Path | None,
     as_json: bool,
     **asked: Any,
 ) -> None:
@@ -114,15 +122,18 @@ def staff(  # numpydoc ignore=PR01
     Shifts are TOML: longest_h = 12, then for each kind [[shifts]] with name = "day",
     hours = 12, starts = [7]; if need be days = ["Mon", "Tue"], cost, breaks = [5].
     """
-    from scenarios.folders import write_atomically
-    from scenarios.packaging import load_scenario
+    from scenarios.folders import check_replaceable, write_atomically
+    from scenarios.packaging import DESCRIPTOR, load_scenario, save_scenario
     from scenarios.shift_rules import cover_grounds, read_shift_rules
 
     _check_outputs(out, csv_file, picture)
+    if staffed is not None:
+        check_replaceable(staffed, DESCRIPTOR)
     question = _question(asked)
     rules = read_shift_rules(shift_file) if shift_file else None
 
     from scenarios.staffing import size_fleet
+    from scenarios.staffing_truth import simulate_staffing, staffed_scenario
 
     staffing = size_fleet(load_scenario(scenario), question)
     document = staffing.to_json_dict()
@@ -131,8 +142,6 @@ def staff(  # numpydoc ignore=PR01
         rosters = cover_grounds(staffing, rules)
         document["shifts"] = _shift_document(staffing, rosters)
     if replications is not None:
-        from scenarios.staffing_truth import simulate_staffing
-
         document["simulated"] = simulate_staffing(
             staffing, replications=replications, seed=seed, workers=workers, progress=True
         )
@@ -143,9 +152,13 @@ def staff(  # numpydoc ignore=PR01
         from scenarios.staffing_figure import staffing_figure
 
         files[picture] = staffing_figure(staffing, rosters, picture.suffix[1:])
+    sized = None if staffed is None else staffed_scenario(staffing)
     for path, data in files.items():
         write_atomically(path, data)
     lines = [*staff_lines(document), *(f"wrote {path}" for path in files)]
+    if staffed is not None and sized is not None:
+        digest = save_scenario(sized, staffed)
+        lines.append(f"wrote {staffed} (hash {digest[:12]})")
     report(document, lines, as_json=as_json)
 
 
