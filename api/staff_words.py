@@ -38,6 +38,7 @@ def staff_lines(document: dict[str, Any]) -> list[str]:
             f"{hours:,}",
             None,
             None,
+            None,
         )
     )
     level = (
@@ -46,7 +47,18 @@ def staff_lines(document: dict[str, Any]) -> list[str]:
         else f"safety {document['safety']:g}"
     )
     head = f"{document['city']}: vehicles by {document['method']}, {level}, by {document['by']}"
-    columns = ("<", "<type", "a day", "busy", "load", *methods, "hours", "above", "none own")
+    columns = (
+        "<",
+        "<type",
+        "a day",
+        "busy",
+        "load",
+        *methods,
+        "hours",
+        "above",
+        "every",
+        "none own",
+    )
     left_out = len(grounds) - len(told)
     return [
         head,
@@ -54,8 +66,8 @@ def staff_lines(document: dict[str, Any]) -> list[str]:
         *table(columns, rows),
         *([f"and {left_out} grounds with a smaller load"] if left_out else []),
         "(largest need by each method; load: vehicles at work in the busiest hour; hours a week;",
-        " above: share of time with more incidents than vehicles; none own: share of incidents",
-        f" that find as many others; the last three by {document['method']})",
+        " above: share of time with more incidents than vehicles, and how often that begins;",
+        f" none own: share of incidents that find as many others; all by {document['method']})",
         "",
         *_shift_lines(document),
         *_truth_lines(document),
@@ -72,8 +84,17 @@ def _sizes(ground: dict[str, Any], method: str, methods: list[str]) -> tuple[obj
         *(ground["peak"][each] for each in methods),
         f"{sum(ground['need'][method]):,}",
         percent(ground["promised"]["demand_above_fleet"]),
+        _period(ground["promised"]["shortfalls_per_week"]),
         percent(ground["promised"]["no_own_unit"]),
     )
+
+
+def _period(per_week: float) -> str:
+    """Write the return period of what happens so often in a week."""
+    if per_week < 7 / 3650:
+        return "over 10 years"
+    days = 7 / per_week
+    return f"{days:,.1f} days" if days >= 2 else f"{24 * days:.0f} h"
 
 
 def _shift_lines(document: dict[str, Any]) -> list[str]:

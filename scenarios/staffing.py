@@ -151,7 +151,7 @@ class Staffing:
 
     @property
     def need(self) -> NDArray[np.int64]:
-        """Vehicles by the method that was asked for, shape (grounds, 168)."""
+        """Number of vehicles by the method that was asked for, shape (grounds, 168)."""
         return self.needs[self.question.method]
 
     def to_json_dict(self) -> dict[str, Any]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from engine.shifts import Roster
     from scenarios.staffing import Staffing
 
+FIGURE_TITLE: Final = "bluelight staffing"
+"""Title inside the file, near its beginning, by which an earlier picture is told."""
+
 _MOST_GROUNDS: Final = 6
 _STYLE: Final[dict[Any, Any]] = {
     "svg.hashsalt": "bluelight",
@@ -75,7 +78,8 @@ def staffing_figure(staffing: Staffing, rosters: Sequence[Roster] | None, kind: 
             f"{asked.method}, {level}{more if left_out else ''}"
         )
         buffer = io.BytesIO()
-        metadata = {"Date": None} if kind == "svg" else {"Software": None}
+        metadata: dict[str, str | None] = {"Date": None} if kind == "svg" else {"Software": None}
+        metadata["Title"] = FIGURE_TITLE
         figure.savefig(buffer, format=kind, dpi=120, metadata=metadata)
     return buffer.getvalue()
 

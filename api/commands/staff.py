@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine.shifts import Roster
     from scenarios.staffing import Staffing
 
-_PICTURES = {".png": (b"\x89PNG",), ".svg": (b"<?xml", b"<svg")}
+_PICTURES = (".png", ".svg")
 _COLUMNS = ("ground", "name", "unit_type", "weekday", "hour", "load")
 
 
@@ -243,5 +243,7 @@ def _is_table(path: Path) -> bool:
 
 
 def _is_picture(path: Path) -> bool:
+    from scenarios.staffing_figure import FIGURE_TITLE
+
     with path.open("rb") as file:
-        return file.read(8).startswith(_PICTURES[path.suffix])
+        return FIGURE_TITLE.encode() in file.read(4096)

@@ -73,6 +73,8 @@ def test_all_files_and_words(scenario_folder: Path, out: Path) -> None:
     assert run("check", folder / "staffed", "--json").json["units"] == peak + 1
     assert "vehicles by erlang-b, safety 0.95" in ran.out
     assert "S1 street" in ran.out
+    often = [ground["promised"]["shortfalls_per_week"] for ground in document["grounds"]]
+    assert all(f"{7 / each:,.1f} days" in ran.out for each in often)
     assert "(closest, 2 x 2 days; the simulator knows no shifts" in ran.out
     assert f"wrote {folder / 'table.csv'}" in ran.out
 

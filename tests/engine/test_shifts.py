@@ -150,6 +150,13 @@ def test_the_hour_that_no_shift_covers_is_named() -> None:
         cover_need(need, rules)
 
 
+def test_too_little_effort_is_said() -> None:
+    shifts = tuple(Shift(f"{h}", tuple(range(WEEK_H)), h, h + 1) for h in range(6, 13))
+    need = np.random.default_rng(3).poisson(9, WEEK_H)
+    with pytest.raises(InputError, match="no shifts were found within the effort of 1e-06"):
+        cover_need(need, ShiftRules(shifts), effort=1e-6)
+
+
 NONE = np.zeros(WEEK_H)
 DAY = ShiftRules((daily("day", 0, 24),))
 
