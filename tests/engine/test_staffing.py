@@ -53,6 +53,14 @@ def test_risk_based_by_hand() -> None:
     assert risk_based(1.0, 0.99).shape == ()
 
 
+@pytest.mark.parametrize("load", [0.1, 1.0, 7.3, 40.0])
+def test_a_level_that_is_just_met_is_met(load: float) -> None:
+    for vehicles in range(int(load), int(2 * load) + 4):
+        safety = float(stats.poisson.cdf(vehicles, load))
+        if safety < 1 - 1e-9:
+            assert risk_based(load, safety) == vehicles
+
+
 @given(LOADS, LEVEL)
 def test_each_size_is_the_smallest(load: float, level: float) -> None:
     shares: dict[str, Callable[[int], float]] = {

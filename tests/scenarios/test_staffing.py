@@ -108,8 +108,10 @@ def test_rates_are_those_of_the_incidents_drawn() -> None:
     start = pd.Timestamp(scenario.settings.horizon.start)
     local = (start + pd.to_timedelta(call_ms, unit="ms")).tz_convert("Asia/Kathmandu")
     seen = np.bincount(local.day_of_week * 24 + local.hour, minlength=WEEK_H)
-    expected = ground.rate_h * 4 * 10
-    assert expected.sum() == pytest.approx(400 * 28 * 10)
+    demand = scenario.settings.demand
+    hours = np.array([day * hour for day in demand.weekday_profile for hour in demand.hour_profile])
+    expected = 400 * 28 * 10 * hours / hours.sum()
+    assert ground.rate_h * 4 * 10 == pytest.approx(expected)
     off = (seen - expected) / np.sqrt(expected)
     assert np.abs(off).max() < 4
     assert (off**2).mean() == pytest.approx(1, abs=0.35)
