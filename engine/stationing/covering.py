@@ -324,9 +324,7 @@ def _step(weight: NDArray[np.float64], gains: NDArray[np.float64]) -> float:
     return float(np.gcd.reduce(values.astype(np.int64)))
 
 
-def _filled(
-    units: NDArray[np.int64], capacity: NDArray[np.int64], k: int
-) -> NDArray[np.int64]:
+def _filled(units: NDArray[np.int64], capacity: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     """Place units that gain nothing at the first sites with room."""
     room = capacity - units
     before = np.cumsum(room) - room

@@ -158,7 +158,11 @@ def _fix(
     for j in range(len(units)):
         # Units beyond those placed displace others that pay at least `last_in`.
         distance = last_in - score[j]
-        if units[j] < capacity[j] and distance > 0.0 and distance * (capacity[j] - units[j]) > slack:
+        if (
+            units[j] < capacity[j]
+            and distance > 0.0
+            and distance * (capacity[j] - units[j]) > slack
+        ):
             capacity[j] = units[j] + np.int64(slack / distance)
             changed = True
         # Units taken away go where at most `first_out` is paid.

@@ -34,6 +34,7 @@ class ExpectedSurvival(GainModel):
 
     id: ClassVar[str] = "survival-v1"
     about: ClassVar[str] = "saves the most lives by a survival curve (Erkut et al. 2008)"
+    units_are_busy: ClassVar[bool] = True
 
     def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.float64]:
         """Compute the probability to survive until a unit from each site has come.

@@ -40,6 +40,7 @@ class GainModel(ABC):
     """A location model of this form."""
 
     maximises: ClassVar[bool] = True
+    units_are_busy: ClassVar[bool] = False
 
     @property
     @abstractmethod

@@ -40,6 +40,7 @@ class UncertainCovering(GainModel):
     about: ClassVar[str] = (
         "covers the most demand when travel times and free units are uncertain (Erkut et al. 2009)"
     )
+    units_are_busy: ClassVar[bool] = True
 
     def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.float64]:
         """Compute the probability to arrive within the limit.

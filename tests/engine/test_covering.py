@@ -110,9 +110,9 @@ def test_bounds_are_honest_when_the_effort_is_tiny(
     assert choice.bound >= best * (1 - 1e-12)
 
 
-def grid_case(sites: int, demand: int, radius: float, seed: int = 1) -> tuple[
-    NDArray[np.bool_], NDArray[np.float64]
-]:
+def grid_case(
+    sites: int, demand: int, radius: float, seed: int = 1
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     random = np.random.default_rng(seed)
     where, who = random.uniform(0, 30, (sites, 2)), random.uniform(0, 30, (demand, 2))
     distance = np.hypot(*(where[:, None] - who[None]).transpose(2, 0, 1))
