@@ -81,6 +81,26 @@ def run_replication(
         The policy answers what cannot be done.
     """
     world = new_world(travel, rules, incidents)
+    play(world, policy, policy_id=policy_id)
+    logged = int(world.cursor[LOGGED])
+    return Outcome(incidents, world.served, world.log[:logged].copy())
+
+
+def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> None:
+    """Let all that is to come happen in a new world.
+
+    Parameters
+    ----------
+    world : World
+        From `scenarios.simulation.arrays.new_world`; changed in place.
+    policy, policy_id
+        As in `run_replication`.
+
+    Raises
+    ------
+    InputError
+        The policy answers what cannot be done.
+    """
     kernel = _kernel(policy)
     loop = _event_loop(numba.typeof(world))  # type: ignore[no-untyped-call]
     start(world)
@@ -88,8 +108,6 @@ def run_replication(
         state = _state(world)
         choice = checked_choice(policy.decide(read_only(state)), state, policy_id)
         world.cursor[CHOICE] = choice
-    logged = int(world.cursor[LOGGED])
-    return Outcome(incidents, world.served, world.log[:logged].copy())
 
 
 def _kernel(policy: Policy) -> Any | None:
