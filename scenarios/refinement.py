@@ -18,6 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from routing.errors import InputError, did_you_mean
+from scenarios.demand import check_seed
 from scenarios.fleet_trials import Judge, Trials, reachable_stations
 from scenarios.pools import workers_with
 from scenarios.racing import FEWEST, Race, race, spent
@@ -135,6 +136,7 @@ def refine(
             field="--objective",
             fix=did_you_mean(objective, YARDSTICKS),
         )
+    check_seed(seed)
     _check_numbers(replications, budget, check, confidence, workers)
     scale = Scale(scenario.settings, standard_of(scenario.settings, standard))
     named = as_policy(policy)
