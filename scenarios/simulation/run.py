@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba
 from numba import types
@@ -102,7 +102,7 @@ def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> None
         The policy answers what cannot be done.
     """
     kernel = _kernel(policy)
-    loop = _event_loop(numba.typeof(world))  # type: ignore[no-untyped-call]
+    loop = _loop_for(world)
     start(world)
     while loop(kernel or CLOSEST.kernel, kernel is None, world) == DECIDE:
         state = _state(world)
@@ -115,6 +115,18 @@ def _kernel(policy: Policy) -> Any | None:
     if isinstance(policy, KernelPolicy) and KERNEL.args in policy.kernel.signatures:
         return policy.kernel
     return None
+
+
+_LOOPS: Final[dict[tuple[Any, ...], Any]] = {}
+
+
+def _loop_for(world: World) -> Any:
+    """Return the compiled loop; asking numba for the type takes longer than a quiet day."""
+    arrays = [*world.travel, *world.rules, *world[2:]]
+    key = tuple([(array.dtype, array.ndim, array.flags.num) for array in arrays])
+    if key not in _LOOPS:
+        _LOOPS[key] = _event_loop(numba.typeof(world))  # type: ignore[no-untyped-call]
+    return _LOOPS[key]
 
 
 @cache

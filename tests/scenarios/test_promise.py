@@ -86,7 +86,8 @@ def change(told: dict[str, Any], cause: str) -> float:
 
 
 def test_nothing_but_chance_where_all_is_as_the_plan_reckons() -> None:
-    told = outcome(city(fleet=4, per_day=10))
+    told = outcome(city(fleet=4, per_day=10, limit_s=170))
+    assert told["promised"] == pytest.approx(0.7)
     assert [change(told, cause) for cause in ("processing", "fleet")] == [0, 0]
     assert abs(change(told, "availability")) < 0.01
     assert abs(change(told, "demand")) > 0
@@ -111,10 +112,10 @@ def test_calls_of_varying_length_break_a_fixed_limit() -> None:
 
 
 def test_a_slow_crew_of_another_type_and_a_silent_drive_are_the_fleets() -> None:
-    told = outcome(city(fleet=4, per_day=10, turnouts=(20, 90), limit_s=240))
+    told = outcome(city(fleet=4, per_day=10, turnouts=(10, 90), limit_s=200))
     assert told["steps"][2]["gained"]["value"] > 0  # the limit reckons with the doctor's crew
     assert told["steps"][2]["lost"]["value"] == 0
-    silent = outcome(city(fleet=4, per_day=10, siren=False, limit_s=185))
+    silent = outcome(city(fleet=4, per_day=10, siren=False))
     assert silent["steps"][2]["lost"]["value"] > 0
 
 
