@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +186,30 @@ def mirrored() -> Scenario:
         stations=city.stations[:2],
         units=city.units[:1],
     )
+
+
+def test_ctrl_c_amid_the_work_of_other_processes() -> None:
+    """Both places are as good, so that the race goes on until somebody has enough."""
+    main = threading.main_thread().ident
+    assert main is not None
+    timer = threading.Timer(0.5, signal.pthread_kill, [main, signal.SIGINT])
+
+    def begin() -> bool:
+        if not timer.ident:
+            timer.start()
+        return False
+
+    found = refine(
+        mirrored(),
+        objective="mean",
+        workers=2,
+        stop=begin,
+        check=5,
+        budget=10**9,
+        confidence=0.9999,
+    )
+    assert found.document["ended"] == "interrupted"
+    assert found.document["check"]["measures"][1]["after"]["value"] > 0
 
 
 def test_among_equals_nobody_moves_more_often_than_said() -> None:
