@@ -110,7 +110,8 @@ def _undecided(document: dict[str, Any]) -> str:
     left = document["undecided"]
     if not left or not left["moves"]:
         return ""
-    words = f"; {left['moves']} moves are undecided"
+    words = "; 1 move is" if left["moves"] == 1 else f"; {left['moves']} moves are"
+    words += " undecided"
     if left["change"] and None not in left["change"].values():
         value, low, high = _change(left["change"], document["objective"])
         words += f", the most hopeful changes it by {value} ({low} to {high})"

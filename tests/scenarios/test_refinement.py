@@ -15,7 +15,6 @@ import pytest
 from scipy import stats
 
 from routing.errors import InputError
-from scenarios import fleet_trials
 from scenarios.compare import compare
 from scenarios.fleet_trials import Judge, Trials, reachable_stations
 from scenarios.packaging import load_scenario, save_scenario
@@ -23,6 +22,7 @@ from scenarios.policies import load_policy
 from scenarios.pools import workers_with
 from scenarios.refinement import _Search, moved, neighbours, refine
 from scenarios.runs import simulate
+from scenarios.simulation.run import play
 from scenarios.simulation.tables import build_tables
 from scenarios.yardsticks import YARDSTICKS, Scale
 from tests.toy_city import ISLAND, toy_city
@@ -122,14 +122,13 @@ def test_workers_and_repetition_change_no_byte(refined: Any, tmp_path: Path) -> 
 @pytest.mark.parametrize("budget", [100, 137, 400])
 def test_the_budget_is_kept(budget: int, monkeypatch: pytest.MonkeyPatch) -> None:
     played = 0
-    play = fleet_trials.play
 
     def counted(*args: Any, **kwargs: Any) -> None:
         nonlocal played
         played += 1
         play(*args, **kwargs)
 
-    monkeypatch.setattr(fleet_trials, "play", counted)
+    monkeypatch.setattr("scenarios.fleet_trials.play", counted)
     found = refine(
         placed(("S1",) * 4), objective="mean", replications=10, check=20, budget=budget
     ).document
@@ -142,7 +141,6 @@ def test_the_budget_is_kept(budget: int, monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("when", [3, 200])
 def test_ctrl_c_gives_the_best_so_far(when: int, monkeypatch: pytest.MonkeyPatch) -> None:
     played = 0
-    play = fleet_trials.play
 
     def interrupted(*args: Any, **kwargs: Any) -> None:
         nonlocal played
@@ -151,7 +149,7 @@ def test_ctrl_c_gives_the_best_so_far(when: int, monkeypatch: pytest.MonkeyPatch
             raise KeyboardInterrupt
         play(*args, **kwargs)
 
-    monkeypatch.setattr(fleet_trials, "play", interrupted)
+    monkeypatch.setattr("scenarios.fleet_trials.play", interrupted)
     found = refine(placed(("S1",) * 4), objective="mean", **QUICK)
     assert found.document["ended"] == "interrupted"
     assert found.document["undecided"] is None
