@@ -17,6 +17,7 @@ from api.commands.demo import demo
 from api.commands.isochrone import isochrone
 from api.commands.matrix import matrix
 from api.commands.plan import plan
+from api.commands.refine import refine
 from api.commands.route import route
 from api.commands.serve import serve
 from api.commands.simulate import compare, replay, simulate
@@ -176,7 +177,7 @@ def bluelight(ctx: click.Context) -> None:  # numpydoc ignore=PR01
 
 
 for _command in (
-    *(demo, build, check, calibrate, route, isochrone, matrix, plan, staff),
+    *(demo, build, check, calibrate, route, isochrone, matrix, plan, refine, staff),
     *(simulate, compare, replay, serve),
 ):
     bluelight.add_command(_command)

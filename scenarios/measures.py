@@ -104,22 +104,50 @@ def response_measures(seen: Observations, mask: NDArray[np.bool_]) -> dict[str, 
     queued = np.isnan(response) | (seen.ms("queue_time") > 0)
     found["queued_share"] = ratio(seen.sums(queued, mask), seen.sums(one, mask), share=True)
     for standard in seen.scenario.settings.standards:
-        concerned = mask & _concerned(seen, standard)
+        concerned = mask & concerned_by(seen, standard)
         if concerned.any():
-            met = _within(seen, standard)
+            met = in_time(seen, standard)
             found[f"standard:{standard.name}"] = ratio(
                 seen.sums(met, concerned), seen.sums(one, concerned), share=True
             )
     return found
 
 
-def _concerned(seen: Observations, standard: Standard) -> NDArray[np.bool_]:
+def concerned_by(seen: Observations, standard: Standard) -> NDArray[np.bool_]:
+    """Tell which incidents of a run a response standard is for.
+
+    Parameters
+    ----------
+    seen : Observations
+        The run.
+    standard : Standard
+        The standard.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True where it is for them.
+    """
     if not standard.priorities:
         return np.ones(len(seen.frame), dtype=np.bool_)
     return seen.frame["priority"].isin(standard.priorities).to_numpy()
 
 
-def _within(seen: Observations, standard: Standard) -> NDArray[np.bool_]:
+def in_time(seen: Observations, standard: Standard) -> NDArray[np.bool_]:
+    """Tell which incidents of a run were reached within a standard's limit.
+
+    Parameters
+    ----------
+    seen : Observations
+        The run.
+    standard : Standard
+        The standard.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        False where nobody came.
+    """
     elapsed = seen.ms("response_time")
     if standard.start == "dispatch":
         elapsed = elapsed - seen.ms("processing_time") - seen.ms("queue_time")

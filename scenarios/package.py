@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scenarios.toml import toml_value
+
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
@@ -87,6 +89,27 @@ class Scenario:
             A new scenario, with no hash until it is saved.
         """
         return replace(self, stations=stations, units=units, hash="")
+
+    def renamed(self, name: str) -> Scenario:
+        """Return the same city under another name.
+
+        Parameters
+        ----------
+        name : str
+            The name; what is beyond a hundred characters is left out.
+
+        Returns
+        -------
+        Scenario
+            A new scenario; the comments of its rules survive.
+        """
+        old, new = (f"name = {toml_value(n)}\n" for n in (self.settings.name, name[:100]))
+        return replace(
+            self,
+            settings=self.settings.model_copy(update={"name": name[:100]}),
+            settings_text=self.settings_text.replace(old, new, 1),
+            hash="",
+        )
 
 
 def lonlat(table: pd.DataFrame) -> NDArray[np.float64]:

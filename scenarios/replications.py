@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import pickle
-import signal
-import threading
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from routing.errors import InputError
 from scenarios.policies import NamedPolicy, load_policy
+from scenarios.pools import workers_with
 from scenarios.simulation.run import Outcome, run_replication
 
 if TYPE_CHECKING:
@@ -57,13 +52,9 @@ def run_replications(
     InputError
         The policy answers the impossible, or cannot be given to other processes.
     """
-    outcomes = (
-        _alone(tables, incidents, policy)
-        if min(workers, len(incidents)) < 2
-        else _together(tables, incidents, policy, min(workers, len(incidents)))
-    )
+    spread_over = min(workers, len(incidents))
     yield from tqdm(
-        outcomes,
+        _outcomes(tables, incidents, policy, spread_over),
         total=len(incidents),
         desc=f"simulating {policy.id}",
         unit="replication",
@@ -71,30 +62,35 @@ def run_replications(
     )
 
 
-def _alone(
-    tables: Tables, incidents: Sequence[IncidentTable], policy: NamedPolicy
-) -> Iterator[Outcome]:
-    for calls in incidents:
-        yield run_replication(*tables, calls, policy.policy, policy_id=policy.id)
-
-
-def _together(
+def _outcomes(
     tables: Tables, incidents: Sequence[IncidentTable], policy: NamedPolicy, workers: int
 ) -> Iterator[Outcome]:
-    context = multiprocessing.get_context("spawn")
-    # a policy from a file is loaded there again: its class is not importable by name
-    given = policy.source or _pickled(policy)
-    with ProcessPoolExecutor(workers, context, _begin, (tables, given)) as pool:
-        try:
-            with _deaf_to_ctrl_c():
-                outcomes = pool.map(_work, incidents)
-            yield from outcomes
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    given = policy if workers < 2 else portable(policy)
+    with workers_with(workers, _ready, (tables, given)) as spread:
+        yield from spread(_work, incidents)
 
 
-def _pickled(policy: NamedPolicy) -> bytes:
+def portable(policy: NamedPolicy) -> str | bytes:
+    """Turn a policy into what other processes can make it from.
+
+    Parameters
+    ----------
+    policy : NamedPolicy
+        The policy.
+
+    Returns
+    -------
+    str or bytes
+        For `restored`. A policy from a file is loaded there again: its class is not
+        importable by name.
+
+    Raises
+    ------
+    InputError
+        It cannot be given to other processes.
+    """
+    if policy.source:
+        return policy.source
     try:
         return pickle.dumps(policy)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
@@ -105,46 +101,28 @@ def _pickled(policy: NamedPolicy) -> bytes:
         ) from error
 
 
-_HERE: list[tuple[Tables, NamedPolicy]] = []
+def restored(given: NamedPolicy | str | bytes) -> NamedPolicy:
+    """Make a policy from what `portable` gave.
 
+    Parameters
+    ----------
+    given : NamedPolicy or str or bytes
+        A policy itself, or what it was turned into.
 
-@contextmanager
-def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Start processes that do not hear Ctrl-C, which reaches every process of a terminal.
-
-    They inherit the mask, so that it holds while they still import. An interruption is
-    put off until all of them stand: half-started ones would be left behind.
+    Returns
+    -------
+    NamedPolicy
+        The policy.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread hears signals, and may decide about them
-        return
-    heard: list[int] = []
-    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        if heard:
-            signal.raise_signal(signal.SIGINT)
+    if isinstance(given, str):
+        return load_policy(given)
+    return pickle.loads(given) if isinstance(given, bytes) else given  # noqa: S301
 
 
-def _begin(tables: Tables, policy: str | bytes) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    named = load_policy(policy) if isinstance(policy, str) else pickle.loads(policy)  # noqa: S301
-    _HERE.append((tables, named))
+def _ready(tables: Tables, given: NamedPolicy | str | bytes) -> tuple[Tables, NamedPolicy]:
+    return tables, restored(given)
 
 
-def _end_with_parent() -> None:
-    """Leave nobody who waits for work for ever when the process that gives it was killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _work(incidents: IncidentTable) -> Outcome:
-    tables, policy = _HERE[0]
+def _work(state: tuple[Tables, NamedPolicy], incidents: IncidentTable) -> Outcome:
+    tables, policy = state
     return run_replication(*tables, incidents, policy.policy, policy_id=policy.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba
 from numba import types
@@ -81,15 +81,33 @@ def run_replication(
         The policy answers what cannot be done.
     """
     world = new_world(travel, rules, incidents)
+    play(world, policy, policy_id=policy_id)
+    logged = int(world.cursor[LOGGED])
+    return Outcome(incidents, world.served, world.log[:logged].copy())
+
+
+def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> None:
+    """Let all that is to come happen in a new world.
+
+    Parameters
+    ----------
+    world : World
+        From `scenarios.simulation.arrays.new_world`; changed in place.
+    policy, policy_id
+        As in `run_replication`.
+
+    Raises
+    ------
+    InputError
+        The policy answers what cannot be done.
+    """
     kernel = _kernel(policy)
-    loop = _event_loop(numba.typeof(world))  # type: ignore[no-untyped-call]
+    loop = _loop_for(world)
     start(world)
     while loop(kernel or CLOSEST.kernel, kernel is None, world) == DECIDE:
         state = _state(world)
         choice = checked_choice(policy.decide(read_only(state)), state, policy_id)
         world.cursor[CHOICE] = choice
-    logged = int(world.cursor[LOGGED])
-    return Outcome(incidents, world.served, world.log[:logged].copy())
 
 
 def _kernel(policy: Policy) -> Any | None:
@@ -97,6 +115,18 @@ def _kernel(policy: Policy) -> Any | None:
     if isinstance(policy, KernelPolicy) and KERNEL.args in policy.kernel.signatures:
         return policy.kernel
     return None
+
+
+_LOOPS: Final[dict[tuple[Any, ...], Any]] = {}
+
+
+def _loop_for(world: World) -> Any:
+    """Return the compiled loop; asking numba for the type takes longer than a quiet day."""
+    arrays = [*world.travel, *world.rules, *world[2:]]
+    key = tuple([(array.dtype, array.ndim, array.flags.num) for array in arrays])
+    if key not in _LOOPS:
+        _LOOPS[key] = _event_loop(numba.typeof(world))  # type: ignore[no-untyped-call]
+    return _LOOPS[key]
 
 
 @cache

@@ -55,13 +55,16 @@ class _Home(NamedTuple):
     tree: NodeTable
 
 
-def build_tables(scenario: Scenario) -> Tables:
+def build_tables(scenario: Scenario, *, movable: bool = False) -> Tables:
     """Compute the tables of a scenario, and find out whether it can be simulated.
 
     Parameters
     ----------
     scenario : Scenario
         The scenario.
+    movable : bool
+        Know the junctions on ways home to every station, not only to those that have
+        a unit, so that the tables hold wherever units are at home.
 
     Returns
     -------
@@ -84,7 +87,8 @@ def build_tables(scenario: Scenario) -> Tables:
     times = {p: HierarchyTravelTimes(scenario.network, arc_ms[p]) for p in arc_ms}
     normal = times["normal"]
     home = _ways_home(normal, ArcCosts(scenario.network, arc_ms["normal"]), places, stations)
-    junctions, number = _junctions(scenario, home)
+    homes = np.arange(len(scenario.stations)) if movable else np.unique(scenario.unit_station)
+    junctions, number = _junctions(scenario, home, homes)
     drives = [times[p].matrix(places, zones) for p in profiles]
     turns = [_turns(times[p], zones, junctions) for p in profiles]
     nearest = [_nearest_hospital(times[p], zones, hospitals) for p in profiles]
@@ -195,12 +199,13 @@ def _ways_home(times: TravelTimes, costs: ArcCosts, places: Places, stations: Pl
     return _Home(table.ms, table.metres, first.astype(np.int32), tree)
 
 
-def _junctions(scenario: Scenario, home: _Home) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+def _junctions(
+    scenario: Scenario, home: _Home, homes: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """Return the nodes on ways home and the number of each; the last number stands for none."""
     nodes = scenario.network.n_nodes
     on_way = np.zeros(nodes + 1, dtype=np.bool_)
-    used = np.unique(scenario.unit_station)
-    for station in used:
+    for station in homes:
         seen = np.zeros(nodes, dtype=np.bool_)
         current = np.unique(home.first[:, station])
         current = current[current >= 0]

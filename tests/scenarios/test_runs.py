@@ -19,7 +19,7 @@ from engine.events import EVENTS
 from engine.state import Event, FleetState, fold
 from engine.survival import de_maio_2003
 from routing.errors import InputError
-from scenarios import replications
+from scenarios import pools, replications
 from scenarios.demand import draw_incidents
 from scenarios.policies import load_policy
 from scenarios.run_tables import Names, read_incidents
@@ -265,11 +265,12 @@ def test_other_processes_load_the_policy_from_its_file(policy_file: Path) -> Non
     tables, calls = build_tables(toy_city()), draw_incidents(toy_city(), 7, 0)
     interrupt = signal.getsignal(signal.SIGINT)
     try:
-        replications._begin(tables, load_policy(f"{policy_file}:Closest").source)
-        outcome = replications._work(calls)
+        given = replications.portable(load_policy(f"{policy_file}:Closest"))
+        pools._begin(replications._ready, (tables, given))
+        outcome = pools._work((replications._work, calls))
     finally:
         signal.signal(signal.SIGINT, interrupt)
-        replications._HERE.clear()
+        pools._HERE.clear()
     expected = run_replication(*tables, calls, POLICIES["closest"])
     np.testing.assert_array_equal(outcome.log, expected.log)
 

@@ -1,0 +1,307 @@
+"""What a plan promises beside what its simulation gives, and why they differ.
+
+A plan promises that a share of the demand lies within the standard's drive of a station.
+The simulation counts the incidents that are reached in time. Between the two lie these
+steps, each measured on the very incidents of the simulation by asking who would be in
+time if only the earlier ones held:
+
+1. ``demand``: incidents fall where chance puts them, not exactly by the zones' weights.
+2. ``processing``: each call takes its own time; the drive limit reckons with the mean.
+3. ``fleet``: the unit that is needed is not at the nearest station, drives without siren,
+   or its crew is faster than the slowest.
+4. ``availability``: units are busy, so that incidents wait or somebody comes from farther
+   away; or they are on the road already, and nearer.
+
+Their changes add up to the whole difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from routing.network import UNREACHABLE
+from scenarios.coverage import drive_budget_s, drives_s
+from scenarios.measures import concerned_by, in_time
+from scenarios.package import lonlat
+from scenarios.planning import apply_plan
+from scenarios.runs import as_policy, drawn, run
+from scenarios.simulation.tables import build_rules, build_tables
+from scenarios.statistics import LEVEL, Measure, estimate, ratio, rounded_to_digits
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.dispatch import Policy
+    from scenarios.observations import Observations
+    from scenarios.package import Scenario
+    from scenarios.planning import CityPlan
+    from scenarios.runs import RunResult
+    from scenarios.settings import Standard
+    from scenarios.simulation.tables import Tables
+
+    Mask = NDArray[np.bool_]
+
+_SCHEMA: Final = 1
+
+CLOSE: Final = 0.02
+"""A promise is kept where the simulated share lies no farther from it."""
+
+
+@dataclass(frozen=True, eq=False)
+class PlanOutcome:
+    """A plan's promise beside the simulated outcome.
+
+    Parameters
+    ----------
+    run : RunResult
+        The simulation of the planned city.
+    document : dict
+        The comparison.
+    """
+
+    run: RunResult
+    document: dict[str, Any]
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """Return the comparison: the same for the same plan, policy and seed.
+
+        Returns
+        -------
+        dict
+            For each of ``standards``: the ``promised`` and the ``simulated`` share, their
+            ``difference``, whether it is ``close``; ``steps`` from one to the other,
+            each with its ``change`` and the shares of incidents that it ``lost`` and
+            ``gained``; ``misses`` by their first cause; ``in_time_outside``, the share
+            that is reached in time though outside the promise; ``by_unit_type``.
+        """
+        return self.document
+
+
+def simulate_plan(
+    city: Scenario,
+    plan: CityPlan,
+    *,
+    policy: str | Policy = "closest-v1",
+    replications: int = 20,
+    seed: int = 1,
+    workers: int = 1,
+    progress: bool = False,
+) -> PlanOutcome:
+    """Simulate a plan and hold its promise against the outcome.
+
+    Parameters
+    ----------
+    city : Scenario
+        The city that was planned.
+    plan : CityPlan
+        The plan.
+    policy, replications, seed, workers, progress
+        As in `scenarios.runs.simulate`.
+
+    Returns
+    -------
+    PlanOutcome
+        Promise and outcome for each response standard of the city.
+
+    Raises
+    ------
+    InputError
+        The plan is not for this city, a number is out of range, or the planned city
+        cannot be simulated.
+    """
+    named = as_policy(policy)
+    planned = apply_plan(city, plan)
+    incidents = drawn(planned, replications=replications, seed=seed, workers=workers)
+    tables = build_tables(planned)
+    result = run(planned, tables, named, incidents, seed=seed, workers=workers, progress=progress)
+    document = {
+        "schema_version": _SCHEMA,
+        "city": planned.settings.name,
+        "policy": result.policy,
+        "seed": seed,
+        "replications": replications,
+        "days": planned.settings.horizon.days,
+        "level": LEVEL,
+        "close": CLOSE,
+        "standards": explained(result, tables),
+    }
+    return PlanOutcome(result, document)
+
+
+def explained(result: RunResult, tables: Tables) -> list[dict[str, Any]]:
+    """Hold what a city's stations promise against a simulation of it.
+
+    Parameters
+    ----------
+    result : RunResult
+        The simulation.
+    tables : Tables
+        The tables that it was made with.
+
+    Returns
+    -------
+    list of dict
+        One for each response standard that incidents are concerned by; see `PlanOutcome`.
+
+    Raises
+    ------
+    InputError
+        A standard leaves no time to drive.
+    """
+    seen = result.observations
+    drives = _drives(result.scenario, tables)
+    rows = _Rows.of(seen)
+    told = []
+    for standard in result.scenario.settings.standards:
+        mask = concerned_by(seen, standard)
+        if mask.any():
+            told.append(_explained(seen, drives, rows, standard, mask))
+    return told
+
+
+class _Drives(NamedTuple):
+    """Time to each zone were every unit at home, in milliseconds; inf for no road."""
+
+    nearest: NDArray[np.float64]  # (zones,), with siren, from any station with a unit
+    suitable: NDArray[np.float64]  # (priorities, zones), turnout included, as they drive
+
+
+class _Rows(NamedTuple):
+    """Rows of each incident's zone and priority in the scenario's tables."""
+
+    zone: NDArray[np.int64]
+    priority: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, seen: Observations) -> _Rows:
+        settings = seen.scenario.settings
+        names = {
+            "zone": [str(zone) for zone in seen.scenario.zones["id"]],
+            "priority": [priority.name for priority in settings.priorities],
+        }
+        found = []
+        for column, listed in names.items():
+            row = {name: number for number, name in enumerate(listed)}
+            categories = seen.frame[column].cat.categories
+            codes = seen.frame[column].cat.codes.to_numpy()
+            found.append(np.array([row[name] for name in categories], dtype=np.int64)[codes])
+        return cls(*found)
+
+
+def _drives(scenario: Scenario, tables: Tables) -> _Drives:
+    travel, rules = tables
+    _, profiles = build_rules(scenario)
+    zones = len(scenario.zones)
+    ms = travel.drive["ms"].astype(np.float64)[:, zones + len(scenario.hospitals) :]
+    ms[ms >= UNREACHABLE] = np.inf
+    if "siren" in profiles:
+        siren = ms[profiles.index("siren")]
+    else:
+        siren = np.rint(drives_s(scenario, lonlat(scenario.stations)) * 1000)
+    home = rules.crew["home"]
+    suitable = np.full((len(scenario.settings.priorities), zones), np.inf)
+    for row, able in enumerate(rules.suitable):
+        out = rules.crew["turnout_ms"][able, None] + ms[rules.priority["response"][row], home[able]]
+        suitable[row] = out.min(axis=0, initial=np.inf)
+    return _Drives(siren[np.unique(home)].min(axis=0), suitable)
+
+
+def _explained(
+    seen: Observations, drives: _Drives, rows: _Rows, standard: Standard, mask: Mask
+) -> dict[str, Any]:
+    scenario = seen.scenario
+    limit_ms = standard.limit_s * 1000
+    budget_ms = drive_budget_s(scenario, standard) * 1000
+    mean_ms = scenario.settings.process.call_processing.mean_s * 1000
+    processing_ms = seen.ms("processing_time")
+    if standard.start != "call":
+        mean_ms, processing_ms = 0.0, np.zeros(len(mask))
+    promised_zone = drives.nearest <= budget_ms
+    promised = float(scenario.zone_weight[promised_zone].sum())
+    near_ms = drives.nearest[rows.zone]
+    by_drive = promised_zone[rows.zone]
+    by_call = near_ms + processing_ms <= budget_ms + mean_ms
+    by_fleet = drives.suitable[rows.priority, rows.zone] + processing_ms <= limit_ms
+    met = in_time(seen, standard)
+    share = _Shares(seen, mask)
+    steps = [
+        {
+            "cause": "demand",
+            "change": _told(share(by_drive) - _constant(promised, seen.groups)),
+            "lost": None,
+            "gained": None,
+        }
+    ]
+    chain = {"processing": (by_drive, by_call), "fleet": (by_call, by_fleet)}
+    for cause, (before, after) in (chain | {"availability": (by_fleet, met)}).items():
+        steps.append(
+            {
+                "cause": cause,
+                "change": _told(share(after) - share(before)),
+                "lost": _told(share(before & ~after)),
+                "gained": _told(share(after & ~before)),
+            }
+        )
+    waited = np.isnan(seen.ms("response_time")) | (seen.ms("queue_time") > 0)
+    possible = by_drive & by_call & by_fleet
+    first_cause = {
+        "geography": ~by_drive,
+        "processing": by_drive & ~by_call,
+        "fleet": by_drive & by_call & ~by_fleet,
+        "queue": possible & waited,
+        "farther_unit": possible & ~waited,
+    }
+    difference = share(met) - _constant(promised, seen.groups)
+    return {
+        "standard": standard.name,
+        "limit_s": standard.limit_s,
+        "drive_limit_s": rounded_to_digits(budget_ms / 1000),
+        "promised": rounded_to_digits(promised),
+        "simulated": _told(share(met)),
+        "difference": _told(difference),
+        "close": abs(difference.value) <= CLOSE,
+        "steps": steps,
+        "misses": {cause: _told(share(~met & m)) for cause, m in first_cause.items()},
+        "in_time_outside": _told(share(met & ~by_drive)),
+        "by_unit_type": _by_unit_type(seen, mask, met),
+    }
+
+
+class _Shares(NamedTuple):
+    """Shares of the incidents that a standard is for."""
+
+    seen: Observations
+    mask: Mask
+
+    def __call__(self, inside: Mask) -> Measure:
+        one = np.ones(len(inside))
+        counts = (self.seen.sums(values, self.mask) for values in (inside, one))
+        return ratio(*counts, share=True)
+
+
+def _constant(value: float, groups: int) -> Measure:
+    return Measure(value, np.full(groups, value))
+
+
+def _told(measure: Measure) -> dict[str, Any]:
+    return estimate(measure).to_json_dict()
+
+
+def _by_unit_type(seen: Observations, mask: Mask, met: Mask) -> list[dict[str, Any]]:
+    """Tell which type of unit came, and how often in time."""
+    kind_of = dict(
+        zip(seen.scenario.units["id"].astype(str), seen.scenario.units["type"], strict=True)
+    )
+    kinds = seen.frame["unit"].astype(object).map(kind_of).to_numpy(dtype=object)
+    total = _Shares(seen, mask)
+    return [
+        {
+            "type": str(kind),
+            "incidents": _told(total(kinds == kind)),
+            "within": _told(_Shares(seen, mask & (kinds == kind))(met)),
+        }
+        for kind in sorted(set(kind_of.values()))
+    ]
