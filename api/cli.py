@@ -20,6 +20,7 @@ from api.commands.plan import plan
 from api.commands.route import route
 from api.commands.serve import serve
 from api.commands.simulate import compare, replay, simulate
+from api.commands.staff import staff
 from api.version import bluelight_version
 from routing.errors import InputError
 
@@ -175,7 +176,7 @@ def bluelight(ctx: click.Context) -> None:  # numpydoc ignore=PR01
 
 
 for _command in (
-    *(demo, build, check, calibrate, route, isochrone, matrix, plan),
+    *(demo, build, check, calibrate, route, isochrone, matrix, plan, staff),
     *(simulate, compare, replay, serve),
 ):
     bluelight.add_command(_command)

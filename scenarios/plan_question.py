@@ -13,8 +13,12 @@ from routing.errors import InputError, did_you_mean
 from scenarios.candidates import candidate_sites
 from scenarios.coverage import delay_s, drive_budget_s, drives_s
 from scenarios.package import lonlat
+from scenarios.staffing import Question as StaffingQuestion
+from scenarios.staffing import size_fleet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -59,7 +63,8 @@ class PlanQuestion:
         Hours from and to, such as (7, 19) and (19, 7): each has demand, speeds and units
         of its own, all have the same buildings. None at all: the whole day.
     busy : float, optional
-        Share of time that a unit is busy, where the model knows that.
+        Share of time that a unit is busy, where the model knows that; by default what
+        the demand of the city makes of the units, of all alike.
     floors : mapping of str to float
         Least share covered by district; `EVERYWHERE` for all that have no own.
     budget : float, optional
@@ -251,6 +256,7 @@ def _layers(
 ) -> tuple[list[Layer], list[LayerOf]]:
     layers, described = [], []
     weight = scenario.zones["weight"].to_numpy(np.float64)
+    load = _loads(scenario, question)
     slices: list[tuple[int, int] | None] = list(question.slices) or [None]
     _check_slices(question.slices)
     hours = scenario.settings.demand.hour_profile
@@ -261,6 +267,7 @@ def _layers(
         )
         share = 1.0 if span is None else sum(hours[h] for h in inside) / sum(hours)
         for kind in kinds:
+            units = _number(question, kind, number, len(slices))
             rule = _standard(scenario, question.standard, kind)
             described.append(LayerOf(kind, span, rule))
             longer = question.longer_limit_s
@@ -270,9 +277,9 @@ def _layers(
                     weight * share,
                     drive_budget_s(scenario, rule, kind or None),
                     name=described[-1].name,
-                    units=_number(question, kind, number, len(slices)),
+                    units=units,
                     unit_cost=question.unit_cost.get(kind, 0.0),
-                    busy=question.busy or 0.0,
+                    busy=_busy(question, load, kind, inside, units),
                     delay_s=delay_s(scenario, "call", kind or None),
                     second_limit_s=None
                     if longer is None
@@ -280,6 +287,36 @@ def _layers(
                 )
             )
     return layers, described
+
+
+def _loads(scenario: Scenario, question: PlanQuestion) -> dict[str, NDArray[np.float64]]:
+    """Compute how many units of each type are at work by hour of the day, where that counts."""
+    estimated = question.busy is None and question.units is not None
+    if not estimated or not getattr(question.location_model(), "units_are_busy", False):
+        return {}
+    grounds = size_fleet(scenario, StaffingQuestion(ground="city")).grounds
+    return {ground.unit_type: ground.load.reshape(7, HOURS).mean(axis=0) for ground in grounds}
+
+
+def _busy(
+    question: PlanQuestion,
+    load: dict[str, NDArray[np.float64]],
+    kind: str,
+    hours: Sequence[int],
+    units: int | None,
+) -> float:
+    if question.busy is not None:
+        return question.busy
+    if units is None or kind not in load:
+        return 0.0
+    at_work = float(load[kind][list(hours)].mean())
+    if at_work >= units:
+        raise InputError(
+            f"{at_work:.2f} units of {kind} are at work on average, {units} are too few",
+            field="--units",
+            fix=f"give at least {int(at_work) + 1}, or say how busy they are with --busy",
+        )
+    return at_work / units
 
 
 def _hours(span: tuple[int, int]) -> list[int]:

@@ -159,7 +159,7 @@ def _layer(
         "standard": meaning.standard.name,
         "drive_limit_s": round(limit, 3),
         "second_limit_s": _number(layer.second_limit_s),
-        "busy": layer.busy,
+        "busy": round(layer.busy, 6),
         "units": None
         if layer.units is None
         else {str(site): n for site, n in zip(ids, answer.units[place], strict=True) if n},

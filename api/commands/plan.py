@@ -71,7 +71,11 @@ _PICTURES: Final = (".png", ".svg")
     help="Units to place, with / between slices; or 'fleet': those of today. Else a station "
     "serves as if a unit were always free.",
 )
-@click.option("--busy", type=FiniteRange(0, 1, max_open=True), help="Share of time a unit is busy.")
+@click.option(
+    "--busy",
+    type=FiniteRange(0, 1, max_open=True),
+    help="Share of time a unit is busy; else what the demand makes of the units.",
+)
 @click.option(
     "--existing",
     type=click.Choice(["free", "keep"]),

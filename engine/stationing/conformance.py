@@ -153,7 +153,7 @@ def broken_rules(
     for floor in problem.floors:
         for layer, placed in zip(problem.layers, units, strict=True):
             weight = np.where(floor.demand, layer.weight, 0.0)
-            covered = layer.covers()[[s for s, u in zip(sites, placed, strict=True) if u]]
+            covered = layer.covers([s for s, u in zip(sites, placed, strict=True) if u])
             short = floor.share * weight.sum() - weight @ covered.any(axis=0)
             if short > PROVEN_GAP * max(1.0, weight.sum()):
                 yield f"leaves {floor.name} below its floor"

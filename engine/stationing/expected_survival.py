@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from engine.stationing.gains import GainModel
+from engine.stationing.gains import ALL, GainModel
 from engine.stationing.mexclp import steps_when_busy
 from engine.survival import survival_curve
 
@@ -34,21 +34,24 @@ class ExpectedSurvival(GainModel):
 
     id: ClassVar[str] = "survival-v1"
     about: ClassVar[str] = "saves the most lives by a survival curve (Erkut et al. 2008)"
+    units_are_busy: ClassVar[bool] = True
 
-    def worth(self, layer: Layer) -> NDArray[np.float64]:
+    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.float64]:
         """Compute the probability to survive until a unit from each site has come.
 
         Parameters
         ----------
         layer : Layer
             Kind of unit and slice of time; its delay comes before the drive.
+        sites : slice or list of int
+            Rows that are wanted; all by default.
 
         Returns
         -------
         ndarray of float64, shape (m, n)
             Probabilities; zero where no road leads.
         """
-        return survival_curve(self.curve)(layer.travel_s + layer.delay_s)
+        return survival_curve(self.curve)(layer.travel_s[sites] + layer.delay_s)
 
     def steps(self, layer: Layer, most: int) -> NDArray[np.float64]:
         """Compute how likely each unit is the one to go.

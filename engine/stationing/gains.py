@@ -13,7 +13,7 @@ expected survival with graded u. All of them are answered here, and differ in `w
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
@@ -32,10 +32,15 @@ if TYPE_CHECKING:
     from engine.stationing.problem import Layer, LocationProblem
 
 
+ALL: Final = slice(None)
+"""All sites."""
+
+
 class GainModel(ABC):
     """A location model of this form."""
 
     maximises: ClassVar[bool] = True
+    units_are_busy: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -43,13 +48,15 @@ class GainModel(ABC):
         """Versioned id."""
 
     @abstractmethod
-    def worth(self, layer: Layer) -> NDArray[Any]:
+    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[Any]:
         """Compute what a unit at each site is worth to a unit of each demand point.
 
         Parameters
         ----------
         layer : Layer
             Kind of unit and slice of time.
+        sites : slice or list of int
+            Rows that are wanted; all by default.
 
         Returns
         -------
@@ -138,7 +145,8 @@ class GainModel(ABC):
         for place, layer in enumerate(problem.layers):
             placed = np.ones(len(sites), np.int64) if units is None else np.array(units[place])
             steps = self.steps(layer, max(1, int(placed.sum())))
-            gain += float(layer.weight @ gained(self.worth(layer)[list(sites)], placed, steps))
+            worth = self.worth(layer, list(sites))
+            gain += float(layer.weight @ gained(worth, placed, steps))
         return self.objective(problem, gain)
 
 

@@ -109,7 +109,7 @@ class SetCovering:
         self, problem: LocationProblem, priced: LocationProblem, stopped: Callable[[], bool]
     ) -> StationPlan:
         allowed = np.flatnonzero(problem.allowed)
-        covers = np.hstack([layer.covers()[allowed] for layer in problem.layers])
+        covers = np.hstack([layer.covers(allowed.tolist()) for layer in problem.layers])
         weight = np.concatenate([layer.weight for layer in problem.layers])
         fixed = priced.cost(())
         cost = np.array([priced.cost([int(site)]) - fixed for site in allowed])
@@ -163,7 +163,7 @@ class SetCovering:
         """
         for place, layer in enumerate(problem.layers):
             placed = np.ones(len(sites)) if units is None else np.array(units[place])
-            covered = (placed > 0) @ layer.covers()[list(sites)] > 0
+            covered = (placed > 0) @ layer.covers(list(sites)) > 0
             if layer.weight @ ~covered > (1 - self.share) * layer.weight.sum() * (1 + _ROUNDING):
                 return np.inf
         return _priced(problem).cost(sites)

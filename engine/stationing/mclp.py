@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from engine.stationing.gains import GainModel
+from engine.stationing.gains import ALL, GainModel
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,17 +25,19 @@ class MaximalCovering(GainModel):
     id: ClassVar[str] = "mclp-v1"
     about: ClassVar[str] = "covers the most demand within the limit (Church & ReVelle 1974)"
 
-    def worth(self, layer: Layer) -> NDArray[np.bool_]:
+    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.bool_]:
         """Tell which sites cover which demand.
 
         Parameters
         ----------
         layer : Layer
             Kind of unit and slice of time.
+        sites : slice or list of int
+            Rows that are wanted; all by default.
 
         Returns
         -------
         ndarray of bool, shape (m, n)
             Whether the travel time is within the limit.
         """
-        return layer.covers()
+        return layer.covers(sites)

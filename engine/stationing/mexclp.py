@@ -47,6 +47,7 @@ class ExpectedCovering(MaximalCovering):
 
     id: ClassVar[str] = "mexclp-v1"
     about: ClassVar[str] = "covers the most demand by units that may be busy (Daskin 1983)"
+    units_are_busy: ClassVar[bool] = True
 
     def steps(self, layer: Layer, most: int) -> NDArray[np.float64]:
         """Compute how likely each unit is the one to go.

@@ -79,6 +79,7 @@ def minimise(
     *,
     seconds: float,
     tolerance: float,
+    start: NDArray[np.float64] | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Answer:
     """Solve a program by HiGHS through OR-Tools' MathOpt.
@@ -93,8 +94,10 @@ def minimise(
         Time limit.
     tolerance : float
         Absolute gap at which a whole-number solution is good enough.
+    start : ndarray of float64, shape (variables,), optional
+        A solution to start from; for large programs it decides how far they get.
     stopped : callable
-        Asked now and then; once it says True, the best solution so far is the answer.
+        Asked ten times a second; once it says True, the solver hands over what it has.
 
     Returns
     -------
@@ -121,6 +124,10 @@ def minimise(
         absolute_gap_tolerance=tolerance,
         enable_output=False,
     )
+    hints = mathopt.ModelSolveParameters()
+    if start is not None:
+        values = dict(zip(model.variables(), start.tolist(), strict=True))
+        hints.solution_hints.append(mathopt.SolutionHint(variable_values=values))
     interrupter = SolveInterrupter()
     results: list[Any] = []
 
@@ -128,7 +135,11 @@ def minimise(
         try:
             results.append(
                 mathopt.solve(
-                    model, mathopt.SolverType.HIGHS, params=parameters, interrupter=interrupter
+                    model,
+                    mathopt.SolverType.HIGHS,
+                    params=parameters,
+                    model_params=hints,
+                    interrupter=interrupter,
                 )
             )
         except (RuntimeError, ValueError, AttributeError):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from engine.stationing.gains import GainModel
+from engine.stationing.gains import ALL, GainModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,13 +35,15 @@ class PMedian(GainModel):
     about: ClassVar[str] = "makes the mean travel time least (Hakimi 1964)"
     maximises: ClassVar[bool] = False
 
-    def worth(self, layer: Layer) -> NDArray[np.float64]:
+    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.float64]:
         """Compute how much shorter each travel time is than that from the farthest site.
 
         Parameters
         ----------
         layer : Layer
             Kind of unit and slice of time.
+        sites : slice or list of int
+            Rows that are wanted; all by default.
 
         Returns
         -------
@@ -49,7 +51,7 @@ class PMedian(GainModel):
             Seconds.
         """
         times = _finite(layer.travel_s)
-        worth: NDArray[np.float64] = times.max(axis=0) - times
+        worth: NDArray[np.float64] = times.max(axis=0) - times[sites]
         return worth
 
     def objective(self, problem: LocationProblem, gain: float) -> float:

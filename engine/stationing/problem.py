@@ -118,15 +118,20 @@ class Layer:
             )
         return self.limit_s
 
-    def covers(self) -> NDArray[np.bool_]:
+    def covers(self, sites: slice | list[int] = slice(None)) -> NDArray[np.bool_]:
         """Tell which sites cover which demand points.
+
+        Parameters
+        ----------
+        sites : slice or list of int
+            Rows that are wanted; all by default.
 
         Returns
         -------
         ndarray of bool, shape (m, n)
             Whether the travel time is within the limit.
         """
-        inside: NDArray[np.bool_] = self.travel_s <= self.limit()
+        inside: NDArray[np.bool_] = self.travel_s[sites] <= self.limit()
         return inside
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from engine.stationing.gains import GainModel
+from engine.stationing.gains import ALL, GainModel
 from engine.stationing.mexclp import steps_when_busy
 from routing.network import UNREACHABLE
 from routing.uncertainty import TravelTimeSpread, arrival_probability
@@ -40,21 +40,25 @@ class UncertainCovering(GainModel):
     about: ClassVar[str] = (
         "covers the most demand when travel times and free units are uncertain (Erkut et al. 2009)"
     )
+    units_are_busy: ClassVar[bool] = True
 
-    def worth(self, layer: Layer) -> NDArray[np.float64]:
+    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.float64]:
         """Compute the probability to arrive within the limit.
 
         Parameters
         ----------
         layer : Layer
             Kind of unit and slice of time.
+        sites : slice or list of int
+            Rows that are wanted; all by default.
 
         Returns
         -------
         ndarray of float64, shape (m, n)
             Probabilities.
         """
-        ms = np.where(np.isfinite(layer.travel_s), layer.travel_s * 1000, UNREACHABLE)
+        seconds = layer.travel_s[sites]
+        ms = np.where(np.isfinite(seconds), seconds * 1000, UNREACHABLE)
         whole = np.rint(ms).astype(np.int64)
         return arrival_probability(whole, layer.limit() * 1000, self.spread)
 

@@ -459,3 +459,22 @@ def test_pictures_are_the_same_every_time(city: Scenario) -> None:
     front = [make_plan(city, stations=k).document for k in (2, 3, 4)]
     assert front_figure(front, "svg") == front_figure(front, "svg")
     assert b"<svg" in front_figure(front, "svg")
+
+
+def test_units_are_as_busy_as_the_demand_makes_them(city: Scenario) -> None:
+    """Whoever has twice the units has them half as busy; by night there is less to do."""
+    busy = {
+        n: make_plan(
+            city, model="mexclp", units={"ambulance": (n,)}, slices=((7, 19), (19, 7))
+        ).to_json_dict()["layers"]
+        for n in (4, 8)
+    }
+    day, night = (layer["busy"] for layer in busy[4])
+    assert 0 < night < day < 1
+    assert [layer["busy"] for layer in busy[8]] == pytest.approx([day / 2, night / 2], abs=1e-6)
+    demand = city.settings.demand
+    on_scene = demand.incidents_per_day * city.settings.process.on_scene.mean_s / 86_400
+    assert 4 * (day + night) / 2 > on_scene
+    rush = with_settings(city, demand=demand.model_copy(update={"incidents_per_day": 100.0}))
+    with pytest.raises(InputError, match="units of ambulance are at work on average, 2 are too"):
+        make_plan(rush, model="mexclp", units={"ambulance": (2,)})
