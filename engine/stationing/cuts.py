@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import sparse
 
+from engine.stationing.base import never
 from engine.stationing.mip import Program, minimise
 from engine.stationing.search_kernels import interchange
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from engine.stationing.lagrangian import Proof
@@ -161,7 +164,12 @@ class CutModel:
         return values[:m], values[m:] * self._scale
 
 
-def finish(cost: NDArray[np.float64], proof: Proof, seconds: float) -> None:
+def finish(
+    cost: NDArray[np.float64],
+    proof: Proof,
+    seconds: float,
+    stopped: Callable[[], bool] = never,
+) -> None:
     """Close the gap of a proof by integer programming, as far as the time goes.
 
     Parameters
@@ -172,6 +180,8 @@ def finish(cost: NDArray[np.float64], proof: Proof, seconds: float) -> None:
         What is known; its plan and bound are improved.
     seconds : float
         Time for the solver.
+    stopped : callable
+        Asked now and then; once it says True, what is known by then is the answer.
     """
     core = np.flatnonzero(proof.status >= 0)
     opened = proof.status[core] == 1
@@ -182,11 +192,14 @@ def finish(cost: NDArray[np.float64], proof: Proof, seconds: float) -> None:
         model.add_highest()
     else:
         model.add_around(proof.multiplier[differs])
-        seconds = _relaxed_rounds(model, k, opened, proof, seconds)
-    while not proof.complete and seconds > 0:
+        seconds = _relaxed_rounds(model, k, opened, proof, seconds, stopped)
+    while not proof.complete and seconds > 0 and not stopped():
         tolerance = max(proof.slack / 2, _TOLERANCE * proof.upper)
         answer = minimise(
-            model.program(k, opened, whole=True), seconds=seconds, tolerance=tolerance
+            model.program(k, opened, whole=True),
+            seconds=seconds,
+            tolerance=tolerance,
+            stopped=stopped,
         )
         proof.lower = max(proof.lower, answer.bound)
         seconds -= answer.seconds
@@ -200,13 +213,20 @@ def finish(cost: NDArray[np.float64], proof: Proof, seconds: float) -> None:
 
 
 def _relaxed_rounds(
-    model: CutModel, k: int, opened: NDArray[np.bool_], proof: Proof, seconds: float
+    model: CutModel,
+    k: int,
+    opened: NDArray[np.bool_],
+    proof: Proof,
+    seconds: float,
+    stopped: Callable[[], bool],
 ) -> float:
     """Add cuts by the linear relaxation, which costs little; return the time left."""
     for _ in range(_RELAXED_ROUNDS):
-        if proof.complete or seconds <= 0:
+        if proof.complete or seconds <= 0 or stopped():
             break
-        answer = minimise(model.program(k, opened, whole=False), seconds=seconds, tolerance=0.0)
+        answer = minimise(
+            model.program(k, opened, whole=False), seconds=seconds, tolerance=0.0, stopped=stopped
+        )
         seconds -= answer.seconds
         if answer.values is None:
             break

@@ -71,3 +71,20 @@ class Effort:
             The smaller budget; spending it leaves this one as it is.
         """
         return Effort(max(0.0, self.cells) * part)
+
+    def without(self, part: float, left: Effort) -> Effort:
+        """Return what is left after a share was given away and came back in part.
+
+        Parameters
+        ----------
+        part : float
+            Share that was given away.
+        left : Effort
+            What is left of it.
+
+        Returns
+        -------
+        Effort
+            The rest of the budget.
+        """
+        return Effort(max(0.0, self.cells) * (1 - part) + left.cells)

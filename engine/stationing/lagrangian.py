@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from engine.stationing.base import never
 from engine.stationing.lagrangian_kernels import BEST, DONE, START_STEP, ascend, branch
 from engine.stationing.search_kernels import serve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from engine.stationing.effort import Effort
 
 # Short enough that Ctrl-C is heard between two calls of a kernel.
 _CELLS_A_CALL: Final = 2 * 10**8
+# These kernels run on vectors: so many costs in the time of one.
+_AT_ONCE: Final = 4
 _ROOT_STEPS: Final = 2000
 _NODE_STEPS: Final = 50
 _NODES_OPEN: Final = 2000
@@ -61,6 +66,7 @@ def bound(
     upper: float,
     slack: float,
     effort: Effort,
+    stopped: Callable[[], bool] = never,
 ) -> Proof:
     """Bound all plans and decide sites, given a good plan.
 
@@ -76,6 +82,8 @@ def bound(
         A plan must be cheaper by this much to count as better.
     effort : Effort
         What may be spent.
+    stopped : callable
+        Asked now and then; once it says True, what is known by then is the answer.
 
     Returns
     -------
@@ -94,31 +102,35 @@ def bound(
     best_plan, best_cost = chosen.copy(), np.array([upper])
     steps = max(1, _at_once(effort) // cost.size)
     for _ in range(0, _ROOT_STEPS, steps):
-        if state[DONE] or effort.exhausted:
+        if state[DONE] or effort.exhausted or stopped():
             break
-        effort.spend(
-            ascend(
-                cost,
-                ceiling,
-                status,
-                multiplier,
-                best_multiplier,
-                direction,
-                state,
-                best_cost,
-                best_plan,
-                slack,
-                steps,
-            )
+        cells = ascend(
+            cost,
+            ceiling,
+            status,
+            multiplier,
+            best_multiplier,
+            direction,
+            state,
+            best_cost,
+            best_plan,
+            slack,
+            steps,
         )
+        effort.spend(cells // _AT_ONCE)
     return Proof(best_plan, best_cost[0], slack, status, best_multiplier, float(state[BEST]))
 
 
 def _at_once(effort: Effort) -> int:
-    return max(1, int(min(_CELLS_A_CALL, effort.cells)))
+    return max(1, int(min(_CELLS_A_CALL, effort.cells * _AT_ONCE)))
 
 
-def search_tree(cost: NDArray[np.float64], proof: Proof, effort: Effort) -> None:
+def search_tree(
+    cost: NDArray[np.float64],
+    proof: Proof,
+    effort: Effort,
+    stopped: Callable[[], bool] = never,
+) -> None:
     """Close the gap of a proof by branch and bound, as far as the effort goes.
 
     Parameters
@@ -129,6 +141,8 @@ def search_tree(cost: NDArray[np.float64], proof: Proof, effort: Effort) -> None
         What is known; its plan and bound are improved.
     effort : Effort
         What may be spent.
+    stopped : callable
+        Asked now and then; once it says True, what is known by then is the answer.
     """
     core = np.flatnonzero(proof.status >= 0)
     inner = np.ascontiguousarray(cost[core])
@@ -141,7 +155,7 @@ def search_tree(cost: NDArray[np.float64], proof: Proof, effort: Effort) -> None
     # Sites outside the core serve no better plan, so a better one is made of core rows.
     plan, upper = np.zeros(len(proof.chosen), dtype=np.int64), np.array([proof.upper])
     height = 1
-    while 0 < height <= depth - 2 and not effort.exhausted:
+    while 0 < height <= depth - 2 and not (effort.exhausted or stopped()):
         height, cells = branch(
             inner,
             ceiling,
@@ -155,7 +169,7 @@ def search_tree(cost: NDArray[np.float64], proof: Proof, effort: Effort) -> None
             _NODE_STEPS,
             _at_once(effort),
         )
-        effort.spend(cells)
+        effort.spend(cells // _AT_ONCE)
     if upper[0] < proof.upper:
         proof.chosen, proof.upper = core[plan], float(upper[0])
     proof.lower = max(proof.lower, float(lower[:height].min(initial=np.inf)))

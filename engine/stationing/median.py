@@ -77,14 +77,20 @@ def choose_sites(
     step = common_step(reduced.cost)
     greatest = float(reduced.cost.max(axis=0).sum())
     slack = 0.999 * step if step else _ROUNDING * greatest
+    part = effort.share(0.15)
     chosen, upper = search(
-        reduced.cost, open_new, least=slack / 2, seed=seed, effort=effort.share(0.15)
+        reduced.cost, open_new, least=slack / 2, seed=seed, effort=part, stopped=stopped
     )
-    proof = bound(reduced.cost, chosen, upper, slack, effort.share(0.15))
+    effort = effort.without(0.15, part)
+    part = effort.share(0.15)
+    proof = bound(reduced.cost, chosen, upper, slack, part, stopped)
+    effort = effort.without(0.15, part)
     if not proof.complete and not stopped():
-        search_tree(reduced.cost, proof, effort.share(0.2))
+        part = effort.share(0.1)
+        search_tree(reduced.cost, proof, part, stopped)
+        effort = effort.without(0.1, part)
     if not proof.complete and not stopped():
-        finish(reduced.cost, proof, effort.share(0.5).seconds)
+        finish(reduced.cost, proof, effort.seconds, stopped)
     sites = case.filled(reduced.rows[proof.chosen])
     exact = case.total(sites)
     if proof.complete:

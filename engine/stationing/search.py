@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from engine.stationing.base import never
 from engine.stationing.search_kernels import greedy, interchange
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from engine.stationing.effort import Effort
@@ -19,7 +22,13 @@ _STRONGEST: Final = 8
 
 
 def search(
-    cost: NDArray[np.float64], k: int, *, least: float, seed: int, effort: Effort
+    cost: NDArray[np.float64],
+    k: int,
+    *,
+    least: float,
+    seed: int,
+    effort: Effort,
+    stopped: Callable[[], bool] = never,
 ) -> tuple[NDArray[np.int64], float]:
     """Look for a cheap plan by iterated local search.
 
@@ -35,6 +44,8 @@ def search(
         Seed of the restarts.
     effort : Effort
         What may be spent.
+    stopped : callable
+        Asked now and then; once it says True, the best plan so far is the answer.
 
     Returns
     -------
@@ -49,7 +60,7 @@ def search(
     effort.spend(cells + k * cost.size)
     in_vain = 0
     for _ in range(_RESTARTS):
-        if effort.exhausted or in_vain == _IN_VAIN:
+        if effort.exhausted or in_vain == _IN_VAIN or stopped():
             break
         strength = int(random.integers(1, min(k, _STRONGEST), endpoint=True))
         plan = _shaken(best, len(cost), strength, random)

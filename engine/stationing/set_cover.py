@@ -18,15 +18,16 @@ from engine.stationing.effort import CELLS_PER_SECOND
 from engine.stationing.mip import Program, minimise
 from engine.stationing.set_cover_kernels import (
     BEST,
-    CHANCE,
     DONE,
     START_STEP,
     STEP,
+    Links,
+    Sets,
     cover_greedily,
-    exchange,
     nested,
     raise_bound,
 )
+from engine.stationing.set_cover_search_kernels import CLOCK, exchange, standing
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -62,12 +63,16 @@ class _Case:
         return bool((np.diff(self.matrix.indptr) < self.need).any())
 
     @property
-    def links(self) -> tuple[NDArray[np.int32], ...]:
+    def links(self) -> Links:
         """Sites by row and rows by site, as the kernels take them."""
         across = self.matrix.tocsc()
-        return tuple(
-            part.astype(np.int32, copy=False)
-            for part in (self.matrix.indptr, self.matrix.indices, across.indptr, across.indices)
+        return Links(
+            self.matrix.indptr.astype(np.int32, copy=False),
+            self.matrix.indices.astype(np.int32, copy=False),
+            across.indptr.astype(np.int32, copy=False),
+            across.indices.astype(np.int32, copy=False),
+            self.need,
+            self.cost,
         )
 
     def opening(self, mask: NDArray[np.bool_]) -> _Case:
@@ -228,17 +233,17 @@ def _reduced(case: _Case, effort: Effort) -> _Case:
         without_choice = np.flatnonzero(np.diff(case.matrix.indptr) == case.need)
         must = case.matrix[without_choice].sum(axis=0) > 0
         case = case.opening(must)
-        ptr, sites, site_ptr, site_rows = case.links
-        everyone = np.ones(len(case.need), dtype=np.bool_)
-        implied, cells = nested(
-            ptr, sites, site_ptr, site_rows, case.need.astype(np.float64), everyone, True
-        )
+        ptr, sites, site_ptr, site_rows, need, _ = case.links
+        everyone = np.ones(len(need), dtype=np.bool_)
+        # who covers a row covers any row around it that needs no more
+        by_need = Sets(ptr, sites, site_ptr, site_rows, -need.astype(np.float64), everyone)
+        implied, cells = nested(by_need, True)
         effort.spend(cells)
         case = case.only(~implied, np.ones(len(case.cost), dtype=np.bool_))
-        ptr, sites, site_ptr, site_rows = case.links
+        ptr, sites, site_ptr, site_rows, need, cost = case.links
         # a site can make way for another one only where one site is enough
-        single = case.matrix.T @ (case.need > 1).astype(np.int64) == 0
-        useless, cells = nested(site_ptr, site_rows, ptr, sites, case.cost, single, False)
+        single = case.matrix.T @ (need > 1).astype(np.int64) == 0
+        useless, cells = nested(Sets(site_ptr, site_rows, ptr, sites, cost, single), False)
         effort.spend(cells)
         case = case.only(np.ones(len(case.need), dtype=np.bool_), ~useless)
         if case.matrix.shape == before:
@@ -271,7 +276,7 @@ class _Search:
             self.found.bound = np.inf
             return
         order = np.argsort(-case.cost, kind="stable")
-        self._is_open = cover_greedily(*case.links, case.need, case.cost, order)
+        self._is_open = cover_greedily(case.links, order)
         self._offer(self._is_open)
         if not len(case.need):
             self.found.bound = np.inf
@@ -310,20 +315,16 @@ class _Search:
         if self.over or self.case.impossible:
             return
         case, links = self.case, self.case.links
-        weight = np.ones(len(case.need), dtype=np.int64)
-        state = np.array([0, self._chance])
+        now = standing(links, self._is_open, self._chance)
         budget = self._effort.share(0.3)
         in_vain, a_call = 0, max(50, _CELLS_A_CALL // (len(case.matrix.data) + 1))
         while in_vain < steps and not (self.over or budget.exhausted):
             upper = np.array([self.found.cost - self._base])
-            best, before, start = np.zeros(len(case.cost), dtype=np.bool_), upper[0], state[0]
+            best, before = np.zeros(len(case.cost), dtype=np.bool_), upper[0]
+            start = now.tally[CLOCK]
             cells = exchange(
-                *links,
-                case.need,
-                case.cost,
-                self._is_open,
-                weight,
-                state,
+                links,
+                now,
                 best,
                 upper,
                 self._slack,
@@ -333,11 +334,11 @@ class _Search:
             )
             self._effort.spend(cells)
             budget.spend(cells)
-            in_vain += int(state[0] - start)
+            in_vain += int(now.tally[CLOCK] - start)
             if upper[0] < before:
                 self._offer(best)
                 in_vain = 0
-            elif state[0] == start:
+            elif now.tally[CLOCK] == start:
                 break
 
     def bound(self) -> None:
@@ -345,22 +346,20 @@ class _Search:
         if self.over:
             return
         case, links = self.case, self.case.links
-        covers = np.diff(links[2])
+        covers = np.diff(links.site_ptr)
         per_row = np.where(covers > 0, case.cost / np.maximum(covers, 1), np.inf)
-        multiplier = np.minimum.reduceat(per_row[links[1]], links[0][:-1])
+        multiplier = np.minimum.reduceat(per_row[links.row_sites], links.row_ptr[:-1])
         best, direction = multiplier.copy(), np.zeros(len(multiplier))
         state = np.zeros(4)
         state[BEST], state[STEP] = -np.inf, START_STEP
         status = np.zeros(len(case.cost), dtype=np.int8)
-        a_call = max(1, _CELLS_A_CALL // (2 * len(links[1]) + 1))
+        a_call = max(1, _CELLS_A_CALL // (2 * len(links.row_sites) + 1))
         for _ in range(0, _BOUND_STEPS, a_call):
             if state[DONE] or self._effort.exhausted or self._stopped():
                 break
             self._effort.spend(
                 raise_bound(
-                    *links,
-                    case.need,
-                    case.cost,
+                    links,
                     status,
                     multiplier,
                     best,

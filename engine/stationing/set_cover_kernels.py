@@ -1,13 +1,8 @@
-"""Numba kernels of set covering: dominance, a local search and a Lagrangian bound.
-
-Who covers whom comes twice: for each row (a group of demand) the sites that cover it,
-``row_ptr`` and ``row_sites``, and for each site the rows that it covers, ``site_ptr``
-and ``site_rows``. Each row has a ``need``: how many of its sites must be open.
-"""
+"""Numba kernels of set covering: dominance, a greedy start and a Lagrangian bound."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -24,97 +19,133 @@ _PATIENCE = 20
 _MEMORY = 0.7
 _PROGRESS = 1e-5
 
-# Positions in the state that `exchange` goes on from.
-CLOCK, CHANCE = range(2)
+
+class Links(NamedTuple):
+    """Who covers whom, from both sides.
+
+    Parameters
+    ----------
+    row_ptr, row_sites : ndarray of int32
+        For each row, a group of demand, where its sites begin, and the sites that
+        cover it.
+    site_ptr, site_rows : ndarray of int32
+        For each site where its rows begin, and the rows that it covers.
+    need : ndarray of int64, shape (rows,)
+        How many sites must cover each row; at most as many as can.
+    cost : ndarray of float64, shape (sites,)
+        Cost of each site, above zero.
+    """
+
+    row_ptr: NDArray[np.int32]
+    row_sites: NDArray[np.int32]
+    site_ptr: NDArray[np.int32]
+    site_rows: NDArray[np.int32]
+    need: NDArray[np.int64]
+    cost: NDArray[np.float64]
 
 
-@njit(cache=True, nogil=True)
-def nested(
-    ptr: NDArray[np.int32],
-    items: NDArray[np.int32],
-    item_ptr: NDArray[np.int32],
-    item_sets: NDArray[np.int32],
-    rank: NDArray[np.float64],
-    droppable: NDArray[np.bool_],
-    larger: bool,
-) -> tuple[NDArray[np.bool_], int]:
-    """Find sets that another set within them, or around them, makes useless.
+class Sets(NamedTuple):
+    """Sets of items: rows as sets of sites, or sites as sets of rows.
 
     Parameters
     ----------
     ptr, items : ndarray of int32
-        The sets: where the items of each begin, and the items.
+        Where the items of each set begin, and the items.
     item_ptr, item_sets : ndarray of int32
         The same by item: which sets hold it.
     rank : ndarray of float64, shape (sets,)
-        Only a set of at least this rank makes another one useless where `larger`, one
-        of at most this rank otherwise.
+        What counts beside the items: a set makes way only for one of at most its rank.
     droppable : ndarray of bool, shape (sets,)
-        Sets that can be useless at all.
+        Sets that can make way at all.
+    """
+
+    ptr: NDArray[np.int32]
+    items: NDArray[np.int32]
+    item_ptr: NDArray[np.int32]
+    item_sets: NDArray[np.int32]
+    rank: NDArray[np.float64]
+    droppable: NDArray[np.bool_]
+
+
+@njit(cache=True, nogil=True)
+def nested(sets: Sets, larger: bool) -> tuple[NDArray[np.bool_], int]:
+    """Find sets that make way for another one within them, or around them.
+
+    Parameters
+    ----------
+    sets : Sets
+        The sets.
     larger : bool
-        Whether it is the larger set of two that is useless, or the smaller one.
+        Whether the larger set of two makes way, or the smaller one.
 
     Returns
     -------
     useless : ndarray of bool, shape (sets,)
-        The useless ones; of equal sets of equal rank all but the first.
+        Those that make way; of equal sets of equal rank all but the first.
     cells : int
         How much was looked at.
     """
-    count, kinds = len(ptr) - 1, len(item_ptr) - 1
-    words = (kinds + 63) // 64
-    bits = np.zeros((count, words), dtype=np.uint64)
-    for a in range(count):
-        for item in items[ptr[a] : ptr[a + 1]]:
-            bits[a, item >> 6] |= np.uint64(1) << np.uint64(item & 63)
+    bits = _as_bits(sets)
+    count, words = bits.shape
     useless = np.zeros(count, dtype=np.bool_)
     cells = count * words
     for inner in range(count):
-        if not larger and not droppable[inner]:
-            continue
-        # all sets around this one hold its rarest item
-        rarest, rivals = -1, count + 1
-        for item in items[ptr[inner] : ptr[inner + 1]]:
-            if item_ptr[item + 1] - item_ptr[item] < rivals:
-                rarest, rivals = item, item_ptr[item + 1] - item_ptr[item]
-        if rarest < 0:
+        item = _rarest(sets, inner)
+        if item < 0:
             useless[inner] = not larger
             continue
-        size = ptr[inner + 1] - ptr[inner]
-        for outer in item_sets[item_ptr[rarest] : item_ptr[rarest + 1]]:
+        # all sets around this one hold its rarest item
+        for outer in sets.item_sets[sets.item_ptr[item] : sets.item_ptr[item + 1]]:
             cells += 1
-            if outer == inner or ptr[outer + 1] - ptr[outer] < size:
-                continue
             dropped, stays = (outer, inner) if larger else (inner, outer)
-            if useless[dropped] or not droppable[dropped]:
-                continue
-            ahead = rank[stays] - rank[dropped] if larger else rank[dropped] - rank[stays]
-            equal = ahead == 0 and ptr[outer + 1] - ptr[outer] == size
-            if ahead < 0 or (equal and droppable[stays] and stays > dropped):
-                continue
-            within = True
-            for word in range(words):
-                cells += 1
-                if bits[inner, word] & ~bits[outer, word] != np.uint64(0):
-                    within = False
-                    break
-            if within:
-                useless[dropped] = True
-                if not larger:
-                    break
+            if not useless[dropped] and _may_make_way(sets, dropped, stays, inner, outer):
+                cells += words
+                useless[dropped] = _within(bits[inner], bits[outer])
     return useless, cells
 
 
 @njit(cache=True, nogil=True)
-def cover_greedily(
-    row_ptr: NDArray[np.int32],
-    row_sites: NDArray[np.int32],
-    site_ptr: NDArray[np.int32],
-    site_rows: NDArray[np.int32],
-    need: NDArray[np.int64],
-    cost: NDArray[np.float64],
-    order: NDArray[np.int64],
-) -> NDArray[np.bool_]:
+def _as_bits(sets: Sets) -> NDArray[np.uint64]:
+    count, kinds = len(sets.ptr) - 1, len(sets.item_ptr) - 1
+    bits = np.zeros((count, (kinds + 63) // 64), dtype=np.uint64)
+    for a in range(count):
+        for item in sets.items[sets.ptr[a] : sets.ptr[a + 1]]:
+            bits[a, item >> 6] |= np.uint64(1) << np.uint64(item & 63)
+    return bits
+
+
+@njit(cache=True, nogil=True)
+def _rarest(sets: Sets, a: int) -> int:
+    """Find the item of a set that the fewest sets hold; -1 where it has none."""
+    rarest, rivals = -1, len(sets.ptr)
+    for item in sets.items[sets.ptr[a] : sets.ptr[a + 1]]:
+        holders = sets.item_ptr[item + 1] - sets.item_ptr[item]
+        if holders < rivals:
+            rarest, rivals = item, holders
+    return rarest
+
+
+@njit(cache=True, nogil=True)
+def _may_make_way(sets: Sets, dropped: int, stays: int, inner: int, outer: int) -> bool:
+    """Tell whether sizes and ranks let one set make way for the other."""
+    surplus = (sets.ptr[outer + 1] - sets.ptr[outer]) - (sets.ptr[inner + 1] - sets.ptr[inner])
+    if inner == outer or surplus < 0 or not sets.droppable[dropped]:
+        return False
+    if sets.rank[stays] != sets.rank[dropped]:
+        return bool(sets.rank[stays] < sets.rank[dropped])
+    return surplus > 0 or stays < dropped or not sets.droppable[stays]
+
+
+@njit(cache=True, nogil=True)
+def _within(inner: NDArray[np.uint64], outer: NDArray[np.uint64]) -> bool:
+    word = 0
+    while word < len(inner) and inner[word] & ~outer[word] == np.uint64(0):
+        word += 1
+    return word == len(inner)
+
+
+@njit(cache=True, nogil=True)
+def cover_greedily(links: Links, order: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Open the site that covers most for its cost until all is covered.
 
     Chvátal (1979), A greedy heuristic for the set-covering problem,
@@ -122,12 +153,8 @@ def cover_greedily(
 
     Parameters
     ----------
-    row_ptr, row_sites, site_ptr, site_rows : ndarray of int32
+    links : Links
         Who covers whom.
-    need : ndarray of int64, shape (rows,)
-        How many sites must cover each row; at most as many as can.
-    cost : ndarray of float64, shape (sites,)
-        Cost of each site, above zero.
     order : ndarray of int64, shape (sites,)
         In which order sites are closed again where they turn out needless.
 
@@ -136,234 +163,42 @@ def cover_greedily(
     ndarray of bool, shape (sites,)
         Whether each site is open.
     """
-    sites = len(cost)
-    is_open = np.zeros(sites, dtype=np.bool_)
-    count = np.zeros(len(need), dtype=np.int64)
-    gain = (site_ptr[1:] - site_ptr[:-1]).astype(np.float64)
+    is_open = np.zeros(len(links.cost), dtype=np.bool_)
+    count = np.zeros(len(links.need), dtype=np.int64)
+    gain = (links.site_ptr[1:] - links.site_ptr[:-1]).astype(np.float64)
     while True:
-        pick, best = -1, 0.0
-        for j in range(sites):
-            if not is_open[j] and gain[j] > best * cost[j]:
-                pick, best = j, gain[j] / cost[j]
-        if pick < 0:
+        pick = (gain / links.cost).argmax() if len(gain) else -1
+        if pick < 0 or gain[pick] <= 0:
             break
         is_open[pick] = True
-        for i in site_rows[site_ptr[pick] : site_ptr[pick + 1]]:
+        for i in links.site_rows[links.site_ptr[pick] : links.site_ptr[pick + 1]]:
             count[i] += 1
-            if count[i] == need[i]:
-                for j in row_sites[row_ptr[i] : row_ptr[i + 1]]:
+            if count[i] == links.need[i]:
+                for j in links.row_sites[links.row_ptr[i] : links.row_ptr[i + 1]]:
                     gain[j] -= 1
+        gain[pick] = -np.inf
     for j in order:
-        if not is_open[j]:
-            continue
-        needless = True
-        for i in site_rows[site_ptr[j] : site_ptr[j + 1]]:
-            needless = needless and count[i] > need[i]
-        if needless:
-            is_open[j] = False
-            for i in site_rows[site_ptr[j] : site_ptr[j + 1]]:
-                count[i] -= 1
+        if is_open[j]:
+            _close_if_needless(links, j, is_open, count)
     return is_open
 
 
 @njit(cache=True, nogil=True)
-def _flip(
-    j: int,
-    row_ptr: NDArray[np.int32],
-    row_sites: NDArray[np.int32],
-    site_ptr: NDArray[np.int32],
-    site_rows: NDArray[np.int32],
-    need: NDArray[np.int64],
-    is_open: NDArray[np.bool_],
-    count: NDArray[np.int64],
-    weight: NDArray[np.int64],
-    score: NDArray[np.int64],
-    short: NDArray[np.int64],
-    place: NDArray[np.int64],
-    shorts: int,
-) -> tuple[int, int]:
-    """Open or close a site; return how many rows are short then, and the cells seen."""
-    cells = 0
-    opening = not is_open[j]
-    is_open[j] = opening
-    for i in site_rows[site_ptr[j] : site_ptr[j + 1]]:
-        before = count[i]
-        count[i] += 1 if opening else -1
-        after = count[i]
-        # closed sites gain by rows that are short, open ones lose those just covered
-        if min(before, after) == need[i] - 1:
-            for other in row_sites[row_ptr[i] : row_ptr[i + 1]]:
-                if other != j and not is_open[other]:
-                    score[other] += -weight[i] if opening else weight[i]
-            cells += row_ptr[i + 1] - row_ptr[i]
-            if opening:
-                shorts -= 1
-                last = short[shorts]
-                short[place[i]], place[last] = last, place[i]
-            else:
-                short[shorts], place[i] = i, shorts
-                shorts += 1
-        elif min(before, after) == need[i]:
-            for other in row_sites[row_ptr[i] : row_ptr[i + 1]]:
-                if other != j and is_open[other]:
-                    score[other] += -weight[i] if opening else weight[i]
-            cells += row_ptr[i + 1] - row_ptr[i]
-    return shorts, cells + site_ptr[j + 1] - site_ptr[j]
-
-
-@njit(cache=True, nogil=True)
-def exchange(
-    row_ptr: NDArray[np.int32],
-    row_sites: NDArray[np.int32],
-    site_ptr: NDArray[np.int32],
-    site_rows: NDArray[np.int32],
-    need: NDArray[np.int64],
-    cost: NDArray[np.float64],
-    is_open: NDArray[np.bool_],
-    weight: NDArray[np.int64],
-    state: NDArray[np.int64],
-    incumbent: NDArray[np.bool_],
-    upper: NDArray[np.float64],
-    slack: float,
-    enough: float,
-    steps: int,
-    budget: int,
-) -> int:
-    """Look for cheaper covers by exchanging sites, rows long left short weighing more.
-
-    The row weighting local search of Gao, Weise and Li (2015, An efficient local search
-    heuristic with row weighting for the unicost set covering problem,
-    doi:10.1016/j.ejor.2015.05.038), with costs and needs.
-
-    Parameters
-    ----------
-    row_ptr, row_sites, site_ptr, site_rows : ndarray of int32
-        Who covers whom.
-    need : ndarray of int64, shape (rows,)
-        How many sites must cover each row.
-    cost : ndarray of float64, shape (sites,)
-        Cost of each site, above zero.
-    is_open : ndarray of bool, shape (sites,)
-        Where the search stands; updated.
-    weight : ndarray of int64, shape (rows,)
-        Weights of the rows, one at first; updated.
-    state : ndarray of int64, shape (2,)
-        Steps taken so far, and the state of the random numbers; updated.
-    incumbent : ndarray of bool, shape (sites,)
-        The cheapest cover known; updated.
-    upper : ndarray of float64, shape (1,)
-        A cover must be cheaper than this by `slack`; updated with the cost of what is
-        found.
-    slack : float
-        Least difference that counts.
-    enough : float
-        Stop at a cover of at most this cost.
-    steps : int
-        Stop after so many exchanges without a cheaper cover.
-    budget : int
-        Stop after about so many cells looked at.
-
-    Returns
-    -------
-    int
-        How many cells were looked at.
-    """
-    rows, sites = len(need), len(cost)
-    count = np.zeros(rows, dtype=np.int64)
-    score = np.zeros(sites, dtype=np.int64)
-    short, place = np.empty(rows, dtype=np.int64), np.empty(rows, dtype=np.int64)
-    moved = np.full(sites, -9, dtype=np.int64)
-    shorts = 0
-    total = cost[is_open].sum()
-    for i in range(rows):
-        members = row_sites[row_ptr[i] : row_ptr[i + 1]]
-        count[i] = is_open[members].sum()
-        for j in members:
-            if count[i] < need[i] or (is_open[j] and count[i] == need[i]):
-                score[j] += weight[i]
-        if count[i] < need[i]:
-            short[shorts], place[i] = i, shorts
-            shorts += 1
-    cells = len(row_sites)
-    in_vain, clock, chance = 0, state[CLOCK], np.uint64(state[CHANCE])
-    while in_vain < steps and cells < budget:
-        if shorts == 0 and total <= upper[0] - slack:
-            incumbent[:] = is_open
-            total = cost[is_open].sum()
-            upper[0] = total
-            in_vain = 0
-            if total <= enough:
-                break
-        # close what is missed least: one site, or as many as it takes to leave the cover
-        closed = False
-        while shorts == 0 or not closed:
-            pick = -1
-            for j in range(sites):
-                if not is_open[j] or moved[j] == clock - 1:
-                    continue
-                if pick >= 0:
-                    here, there = score[j] * cost[pick], score[pick] * cost[j]
-                    if here > there or (here == there and moved[j] >= moved[pick]):
-                        continue
-                pick = j
-            cells += sites
-            if pick < 0:
-                break
-            shorts, seen = _flip(
-                pick, row_ptr, row_sites, site_ptr, site_rows, need,
-                is_open, count, weight, score, short, place, shorts,
-            )  # fmt: skip
-            cells += seen
-            total -= cost[pick]
-            moved[pick] = clock
-            closed = True
-        if shorts == 0:
-            break
-        # open what helps most at a row that is short, while there is room
-        while shorts > 0:
-            chance ^= chance << np.uint64(13)
-            chance ^= chance >> np.uint64(7)
-            chance ^= chance << np.uint64(17)
-            row = short[int(chance % np.uint64(shorts))]
-            pick = -1
-            for j in row_sites[row_ptr[row] : row_ptr[row + 1]]:
-                if is_open[j] or moved[j] >= clock or total + cost[j] > upper[0] - slack:
-                    continue
-                if pick >= 0:
-                    here, there = score[j] * cost[pick], score[pick] * cost[j]
-                    if here < there or (here == there and moved[j] >= moved[pick]):
-                        continue
-                pick = j
-            cells += row_ptr[row + 1] - row_ptr[row]
-            if pick < 0:
-                break
-            shorts, seen = _flip(
-                pick, row_ptr, row_sites, site_ptr, site_rows, need,
-                is_open, count, weight, score, short, place, shorts,
-            )  # fmt: skip
-            cells += seen
-            total += cost[pick]
-            moved[pick] = clock
-        for at in range(shorts):
-            i = short[at]
-            weight[i] += 1
-            cells += row_ptr[i + 1] - row_ptr[i]
-            for j in row_sites[row_ptr[i] : row_ptr[i + 1]]:
-                score[j] += 1
-        clock += 1
-        in_vain += 1
-    state[CLOCK], state[CHANCE] = clock, np.int64(chance)
-    return cells
+def _close_if_needless(
+    links: Links, site: int, is_open: NDArray[np.bool_], count: NDArray[np.int64]
+) -> None:
+    rows = links.site_rows[links.site_ptr[site] : links.site_ptr[site + 1]]
+    for i in rows:
+        if count[i] <= links.need[i]:
+            return
+    is_open[site] = False
+    for i in rows:
+        count[i] -= 1
 
 
 @njit(cache=True, nogil=True)
 def raise_bound(
-    row_ptr: NDArray[np.int32],
-    row_sites: NDArray[np.int32],
-    site_ptr: NDArray[np.int32],
-    site_rows: NDArray[np.int32],
-    need: NDArray[np.int64],
-    cost: NDArray[np.float64],
+    links: Links,
     status: NDArray[np.int8],
     multiplier: NDArray[np.float64],
     best_multiplier: NDArray[np.float64],
@@ -380,12 +215,8 @@ def raise_bound(
 
     Parameters
     ----------
-    row_ptr, row_sites, site_ptr, site_rows : ndarray of int32
+    links : Links
         Who covers whom.
-    need : ndarray of int64, shape (rows,)
-        How many sites must cover each row.
-    cost : ndarray of float64, shape (sites,)
-        Cost of each site.
     status : ndarray of int8, shape (sites,)
         1 open, -1 closed in every cheaper cover, 0 undecided; updated.
     multiplier, best_multiplier : ndarray of float64, shape (rows,)
@@ -407,29 +238,13 @@ def raise_bound(
     int
         How many cells were looked at.
     """
-    sites, rows = len(cost), len(need)
-    reduced = np.empty(sites)
-    taken = np.empty(sites, dtype=np.bool_)
+    reduced = np.empty(len(links.cost))
+    taken = np.empty(len(links.cost), dtype=np.bool_)
     cells = 0
     for _ in range(iterations):
-        bound = 0.0
-        for i in range(rows):
-            bound += multiplier[i] * need[i]
-        for j in range(sites):
-            taken[j] = False
-            if status[j] < 0:
-                continue
-            value = cost[j]
-            for i in site_rows[site_ptr[j] : site_ptr[j + 1]]:
-                value -= multiplier[i]
-            reduced[j] = value
-            taken[j] = value < 0.0 or status[j] == 1
-            if taken[j]:
-                bound += value
-        cells += 2 * len(row_sites)
-        state[STALL] += 1
-        if bound > state[BEST] + _PROGRESS * abs(bound):
-            state[STALL] = 0
+        bound = _relax(links, status, multiplier, reduced, taken)
+        cells += 2 * len(links.row_sites)
+        state[STALL] = 0 if bound > state[BEST] + _PROGRESS * abs(bound) else state[STALL] + 1
         if bound > state[BEST]:
             state[BEST] = bound
             best_multiplier[:] = multiplier
@@ -437,34 +252,78 @@ def raise_bound(
             state[BEST] = np.inf
             state[DONE] = 1
             break
-        room = upper - slack - bound
-        for j in range(sites):
-            if status[j] == 0 and abs(reduced[j]) > room:
-                status[j] = 1 if reduced[j] < 0 else -1
-                taken[j] = status[j] == 1
-        if state[STALL] >= _PATIENCE:
+        _decide(status, reduced, taken, upper - slack - bound)
+        if state[STALL] < _PATIENCE:
+            _move(links, taken, multiplier, direction, state, upper - bound)
+        else:
             state[STALL] = 0
             state[STEP] *= _SHRINK
-            if state[STEP] < _LAST_STEP:
-                state[DONE] = 1
-                break
+            state[DONE] = state[STEP] < _LAST_STEP
             multiplier[:] = best_multiplier
             direction[:] = 0.0
-            continue
-        norm = 0.0
-        for i in range(rows):
-            missing = float(need[i])
-            for j in row_sites[row_ptr[i] : row_ptr[i + 1]]:
-                if taken[j]:
-                    missing -= 1.0
-            if missing < 0.0 and multiplier[i] == 0.0:
-                missing = 0.0
-            direction[i] = _MEMORY * direction[i] + missing
-            norm += direction[i] * direction[i]
-        if norm == 0.0:
-            state[DONE] = 1
+        if state[DONE]:
             break
-        length = state[STEP] * (upper - bound) / norm
-        for i in range(rows):
-            multiplier[i] = max(0.0, multiplier[i] + length * direction[i])
     return cells
+
+
+@njit(cache=True, nogil=True)
+def _relax(
+    links: Links,
+    status: NDArray[np.int8],
+    multiplier: NDArray[np.float64],
+    reduced: NDArray[np.float64],
+    taken: NDArray[np.bool_],
+) -> float:
+    """Solve the relaxation: sites of negative reduced cost are open; return its value."""
+    bound = 0.0
+    for i in range(len(multiplier)):
+        bound += multiplier[i] * links.need[i]
+    for j in range(len(reduced)):
+        value = links.cost[j]
+        for i in links.site_rows[links.site_ptr[j] : links.site_ptr[j + 1]]:
+            value -= multiplier[i]
+        reduced[j] = value
+        taken[j] = status[j] == 1 or (status[j] == 0 and value < 0.0)
+        if taken[j]:
+            bound += value
+    return bound
+
+
+@njit(cache=True, nogil=True)
+def _decide(
+    status: NDArray[np.int8],
+    reduced: NDArray[np.float64],
+    taken: NDArray[np.bool_],
+    room: float,
+) -> None:
+    """Decide the sites whose change would lift the bound by more than there is room."""
+    for j in range(len(status)):
+        if status[j] == 0 and abs(reduced[j]) > room:
+            status[j] = 1 if taken[j] else -1
+
+
+@njit(cache=True, nogil=True)
+def _move(
+    links: Links,
+    taken: NDArray[np.bool_],
+    multiplier: NDArray[np.float64],
+    direction: NDArray[np.float64],
+    state: NDArray[np.float64],
+    distance: float,
+) -> None:
+    """Pay more for rows that the relaxed plan leaves short, less for those it covers twice."""
+    norm = 0.0
+    for i in range(len(multiplier)):
+        missing = float(links.need[i])
+        for j in links.row_sites[links.row_ptr[i] : links.row_ptr[i + 1]]:
+            missing -= taken[j]
+        if missing < 0.0 and multiplier[i] == 0.0:
+            missing = 0.0
+        direction[i] = _MEMORY * direction[i] + missing
+        norm += direction[i] * direction[i]
+    if norm == 0.0:
+        state[DONE] = 1
+        return
+    length = state[STEP] * distance / norm
+    for i in range(len(multiplier)):
+        multiplier[i] = max(0.0, multiplier[i] + length * direction[i])

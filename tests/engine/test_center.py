@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Optima of OR-Library's p-median cases as p-center cases, 1 to 40, as Çalık and Tansel
-# (2013, doi:10.1016/j.cor.2013.07.011) and others list them. For 13 some list 35: there
-# the first one of repeated edges counts, not the last as in the p-median's optima.
+# Optima of OR-Library's p-median cases as p-center cases, 1 to 40, as listed after
+# doi:10.1016/j.cor.2013.07.011; some lists say 35 for 13, which no reading of its
+# repeated edges gives.
 PUBLISHED = [
     *(127, 98, 93, 74, 48, 84, 64, 55, 37, 20, 59, 51, 36, 26, 18, 47, 39, 28, 18, 13),
     *(40, 38, 22, 15, 11, 38, 32, 18, 13, 9, 30, 29, 15, 11, 30, 27, 15, 29, 23, 13),
@@ -68,11 +68,11 @@ def test_larger_cases_hold_by_another_program(k: int) -> None:
     shorter = (travel_s < choice.cost).astype(np.int64)
     other = milp(
         np.ones(90),
-        integrality=np.ones(90),
+        integrality=np.ones(90, dtype=np.int64),
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(shorter.T, 1, np.inf),
     )
-    assert not other.success or round(other.fun) > k
+    assert not other.success or round(other.fun or 0) > k
     again = choose_center(travel_s, everyone, k, fixed_open=nobody, effort=Effort.of_seconds(20))
     assert again == choice
 

@@ -14,6 +14,8 @@ from engine.stationing.set_cover import find_cover, smallest_cover
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from engine.stationing.choice import Choice
@@ -45,8 +47,8 @@ def check(
     assert choice.bound <= choice.cost
 
 
-COSTS = {
-    "one each": lambda random, m: np.ones(m),
+COSTS: dict[str, Callable[[np.random.Generator, int], NDArray[np.float64]]] = {
+    "one each": lambda _, m: np.ones(m),
     "some free": lambda random, m: random.integers(0, 5, m).astype(np.float64),
     "any": lambda random, m: 1e5 * random.random(m),
 }
@@ -56,7 +58,7 @@ COSTS = {
 @pytest.mark.parametrize("seed", range(25))
 def test_small_cases_agree_with_enumeration(costs: str, seed: int) -> None:
     random = np.random.default_rng(seed)
-    m, n = random.integers(1, 10), random.integers(1, 16)
+    m, n = int(random.integers(1, 10)), int(random.integers(1, 16))
     covers = random.random((m, n)) < random.random()
     rows = cover_rows(covers, random.integers(0, 3, n).astype(np.float64))
     cost = COSTS[costs](random, m)
@@ -85,14 +87,14 @@ def test_larger_cases_agree_with_another_program(needed: int, *, priced: bool) -
     need = np.minimum(needed, matrix.sum(axis=1))
     other = milp(
         cost,
-        integrality=np.ones(120),
+        integrality=np.ones(120, dtype=np.int64),
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(matrix, need, np.inf),
     )
     fixed = np.zeros(120, dtype=np.bool_)
     choice = smallest_cover(rows, cost, fixed_open=fixed, effort=Effort.of_seconds(20), need=need)
     check(choice, rows, fixed, need)
-    assert choice.cost == choice.bound == round(other.fun)
+    assert choice.cost == choice.bound == round(other.fun or 0)
     again = smallest_cover(rows, cost, fixed_open=fixed, effort=Effort.of_seconds(20), need=need)
     assert again == choice
 
