@@ -22,6 +22,7 @@ from api.options import (
 )
 from api.output import json_text, report
 from api.plan_words import plan_lines, plans_lines
+from api.promise_words import promise_lines
 from api.stopping import stop_on_interrupt
 from routing.errors import InputError
 
@@ -142,6 +143,13 @@ _PICTURES: Final = (".png", ".svg")
     "--scenario", "planned", type=FOLDER_OUT, help="Also write the scenario as planned here."
 )
 @click.option(
+    "--simulate",
+    "replications",
+    type=click.IntRange(2, 100_000),
+    metavar="R",
+    help="Also simulate the plan, in so many replications, beside what it promises.",
+)
+@click.option(
     "--picture", type=FILE_OUT, help="Also draw the map before and after, or the front of plans."
 )
 @json_option
@@ -154,6 +162,7 @@ def plan(  # numpydoc ignore=PR01
     out: Path,
     planned: Path | None,
     picture: Path | None,
+    replications: int | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -168,11 +177,12 @@ def plan(  # numpydoc ignore=PR01
     from scenarios.packaging import DESCRIPTOR, load_scenario, save_scenario
     from scenarios.plan_figures import front_figure, plan_figure
     from scenarios.planning import apply_plan, make_plan, write_plan
+    from scenarios.promise import simulate_plan
 
     numbers = [each for part in (*stations, *more) for each in part]
     counted: list[int | None] = [*numbers] or [None]
     budgets: list[float | None] = [*(budget or ())] or [None]
-    _check_outputs(numbers, budget, planned, picture)
+    _check_outputs(numbers, budget, {"--scenario": planned, "--simulate": replications}, picture)
     if planned is not None:
         check_replaceable(planned, DESCRIPTOR)
     _check_earlier_plan(out)
@@ -199,8 +209,18 @@ def plan(  # numpydoc ignore=PR01
         image = plan_figure(city, plans[0], kind) if single else front_figure(documents, kind)
         write_atomically(picture, image)
     if single:
-        write_plan(plans[0], out)
         report_lines = plan_lines(documents[0])
+        if replications is not None:
+            outcome = simulate_plan(
+                city,
+                plans[0],
+                replications=replications,
+                seed=options["seed"],
+                progress=not as_json,
+            ).to_json_dict()
+            documents[0]["simulated"] = outcome
+            report_lines += promise_lines(outcome)
+        write_plan(plans[0], out)
     else:
         write_atomically(out, json_text(documents).encode())
         report_lines = plans_lines(documents)
@@ -287,16 +307,17 @@ def _units(given: tuple[str, ...], fleet: dict[str, int]) -> dict[str, tuple[int
 def _check_outputs(
     numbers: list[int],
     budget: tuple[float, ...] | None,
-    planned: Path | None,
+    of_one: dict[str, object],
     picture: Path | None,
 ) -> None:
     plans = max(1, len(numbers)) * len(budget or [None])
-    if planned is not None and plans > 1:
-        raise InputError(
-            f"{plans} plans make no one scenario",
-            field="--scenario",
-            fix="give one number of stations and one budget",
-        )
+    for option, given in of_one.items():
+        if given is not None and plans > 1:
+            raise InputError(
+                f"{plans} plans make no one scenario",
+                field=option,
+                fix="give one number of stations and one budget",
+            )
     if picture is not None and picture.suffix not in _PICTURES:
         raise InputError(f"{picture} is no picture", field="--picture", fix="name a .png or a .svg")
 
