@@ -21,6 +21,7 @@ from api.commands.refine import refine
 from api.commands.route import route
 from api.commands.serve import serve
 from api.commands.simulate import compare, replay, simulate
+from api.commands.staff import staff
 from api.version import bluelight_version
 from routing.errors import InputError
 
@@ -176,7 +177,7 @@ def bluelight(ctx: click.Context) -> None:  # numpydoc ignore=PR01
 
 
 for _command in (
-    *(demo, build, check, calibrate, route, isochrone, matrix, plan, refine),
+    *(demo, build, check, calibrate, route, isochrone, matrix, plan, refine, staff),
     *(simulate, compare, replay, serve),
 ):
     bluelight.add_command(_command)

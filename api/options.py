@@ -296,3 +296,92 @@ def counts(text: str) -> tuple[int, ...]:
     if min(numbers) < 1:
         raise click.BadParameter(f"{min(numbers)} is no number of stations; it must be at least 1")
     return numbers
+
+
+def named(text: str) -> tuple[str, str]:
+    """Read one NAME=VALUE as an option gives it; a value alone is for all names.
+
+    Parameters
+    ----------
+    text : str
+        ``NAME=VALUE`` or ``VALUE``.
+
+    Returns
+    -------
+    tuple of str
+        Name, empty for all, and value.
+    """
+    name, _, value = text.rpartition("=")
+    return name.strip(), value.strip()
+
+
+def number(text: str, what: str) -> float:
+    """Read a number of an option.
+
+    Parameters
+    ----------
+    text : str
+        The number.
+    what : str
+        What it is, for the message.
+
+    Returns
+    -------
+    float
+        Zero or more.
+
+    Raises
+    ------
+    click.BadParameter
+        It is no such number.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise click.BadParameter(f"{text!r} is no {what}: give a number, zero or more")
+    return value
+
+
+def amounts(text: str) -> tuple[float, ...]:
+    """Read amounts as an option gives them.
+
+    Parameters
+    ----------
+    text : str
+        Numbers with commas between.
+
+    Returns
+    -------
+    tuple of float
+        The numbers, zero or more.
+    """
+    return tuple(number(part, "amount") for part in text.split(","))
+
+
+def spans(text: str) -> tuple[tuple[int, int], ...]:
+    """Read slices of the day as an option gives them.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``7-19,19-7``.
+
+    Returns
+    -------
+    tuple of (int, int)
+        Hours from and to.
+
+    Raises
+    ------
+    click.BadParameter
+        It is no such list.
+    """
+    try:
+        found = tuple(
+            (int(first), int(last)) for first, last in (part.split("-") for part in text.split(","))
+        )
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no list of hours such as 7-19,19-7") from None
+    return found

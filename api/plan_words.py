@@ -28,6 +28,7 @@ def plan_lines(plan: Plan) -> list[str]:
     units: dict[str, int] = {}
     for unit in plan["units"]:
         units[unit["station"]] = units.get(unit["station"], 0) + 1
+    worth = plan.get("marginal", {}).get("station", {})
     chosen = [
         (
             each["id"],
@@ -37,6 +38,7 @@ def plan_lines(plan: Plan) -> list[str]:
             f"{each['lat']:.5f}",
             units.get(each["id"], 0),
             percent(each["demand_share"]),
+            *([_amount(worth.get(each["id"]))] if worth else []),
         )
         for each in plan["stations"]
     ]
@@ -47,17 +49,21 @@ def plan_lines(plan: Plan) -> list[str]:
         for part in told
     ]
     left_out = len(plan["by_district"]) - len(told)
+    cost = "" if plan["cost"] is None else f"cost {plan['cost']:,.2f}; "
     head = (
         f"{plan['city']}: {len(chosen)} stations by {plan['model']} "
-        f"of {plan['candidates']['count']:,} candidates; {_proof(plan)}"
+        f"of {plan['candidates']['count']:,} candidates; {cost}{_proof(plan)}"
     )
     closed = ", ".join(each["name"] or each["id"] for each in plan["closed"])
+    columns = ("<station", "<name", "<", "lon", "lat", "units", "demand")
     return [
         head,
         "",
-        *table(("<station", "<name", "<", "lon", "lat", "units", "demand"), chosen),
+        *table((*columns, "worth") if worth else columns, chosen),
         *([f"closed: {closed}"] if closed else []),
+        *_more(plan),
         "",
+        *_layers(plan),
         *table(
             ("<", "demand", f"within {drive}", "after", "mean drive", "after"),
             [("whole city", percent(1.0), *_before_after(plan)), *districts],
@@ -66,6 +72,49 @@ def plan_lines(plan: Plan) -> list[str]:
         f"({drive} of drive are what the standard {plan['standard']!r} leaves)",
         "",
     ]
+
+
+def _more(plan: Plan) -> list[str]:
+    """Tell what one more would be worth, in units of the objective."""
+    marginal = plan.get("marginal")
+    if not marginal:
+        return []
+    said = []
+    if marginal["one_more_station"] is not None:
+        said.append(f"one more station {_amount(marginal['one_more_station'])}")
+    said += [
+        f"one more {each['layer'] or 'unit'} {_amount(each['value'])}"
+        for each in marginal["one_more_unit"]
+    ]
+    lives = "worth: change of the objective without the station, all else staying"
+    return [f"({lives}{'; ' if said else ''}{'; '.join(said)})"]
+
+
+def _layers(plan: Plan) -> list[str]:
+    """Tell units and coverage by type of unit and slice of time, where there are several."""
+    layers = plan["layers"]
+    if len(layers) == 1 and layers[0]["units"] is None:
+        return []
+    stations = [each["id"] for each in plan["stations"]]
+    rows = [
+        (
+            _layer_name(layer),
+            *((layer["units"] or {}).get(station, 0) for station in stations),
+            percent(layer["covered_share"]["before"]),
+            percent(layer["covered_share"]["after"]),
+        )
+        for layer in layers
+    ]
+    return [*table(("<units", *stations, "within limit", "after"), rows), ""]
+
+
+def _layer_name(layer: Plan) -> str:
+    hours = "" if layer["hours"] is None else "{}-{} h".format(*layer["hours"])
+    return " ".join(part for part in (layer["type"] or "", hours) if part)
+
+
+def _amount(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.2f}"
 
 
 def plans_lines(plans: list[Plan]) -> list[str]:
@@ -82,6 +131,7 @@ def plans_lines(plans: list[Plan]) -> list[str]:
         Lines.
     """
     first = plans[0]
+    priced = first["cost"] is not None
     rows = [
         (
             len(plan["stations"]),
@@ -91,6 +141,7 @@ def plans_lines(plans: list[Plan]) -> list[str]:
             "yes" if plan["proven"] else "no",
             percent(plan["covered_share"]["after"]),
             clock(plan["mean_drive_s"]["after"]),
+            *([_amount(plan["cost"])] if priced else []),
         )
         for plan in plans
     ]
@@ -100,7 +151,10 @@ def plans_lines(plans: list[Plan]) -> list[str]:
     return [
         f"{first['city']}: by {first['model']} of {first['candidates']['count']:,} candidates",
         "",
-        *table(head, [(*today, clock(first["mean_drive_s"]["before"])), *rows]),
+        *table(
+            (*head, "cost") if priced else head,
+            [(*today, clock(first["mean_drive_s"]["before"]), *([None] if priced else [])), *rows],
+        ),
         "",
     ]
 

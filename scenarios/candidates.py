@@ -9,13 +9,19 @@ import numpy as np
 import pandas as pd
 
 from routing.errors import InputError, did_you_mean
-from scenarios.zones import checked_column
+from routing.snapping import Snapper
+from scenarios.package import lonlat
+from scenarios.zones import checked_column, utm
 
 if TYPE_CHECKING:
     from scenarios.package import Scenario
 
-SOURCES: Final = ("zones", "nodes")
-"""Candidates that every city has; anything else names a CSV file."""
+SOURCES: Final = ("zones", "nodes", "grid:500")
+"""Candidates that every city has, a grid of any width; anything else names a CSV file."""
+
+_GRID: Final = "grid:"
+_NEAR_M: Final = 250.0
+"""A point of a grid this far off the roads is none that one could build at."""
 
 
 def candidate_sites(scenario: Scenario, source: str) -> pd.DataFrame:
@@ -26,13 +32,14 @@ def candidate_sites(scenario: Scenario, source: str) -> pd.DataFrame:
     scenario : Scenario
         The city.
     source : str
-        ``zones``: where demand zones stand; ``nodes``: every junction of cars; else a CSV file
-        with ``lon, lat`` and, if it likes, ``id`` and ``name``.
+        ``zones``: where demand zones stand; ``nodes``: every junction of cars;
+        ``grid:METRES``: a square grid over the zones, as far as roads are near; else a CSV
+        file with ``lon, lat`` and, if it likes, ``id``, ``name`` and ``cost``.
 
     Returns
     -------
     DataFrame
-        Columns ``id, name, lon, lat, existing``.
+        Columns ``id, name, lon, lat, existing``, and ``cost`` where a file says it.
 
     Raises
     ------
@@ -44,10 +51,12 @@ def candidate_sites(scenario: Scenario, source: str) -> pd.DataFrame:
         new = _zones(scenario)
     elif source == "nodes":
         new = _nodes(scenario)
+    elif source.startswith(_GRID):
+        new = _grid(scenario, source)
     else:
         new = _from_file(source)
     taken = new["id"].isin(set(today["id"]))
-    if source not in SOURCES and taken.any():
+    if Path(source).is_file() and taken.any():
         raise InputError(
             f"id {new['id'][taken].iloc[0]!r} is that of a station",
             field=f"{Path(source).name}, row {int(np.argmax(taken)) + 1}, id",
@@ -85,6 +94,36 @@ def _nodes(scenario: Scenario) -> pd.DataFrame:
     )
 
 
+def _grid(scenario: Scenario, source: str) -> pd.DataFrame:
+    text = source.removeprefix(_GRID)
+    try:
+        width = float(text)
+    except ValueError:
+        width = np.nan
+    if not 50 <= width <= 50_000:
+        raise InputError(
+            f"{text!r} is no width of a grid in metres",
+            field="--candidates",
+            fix="give 50 to 50000, such as grid:500",
+        )
+    to_metres = utm(lonlat(scenario.zones))
+    metres = np.column_stack(to_metres.transform(*lonlat(scenario.zones).T))
+    low, high = metres.min(axis=0) // width, metres.max(axis=0) // width + 1
+    columns, rows = (
+        np.arange(first, last + 1) * width for first, last in zip(low, high, strict=True)
+    )
+    points = np.stack(np.meshgrid(columns, rows), axis=2).reshape(-1, 2)
+    places = np.column_stack(
+        to_metres.transform(points[:, 0], points[:, 1], direction="INVERSE")
+    ).round(7)
+    off = Snapper(scenario.network, limit_m=np.inf).snap(places, what="grid point").distance_m
+    lon, lat = places[off <= min(_NEAR_M, width / 2)].T
+    number = pd.Series([str(row + 1) for row in range(len(lon))], dtype=str)
+    return pd.DataFrame(
+        {"id": "new-g" + number, "name": "new at grid point " + number, "lon": lon, "lat": lat}
+    )
+
+
 def _from_file(source: str) -> pd.DataFrame:
     path = Path(source)
     if not path.is_file():
@@ -101,7 +140,7 @@ def _from_file(source: str) -> pd.DataFrame:
         raise InputError(
             f"{path} has no column {', '.join(missing)}",
             field="--candidates",
-            fix="it needs lon,lat and may have id,name",
+            fix="it needs lon,lat and may have id,name,cost",
         )
     number = pd.Series([str(row + 1) for row in range(len(table))], dtype=str)
     identifier = table["id"] if "id" in table.columns else "new-" + number
@@ -114,11 +153,15 @@ def _from_file(source: str) -> pd.DataFrame:
             f"id {repeated.iloc[0]!r} stands twice",
             field=f"{path.name}, row {repeated.index[0] + 1}",
         )
+    cost = {}
+    if "cost" in table.columns:
+        cost["cost"] = checked_column(table, "cost", path.name, 0, 1e15)
     return pd.DataFrame(
         {
             "id": identifier,
             "name": table["name"] if "name" in table.columns else "new at site " + identifier,
             "lon": checked_column(table, "lon", path.name, -180, 180),
             "lat": checked_column(table, "lat", path.name, -90, 90),
+            **cost,
         }
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,21 +14,48 @@ from routing.snapping import Snapper
 from scenarios.package import lonlat
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from scenarios.package import Scenario
     from scenarios.settings import Standard
 
 
-def drive_budget_s(scenario: Scenario, standard: Standard) -> float:
+def delay_s(scenario: Scenario, start: str, kind: str | None = None) -> float:
+    """Compute the mean time from the start of a standard to the start of the drive.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its processes and units.
+    start : str
+        ``call``, or ``dispatch``, which leaves out call processing.
+    kind : str, optional
+        Type of unit; the slowest to turn out of those there are by default.
+
+    Returns
+    -------
+    float
+        Seconds.
+    """
+    settings = scenario.settings
+    present = {kind} if kind else set(scenario.units["type"]) or set(settings.unit_types)
+    turnout = max(settings.unit_types[name].turnout_s for name in present)
+    return turnout + (settings.process.call_processing.mean_s if start == "call" else 0.0)
+
+
+def drive_budget_s(scenario: Scenario, standard: Standard, kind: str | None = None) -> float:
     """Compute the drive that a standard leaves after call processing and turnout.
 
     Parameters
     ----------
     scenario : Scenario
-        Its processes and units; of several types of unit the slowest turnout counts.
+        Its processes and units.
     standard : Standard
         The standard.
+    kind : str, optional
+        Type of unit; the slowest to turn out of those there are by default.
 
     Returns
     -------
@@ -39,15 +67,13 @@ def drive_budget_s(scenario: Scenario, standard: Standard) -> float:
     InputError
         Nothing is left.
     """
-    settings = scenario.settings
-    present = set(scenario.units["type"]) or set(settings.unit_types)
-    turnout = max(settings.unit_types[name].turnout_s for name in present)
-    processing = settings.process.call_processing.mean_s if standard.start == "call" else 0.0
-    budget = standard.limit_s - processing - turnout
+    delay = delay_s(scenario, standard.start, kind)
+    budget = standard.limit_s - delay
     if budget <= 0:
+        processing = delay - delay_s(scenario, "dispatch", kind)
         raise InputError(
             f"{standard.name!r} allows {standard.limit_s:g} s, but call processing takes "
-            f"{processing:g} s and turnout {turnout:g} s",
+            f"{processing:g} s and turnout {delay - processing:g} s",
             field="standards",
             fix="raise limit_s, or shorten the processes in scenario.toml",
         )
@@ -55,7 +81,11 @@ def drive_budget_s(scenario: Scenario, standard: Standard) -> float:
 
 
 def drives_s(
-    scenario: Scenario, origins: NDArray[np.float64], *, what: str = "station"
+    scenario: Scenario,
+    origins: NDArray[np.float64],
+    *,
+    what: str = "station",
+    hours: Sequence[int] | None = None,
 ) -> NDArray[np.float64]:
     """Compute drives with siren to every demand zone.
 
@@ -67,6 +97,8 @@ def drives_s(
         Lon, lat of where units start.
     what : str
         What these are, for messages.
+    hours : sequence of int, optional
+        Local hours of the day, whose mean driving times count; all by default.
 
     Returns
     -------
@@ -81,9 +113,23 @@ def drives_s(
     snapper = Snapper(scenario.network)
     start = snapper.snap(origins, what=what)
     zones = snapper.snap(lonlat(scenario.zones), what="zone")
-    arc_ms = scenario.speeds.arc_times_ms(scenario.network, "siren")
+    arc_ms = _arc_ms(scenario, hours)
     ms = HierarchyTravelTimes(scenario.network, arc_ms).times_ms(start, zones)
-    return np.where(ms == UNREACHABLE, np.inf, ms / 1000)
+    seconds = np.empty(ms.shape)
+    # row by row: what is computed in between stays in the cache
+    for row, milliseconds in zip(seconds, ms, strict=True):
+        np.divide(milliseconds, 1000, out=row)
+        row[milliseconds == UNREACHABLE] = np.inf
+    return seconds
+
+
+def _arc_ms(scenario: Scenario, hours: Sequence[int] | None) -> NDArray[np.int32]:
+    times = partial(scenario.speeds.arc_times_ms, scenario.network, "siren")
+    if hours is None:
+        return times()
+    by_hour = np.array([times(hour=hour) for hour in hours], dtype=np.int64)
+    mean: NDArray[np.int32] = np.rint(by_hour.mean(axis=0)).astype(np.int32)
+    return mean
 
 
 def drive_from_stations_s(scenario: Scenario) -> NDArray[np.float64]:

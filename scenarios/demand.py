@@ -286,7 +286,24 @@ def _rate(demand: Demand, horizon: Horizon) -> tuple[NDArray[np.float64], int]:
     offset = round((start - first).total_seconds() * 1000)
     slots = (horizon_ms(horizon) + offset) // _SLOT_MS + 1
     local = pd.date_range(first, periods=slots, freq="15min").tz_convert(zone)
+    factor = weekly_factor(demand)[local.day_of_week, local.hour]
+    return demand.incidents_per_day / DAY_MS * factor, offset
+
+
+def weekly_factor(demand: Demand) -> NDArray[np.float64]:
+    """Return the rate of incidents by weekday and hour, as multiples of the mean.
+
+    Parameters
+    ----------
+    demand : Demand
+        The profiles.
+
+    Returns
+    -------
+    ndarray of float64, shape (7, 24)
+        Monday first, local hours; 1 on average.
+    """
     hour = np.array(demand.hour_profile)
     weekday = np.array(demand.weekday_profile)
-    factor = hour[local.hour] / hour.mean() * weekday[local.day_of_week] / weekday.mean()
-    return demand.incidents_per_day / DAY_MS * factor, offset
+    factor: NDArray[np.float64] = hour / hour.mean() * weekday[:, None] / weekday.mean()
+    return factor

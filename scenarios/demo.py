@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from scenarios.compare import compare
 from scenarios.folders import check_replaceable, staged_folder
 from scenarios.packaging import load_scenario, save_scenario
+from scenarios.plan_question import PlanQuestion
 from scenarios.planning import apply_plan, make_plan, write_plan
 from scenarios.runs import REPORT_FILE, write_json
 
@@ -67,7 +68,7 @@ def run_demo(
     check_replaceable(out, MARKER)
     today = load_scenario(city)
     echo(f"city       {_described(today)}")
-    plan = make_plan(today, model="mclp", stations=len(today.stations), existing="free")
+    plan = make_plan(today, PlanQuestion(stations=len(today.stations)))
     echo(f"plan       {_promised(plan)}")
     with staged_folder(out, MARKER) as stage:
         write_plan(plan, stage / "plan.json")

@@ -32,7 +32,7 @@ _WITHIN: Final = ("#08519c", "#3182bd", "#9ecae1")
 _BEYOND: Final = ("#fdae6b", "#e6550d", "#7f2704")
 _LINES: Final = ("#555555", "#08519c", "#e6550d", "#31a354", "#756bb1", "#8c6d31")
 _MAIN_ROADS: Final = ("motorway", "trunk", "primary", "secondary")
-_STYLE: Final[dict[Any, Any]] = {
+STYLE: Final[dict[Any, Any]] = {
     "svg.hashsalt": "bluelight",
     "font.size": 10.0,
     "axes.spines.top": False,
@@ -60,6 +60,24 @@ class MapView:
 
 
 def coverage_maps(views: Sequence[MapView], budget_s: float) -> str:
+    """Draw demand zones by drive time, for a page.
+
+    Parameters
+    ----------
+    views : sequence of MapView
+        As of `coverage_figure`.
+    budget_s : float
+        As of `coverage_figure`.
+
+    Returns
+    -------
+    str
+        A PNG as a data URI.
+    """
+    return _data_uri(coverage_figure(views, budget_s), "png")
+
+
+def coverage_figure(views: Sequence[MapView], budget_s: float) -> Figure:
     """Draw demand zones by drive time from the nearest station, side by side.
 
     Parameters
@@ -71,14 +89,14 @@ def coverage_maps(views: Sequence[MapView], budget_s: float) -> str:
 
     Returns
     -------
-    str
-        A PNG as a data URI.
+    Figure
+        The maps.
     """
     edges = [0.0, budget_s / 2, budget_s * 0.8, budget_s, budget_s * 1.25, budget_s * 2, np.inf]
     colours = ListedColormap((*_WITHIN, *_BEYOND))
     norm = BoundaryNorm([*edges[:-1], 1e9], colours.N)
     aspect, box = _frame(views[0].scenario)
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         height = min(8.0, 6.2 * aspect + 0.9)
         figure = Figure(figsize=(6.4 * len(views), height), layout="constrained")
         for axes, view in zip(figure.subplots(1, len(views), squeeze=False)[0], views, strict=True):
@@ -107,7 +125,7 @@ def coverage_maps(views: Sequence[MapView], budget_s: float) -> str:
             ncols=4 if len(views) == 1 else len(handles),
             frameon=False,
         )
-        return _data_uri(figure, "png")
+        return figure
 
 
 def response_curves(curves: Mapping[str, Sequence[NDArray[np.float64]]], limit_s: float) -> str:
@@ -129,7 +147,7 @@ def response_curves(curves: Mapping[str, Sequence[NDArray[np.float64]]], limit_s
     pooled = pooled[np.isfinite(pooled)]
     top = max(limit_s * 1.6, float(np.quantile(pooled, 0.985))) if len(pooled) else limit_s * 1.6
     grid = np.linspace(0, top, 241)
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         figure = Figure(figsize=(8.4, 4.2), layout="constrained")
         axes = figure.subplots()
         axes.axvline(limit_s / 60, color="#999999", ls="--", lw=1)
@@ -184,7 +202,7 @@ def isochrone_map(
     corners = np.vstack([places, np.reshape(isochrones[-1].polygon.bounds, (2, 2))])
     aspect, box = _box(corners)
     shades = colormaps["viridis"](np.linspace(0.15, 0.95, len(isochrones)))[:, :3]
-    with rc_context(_STYLE):
+    with rc_context(STYLE):
         # a map of any shape, neither a ribbon nor a tower
         figure = Figure(figsize=(9, 9 * min(max(aspect, 0.4), 2) + 0.6), layout="constrained")
         axes = figure.subplots()
@@ -212,7 +230,7 @@ def isochrone_map(
         figure.legend(
             handles[::-1], labels[::-1], loc="outside lower center", ncols=8, frameon=False
         )
-        return _image(figure, "png")
+        return image(figure, "png")
 
 
 def _band(edges: Sequence[float], index: int) -> str:
@@ -252,13 +270,28 @@ def _draw_roads(axes: Axes, scenario: Scenario) -> None:
         )
 
 
-def _image(figure: Figure, kind: str) -> bytes:
+def image(figure: Figure, kind: str) -> bytes:
+    """Write a figure.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    kind : str
+        ``png`` or ``svg``.
+
+    Returns
+    -------
+    bytes
+        The file, the same for the same figure.
+    """
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
-    figure.savefig(buffer, format=kind, dpi=120, metadata=metadata)
+    with rc_context(STYLE):
+        figure.savefig(buffer, format=kind, dpi=120, metadata=metadata)
     return buffer.getvalue()
 
 
 def _data_uri(figure: Figure, kind: str) -> str:
     mime = "svg+xml" if kind == "svg" else kind
-    return f"data:image/{mime};base64,{base64.b64encode(_image(figure, kind)).decode('ascii')}"
+    return f"data:image/{mime};base64,{base64.b64encode(image(figure, kind)).decode('ascii')}"

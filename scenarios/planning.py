@@ -1,4 +1,4 @@
-"""Station plans of a city: what to ask a location model, and what its answer means."""
+"""Station plans of a city: what a location model's answer means for it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from engine.stationing import MODELS, LocationProblem
-from routing.errors import InputError, did_you_mean
-from scenarios.candidates import candidate_sites
-from scenarios.coverage import drive_budget_s, drives_s
+from engine.stationing.base import never
+from engine.stationing.marginal import marginal_values
+from routing.errors import InputError
 from scenarios.folders import write_atomically
-from scenarios.package import Scenario, lonlat
+from scenarios.plan_question import PlanProblem, PlanQuestion, plan_problem
+from scenarios.plan_units import spread_units
 from scenarios.toml import toml_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from scenarios.settings import Standard
+    from engine.stationing import LocationModel, StationPlan
+    from scenarios.package import Scenario
 
-EXISTING: Final = ("free", "keep")
-"""Whether today's stations may close."""
-
-_SCHEMA: Final = 1
+_SCHEMA: Final = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,43 +48,32 @@ class CityPlan:
         -------
         dict
             What was asked; ``objective``, ``bound``, ``gap``, ``proven``; ``stations``
-            and ``units``; the share of demand within the standard's drive and the mean
-            drive before and after, in all and by district.
+            and ``units``; ``layers``, one for each type of unit and slice of time; the
+            share of demand within the standard's drive and the mean drive before and
+            after, in all and by district; ``marginal`` values where asked for.
         """
         return self.document
 
 
 def make_plan(
     scenario: Scenario,
+    question: PlanQuestion,
     *,
-    model: str = "mclp",
-    stations: int,
-    existing: str = "free",
-    candidates: str = "zones",
-    standard: str | None = None,
-    time_limit_s: float = 60.0,
-    seed: int = 0,
+    marginal: bool = False,
+    stopped: Callable[[], bool] = never,
 ) -> CityPlan:
-    """Choose where stations stand.
+    """Choose where stations stand and what each holds.
 
     Parameters
     ----------
     scenario : Scenario
         The city.
-    model : str
-        Id of a location model, with its version or without.
-    stations : int
-        How many, kept ones included.
-    existing : str
-        ``free``: today's stations may close; ``keep``: they stay.
-    candidates : str
-        As in `scenarios.candidates.candidate_sites`.
-    standard : str, optional
-        Name of the response standard; the scenario's first if none is given.
-    time_limit_s : float
-        About how long to search and prove; then the best plan comes with its bound.
-    seed : int
-        Seed of the search.
+    question : PlanQuestion
+        What is asked.
+    marginal : bool
+        Whether to find out what one more and each one of the stations and units is worth.
+    stopped : callable
+        Asked now and then; once it says True, the best plan so far is the answer.
 
     Returns
     -------
@@ -96,73 +83,151 @@ def make_plan(
     Raises
     ------
     InputError
-        A name is unknown, a number is out of range, or there is nothing to plan for.
+        A name is unknown, a number is out of range, there is nothing to plan for, or no
+        plan meets what is demanded.
     """
-    solver = MODELS[model]
-    if existing not in EXISTING:
-        raise InputError(
-            f"{existing!r} is unknown", field="--existing", fix=did_you_mean(existing, EXISTING)
-        )
-    rule = _standard(scenario, standard)
-    if not len(scenario.zones):
-        raise InputError(
-            "there is no demand zone to plan for",
-            field="zones.csv",
-            fix="build the scenario with addresses, or with --population",
-        )
-    budget = drive_budget_s(scenario, rule)
-    sites = candidate_sites(scenario, candidates)
-    travel_s = drives_s(scenario, lonlat(sites), what="candidate")
+    model = question.location_model()
+    asked = plan_problem(scenario, question)
+    answer = model.solve(asked.problem, stopped=stopped)
+    document = {"minimises": not model.maximises} | _document(scenario, question, asked, answer)
+    if marginal:
+        document["marginal"] = _marginal(model, asked, answer, stopped)
+    return CityPlan(document)
+
+
+def _document(
+    scenario: Scenario, question: PlanQuestion, asked: PlanProblem, answer: StationPlan
+) -> dict[str, Any]:
+    problem = asked.problem
+    chosen = np.array(answer.sites, dtype=np.int64)
+    open_sites = asked.sites.iloc[chosen].reset_index(drop=True)
+    first = problem.layers[0]
     weight = scenario.zones["weight"].to_numpy(np.float64)
-    is_today = sites["existing"].to_numpy(np.bool_)
-    answer = solver.solve(
-        LocationProblem(
-            travel_s=travel_s,
-            weight=weight,
-            k=stations,
-            fixed_open=is_today if existing == "keep" else None,
-            limit_s=budget,
-            time_limit_s=time_limit_s,
-            seed=seed,
-        )
-    )
-    chosen = np.array(answer.sites)
-    open_s = travel_s[chosen]
-    reached = np.isfinite(open_s).any(axis=0)
-    nearest = np.argmin(open_s, axis=0)[reached]
-    served = np.bincount(nearest, weight[reached], len(chosen)).astype(np.float64)
+    served = _served(first.travel_s[chosen], weight)
     total = weight.sum() or 1.0
-    open_sites = sites.iloc[chosen].reset_index(drop=True)
-    units = _spread(scenario, list(open_sites["id"]), served)
-    # today's stations come first among the sites; one without a unit reaches nobody
-    before = _nearest_s(travel_s[np.unique(scenario.unit_station)])
-    after = _nearest_s(open_s[open_sites["id"].isin(set(units["station"])).to_numpy(np.bool_)])
-    closed = scenario.stations[~scenario.stations["id"].isin(set(open_sites["id"]))]
-    return CityPlan(
-        {
-            "schema_version": _SCHEMA,
-            "city": scenario.settings.name,
-            "scenario_hash": scenario.hash,
-            "model": answer.model,
-            "existing": existing,
-            "candidates": {"source": _source(candidates), "count": len(sites)},
-            "standard": rule.name,
-            "drive_limit_s": round(budget, 3),
-            "seed": seed,
-            "objective": round(answer.objective, 6),
-            "bound": round(answer.bound, 6),
-            "gap": round(answer.gap, 9),
-            "proven": answer.proven,
-            "stations": [
-                {**row, "demand_share": round(float(share / total), 6)}
-                for row, share in zip(_rows(open_sites), served, strict=True)
-            ],
-            "closed": _rows(closed[["id", "name", "lon", "lat"]]),
-            "units": _rows(units),
-            **_reached(weight, before, after, budget),
-            "by_district": _by_district(scenario, before, after, budget),
-        }
+    units = spread_units(
+        scenario,
+        list(open_sites["id"]),
+        {} if question.units is None else _most(asked, answer),
+        served,
     )
+    layers = [_layer(scenario, asked, answer, place, units) for place in range(len(problem.layers))]
+    closed = scenario.stations[~scenario.stations["id"].isin(set(open_sites["id"]))]
+    priced = problem.station_cost is not None or any(layer.unit_cost for layer in problem.layers)
+    return {
+        "schema_version": _SCHEMA,
+        "city": scenario.settings.name,
+        "scenario_hash": scenario.hash,
+        "model": answer.model,
+        "parameters": dict(question.parameters),
+        "existing": question.existing,
+        "candidates": {"source": _source(question.candidates), "count": len(asked.sites)},
+        "seed": question.seed,
+        "objective": _number(answer.objective),
+        "bound": _number(answer.bound),
+        "gap": round(answer.gap, 9),
+        "proven": answer.proven,
+        "cost": _number(problem.cost(answer.sites)) if priced else None,
+        "stations": [
+            {**row, "demand_share": round(float(share / total), 6)}
+            for row, share in zip(
+                _rows(open_sites[["id", "name", "lon", "lat", "existing"]]), served, strict=True
+            )
+        ],
+        "closed": _rows(closed[["id", "name", "lon", "lat"]]),
+        "units": _rows(units),
+        "layers": layers,
+        **{key: layers[0][key] for key in _OF_FIRST_LAYER},
+        "by_district": _by_district(scenario, asked, answer, units),
+    }
+
+
+_OF_FIRST_LAYER: Final = ("standard", "drive_limit_s", "covered_share", "mean_drive_s")
+
+
+def _layer(
+    scenario: Scenario, asked: PlanProblem, answer: StationPlan, place: int, units: pd.DataFrame
+) -> dict[str, Any]:
+    """Tell what becomes of the demand of one type of unit in one slice of time."""
+    layer, meaning = asked.problem.layers[place], asked.layers[place]
+    limit = layer.limit()
+    before, after = _before_after(scenario, asked, answer, place, units)
+    ids = asked.sites["id"].to_numpy()[list(answer.sites)]
+    return {
+        "type": meaning.kind or None,
+        "hours": None if meaning.hours is None else list(meaning.hours),
+        "standard": meaning.standard.name,
+        "drive_limit_s": round(limit, 3),
+        "second_limit_s": _number(layer.second_limit_s),
+        "busy": round(layer.busy, 6),
+        "units": None
+        if layer.units is None
+        else {str(site): n for site, n in zip(ids, answer.units[place], strict=True) if n},
+        **_reached(scenario.zones["weight"].to_numpy(np.float64), before, after, limit),
+    }
+
+
+def _before_after(
+    scenario: Scenario, asked: PlanProblem, answer: StationPlan, place: int, units: pd.DataFrame
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Find the drive to each zone from the nearest station with a unit, now and planned."""
+    layer, kind = asked.problem.layers[place], asked.layers[place].kind
+    ours = scenario.units["type"].isin({kind}).to_numpy() | (kind == "")
+    # today's stations come first among the sites; one without a unit reaches nobody
+    before = _nearest_s(layer.travel_s[np.unique(scenario.unit_station[ours])])
+    if layer.units is None:
+        staffed = np.isin(asked.sites["id"].to_numpy(), units["station"].unique())
+        sites = [site for site in answer.sites if staffed[site]]
+    else:
+        sites = [s for s, n in zip(answer.sites, answer.units[place], strict=True) if n]
+    return before, _nearest_s(layer.travel_s[sites])
+
+
+def _served(travel_s: NDArray[np.floating], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weigh the demand that each open site is nearest to."""
+    reached = np.isfinite(travel_s).any(axis=0)
+    nearest = np.argmin(travel_s, axis=0)[reached]
+    return np.bincount(nearest, weight[reached], len(travel_s)).astype(np.float64)
+
+
+def _most(asked: PlanProblem, answer: StationPlan) -> dict[str, NDArray[np.int64]]:
+    """Return the units of each type in the slice that has most of them."""
+    most: dict[str, NDArray[np.int64]] = {}
+    for layer, units in zip(asked.layers, answer.units, strict=True):
+        placed = np.array(units, dtype=np.int64)
+        if layer.kind not in most or placed.sum() > most[layer.kind].sum():
+            most[layer.kind] = placed
+    return most
+
+
+def _marginal(
+    model: LocationModel, asked: PlanProblem, answer: StationPlan, stopped: Callable[[], bool]
+) -> dict[str, Any]:
+    values = marginal_values(model, asked.problem, answer, stopped=stopped)
+    ids = [str(site) for site in asked.sites["id"].to_numpy()[list(answer.sites)]]
+    return {
+        "one_more_station": _number(values.one_more_station),
+        "one_more_unit": [
+            {"layer": layer.name, "value": _number(value)}
+            for layer, value in zip(asked.layers, values.one_more_unit, strict=True)
+            if value is not None
+        ],
+        "station": dict(zip(ids, map(_number, values.station), strict=True)),
+        "unit": [
+            {
+                "layer": layer.name,
+                "station": {
+                    site: _number(v) for site, v in zip(ids, row, strict=True) if v is not None
+                },
+            }
+            for layer, row in zip(asked.layers, values.unit, strict=True)
+            if any(value is not None for value in row)
+        ],
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(float(value), 6)
 
 
 def apply_plan(scenario: Scenario, plan: CityPlan) -> Scenario:
@@ -255,26 +320,15 @@ def read_plan(path: Path) -> CityPlan:
     return CityPlan(document)
 
 
-def _standard(scenario: Scenario, name: str | None) -> Standard:
-    standards = {standard.name: standard for standard in scenario.settings.standards}
-    if name is None:
-        return scenario.settings.standards[0]
-    if name not in standards:
-        raise InputError(
-            f"unknown standard {name!r}", field="--standard", fix=did_you_mean(name, standards)
-        )
-    return standards[name]
-
-
 def _source(candidates: str) -> str:
     """Leave folders out: they tell of a machine, not of the plan."""
     return candidates.replace("\\", "/").rpartition("/")[2]
 
 
-def _nearest_s(drive_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def _nearest_s(drive_s: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     if not len(drive_s):
         return np.full(drive_s.shape[1], np.inf)
-    nearest: NDArray[np.float64] = drive_s.min(axis=0)
+    nearest: NDArray[np.float64] = drive_s.min(axis=0).astype(np.float64)
     return nearest
 
 
@@ -283,47 +337,6 @@ def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
         {str(key): value.item() if isinstance(value, np.generic) else value for key, value in row}
         for row in (record.items() for record in table.to_dict("records"))
     ]
-
-
-def _spread(
-    scenario: Scenario, stations: Sequence[str], served: NDArray[np.float64]
-) -> pd.DataFrame:
-    """Spread today's units over the stations of a plan, each type by the demand served.
-
-    Largest remainders, but no station is left empty while another could spare a unit.
-    A unit stays where it is if there is room.
-    """
-    units = scenario.units.reset_index(drop=True)
-    home = pd.Series("", index=units.index)
-    staffed = np.zeros(len(served), dtype=np.bool_)
-    for rows in units.groupby("type", sort=True).groups.values():
-        quotas = _quotas(len(rows), served, staffed)
-        staffed |= quotas > 0
-        room = dict(zip(stations, quotas.tolist(), strict=True))
-        for row in rows:
-            station = units["station"][row]
-            if room.get(station, 0) > 0:
-                home[row] = station
-                room[station] -= 1
-        spare = [station for station in stations for _ in range(room[station])]
-        for row in rows:
-            if not home[row]:
-                home[row] = spare.pop(0)
-    return units[["id", "type"]].assign(station=home)
-
-
-def _quotas(
-    count: int, served: NDArray[np.float64], staffed: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """Divide units by demand: one for each empty station first, the rest by largest remainder."""
-    first = np.zeros(len(served), dtype=np.int64)
-    order = np.lexsort((-served, staffed))
-    first[order[: min(count, int((~staffed).sum()))]] = 1
-    left = count - int(first.sum())
-    ideal = count * served / (served.sum() or 1.0)
-    for _ in range(left):
-        first[int(np.argmax(ideal - first))] += 1
-    return first
 
 
 def _reached(
@@ -357,15 +370,23 @@ def _mean(weight: NDArray[np.float64], drive: NDArray[np.float64]) -> float | No
 
 
 def _by_district(
-    scenario: Scenario, before: NDArray[np.float64], after: NDArray[np.float64], budget: float
+    scenario: Scenario, asked: PlanProblem, answer: StationPlan, units: pd.DataFrame
 ) -> list[dict[str, Any]]:
     weight = scenario.zones["weight"].to_numpy(np.float64)
     district = scenario.zones["district"].fillna("").astype(str).to_numpy(dtype=object)
     total = weight.sum() or 1.0
+    drives = [
+        (_before_after(scenario, asked, answer, place, units), layer.limit())
+        for place, layer in enumerate(asked.problem.layers)
+    ]
     found = []
     for name in sorted(set(district)):
         inside = district == name
         share = round(float(weight[inside].sum() / total), 6)
-        told = _reached(weight[inside], before[inside], after[inside], budget)
-        found.append({"name": name, "demand_share": share, **told})
+        told = [
+            _reached(weight[inside], before[inside], after[inside], limit)
+            for (before, after), limit in drives
+        ]
+        rest = {"layers": [each["covered_share"] for each in told]} if len(told) > 1 else {}
+        found.append({"name": name, "demand_share": share, **told[0], **rest})
     return found

@@ -68,7 +68,7 @@ def demand_zones(
         Named places; a zone's district is the nearest of them. Cities count only where
         there is nothing else, for they contain the others.
     cell_m : float
-        Side of a cell in metres.
+        Side of a cell in metres; 0 makes every point a zone.
     elsewhere : str
         District of all zones where there is no place.
 
@@ -81,20 +81,23 @@ def demand_zones(
     Raises
     ------
     InputError
-        `cell_m` is not positive.
+        `cell_m` is out of range.
     """
-    if not 10 <= cell_m <= 100_000:
+    if not (cell_m == 0 or 10 <= cell_m <= 100_000):
         raise InputError(
-            f"a cell of {cell_m:g} m is no use", field="--cell", fix="give 10 to 100000 metres"
+            f"a cell of {cell_m:g} m is no use",
+            field="--cell",
+            fix="give 10 to 100000 metres, or 0",
         )
     points, weights = points[weights > 0], weights[weights > 0]
     if len(points) == 0:
         return pd.DataFrame({column: [] for column in ZONE_COLUMNS}).astype(
             {"id": str, "lon": float, "lat": float, "weight": float, "district": str}
         )
-    to_metres = _utm(points)
+    to_metres = utm(points)
     metres = np.column_stack(to_metres.transform(points[:, 0], points[:, 1]))
-    cells = np.floor(metres / cell_m).astype(np.int64)
+    # addresses of one house lie within the millimetres that rounding leaves
+    cells = np.floor(metres / (cell_m or 0.1)).astype(np.int64)
     # Rows of cells first: np.unique sorts by its leading column.
     _, zone = np.unique(cells[:, ::-1], axis=0, return_inverse=True)
     total = np.bincount(zone, weights)
@@ -199,7 +202,19 @@ def checked_column(
     return numbers
 
 
-def _utm(points: NDArray[np.float64]) -> Transformer:
+def utm(points: NDArray[np.float64]) -> Transformer:
+    """Return the way from degrees to metres where most of some points lie.
+
+    Parameters
+    ----------
+    points : ndarray of float64, shape (points, 2)
+        Lon, lat.
+
+    Returns
+    -------
+    Transformer
+        From WGS84, longitude first, to the UTM zone of their median.
+    """
     lon, lat = np.median(points, axis=0)
     number = min(int((lon + 180) // 6) + 1, 60)
     return Transformer.from_crs(4326, (32600 if lat >= 0 else 32700) + number, always_xy=True)

@@ -46,10 +46,10 @@ from routing.errors import InputError
 @click.option(
     "--cell",
     "cell_m",
-    type=FiniteRange(50, 10_000),
+    type=FiniteRange(0, 10_000),
     default=500.0,
     show_default=True,
-    help="Edge of a demand zone in metres.",
+    help="Edge of a demand zone in metres; 0: every address is a zone.",
 )
 @json_option
 def build(  # numpydoc ignore=PR01

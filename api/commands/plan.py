@@ -1,33 +1,80 @@
-"""Where stations should stand."""
+"""Where stations should stand, and what each should hold."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from api.options import FILE_OUT, FOLDER_OUT, FiniteRange, counts, json_option, scenario_argument
+from api.options import (
+    FILE_OUT,
+    FOLDER_OUT,
+    FiniteRange,
+    amounts,
+    counts,
+    json_option,
+    named,
+    names,
+    number,
+    scenario_argument,
+    spans,
+)
 from api.output import json_text, report
 from api.plan_words import plan_lines, plans_lines
+from api.stopping import stop_on_interrupt
 from routing.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from scenarios.plan_question import PlanQuestion
+    from scenarios.planning import CityPlan
 
-@click.command()
+MODELS: Final = {
+    "mclp": "covers the most demand within the limit (Church & ReVelle 1974)",
+    "mexclp": "covers the most demand by units that may be busy (Daskin 1983)",
+    "bacop": "covers the most demand, what a second unit covers counting too"
+    " (Hogan & ReVelle 1986)",
+    "dsm": "covers the most demand twice, a share once, all within a longer limit"
+    " (Gendreau et al. 1997)",
+    "uncertain-covering": "covers the most demand when travel times and free units are uncertain"
+    " (Erkut et al. 2009)",
+    "survival": "saves the most lives by a survival curve (Erkut et al. 2008)",
+    "lscp": "covers all demand, or a share, by the fewest stations (Toregas 1971)",
+    "p-median": "makes the mean travel time least (Hakimi 1964)",
+    "p-center": "makes the longest travel time of anyone least (Hakimi 1964)",
+}
+"""What each model does; here in words, for the models themselves take seconds to load."""
+
+_PICTURES: Final = (".png", ".svg")
+
+
+@click.command(
+    epilog="\b\nModels:\n" + "\n".join(f"  {name:<18} {about}" for name, about in MODELS.items())
+)
 @scenario_argument
 @click.argument("more", metavar="[K]...", nargs=-1, type=counts)
-@click.option("--model", default="mclp", show_default=True, help="mclp or p-median.")
+@click.option("--model", default="mclp", show_default=True, help="One of those below.")
 @click.option(
     "--stations",
     "stations",
     type=counts,
     metavar="K[,K...]",
     multiple=True,
-    required=True,
     help="How many stations, kept ones included.",
+)
+@click.option(
+    "--units",
+    multiple=True,
+    metavar="TYPE=N[/N...]",
+    help="Units to place, with / between slices; or 'fleet': those of today. Else a station "
+    "serves as if a unit were always free.",
+)
+@click.option(
+    "--busy",
+    type=FiniteRange(0, 1, max_open=True),
+    help="Share of time a unit is busy; else what the demand makes of the units.",
 )
 @click.option(
     "--existing",
@@ -36,13 +83,51 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whether today's stations may close.",
 )
+@click.option("--keep", multiple=True, type=names, metavar="ID[,ID...]", help="Sites to be open.")
+@click.option(
+    "--forbid", multiple=True, type=names, metavar="ID[,ID...]", help="Sites not to open."
+)
 @click.option(
     "--candidates",
     default="zones",
     show_default=True,
-    help="New sites to choose from: zones, nodes, or a CSV with lon, lat and maybe id, name.",
+    help="New sites to choose from: zones, nodes, grid:METRES, or a CSV with lon, lat and maybe "
+    "id, name, cost.",
 )
-@click.option("--standard", help="Name of the response standard; else the scenario's first.")
+@click.option(
+    "--standard",
+    multiple=True,
+    metavar="[TYPE=]NAME",
+    help="Name of the response standard, maybe by type of unit; else the scenario's first.",
+)
+@click.option(
+    "--longer-limit",
+    "longer_limit_min",
+    type=FiniteRange(0, 1440, min_open=True),
+    metavar="MINUTES",
+    help="Second limit of dsm, counted like the standard's.",
+)
+@click.option("--slices", type=spans, metavar="H-H[,H-H...]", help="Hours, such as 7-19,19-7.")
+@click.option(
+    "--floor",
+    "floors",
+    multiple=True,
+    metavar="[DISTRICT=]SHARE",
+    help="Least share covered of a district, or of each.",
+)
+@click.option(
+    "--budget",
+    type=amounts,
+    metavar="B[,B...]",
+    help="Most that new stations, closures and units may cost.",
+)
+@click.option("--station-cost", type=FiniteRange(0), default=0.0, help="Cost of a new station.")
+@click.option("--closing-cost", type=FiniteRange(0), default=0.0, help="Of closing one of today's.")
+@click.option("--unit-cost", multiple=True, metavar="[TYPE=]COST", help="Cost of a unit.")
+@click.option("--share", type=FiniteRange(0, 1), help="Of lscp: to cover in all; of dsm: once.")
+@click.option("--backup", type=FiniteRange(0, 1), help="Of bacop: what a second cover counts.")
+@click.option("--curve", help="Of survival: name of the curve.")
+@click.option("--marginal/--no-marginal", default=None, help="Tell what one more or less is worth.")
 @click.option(
     "--time-limit",
     "time_limit_s",
@@ -56,70 +141,164 @@ if TYPE_CHECKING:
 @click.option(
     "--scenario", "planned", type=FOLDER_OUT, help="Also write the scenario as planned here."
 )
+@click.option(
+    "--picture", type=FILE_OUT, help="Also draw the map before and after, or the front of plans."
+)
 @json_option
 def plan(  # numpydoc ignore=PR01
     scenario: str,
-    model: str,
     stations: tuple[tuple[int, ...], ...],
     more: tuple[tuple[int, ...], ...],
-    existing: str,
-    candidates: str,
-    standard: str | None,
-    time_limit_s: float,
-    seed: int,
+    budget: tuple[float, ...] | None,
+    marginal: bool | None,
     out: Path,
     planned: Path | None,
+    picture: Path | None,
     as_json: bool,
+    **options: Any,
 ) -> None:
-    """Choose station sites and prove how good the choice is.
+    """Choose station sites and units, and prove how good the choice is.
 
-    Several numbers, as in --stations 4 5 6, make several plans: OUT is a list then.
-
-    Models: mclp covers the most demand within the standard's limit; p-median makes the
-    mean travel time least.
+    Several numbers, as in --stations 4 5 6 or --budget 1,2,3, make several plans: OUT is a
+    list then. Ctrl-C gives the best plan so far with its gap.
     """
     from tqdm import tqdm
 
     from scenarios.folders import check_replaceable, write_atomically
     from scenarios.packaging import DESCRIPTOR, load_scenario, save_scenario
+    from scenarios.plan_figures import front_figure, plan_figure
     from scenarios.planning import apply_plan, make_plan, write_plan
 
-    numbers = [number for part in (*stations, *more) for number in part]
+    numbers = [each for part in (*stations, *more) for each in part]
+    counted: list[int | None] = [*numbers] or [None]
+    budgets: list[float | None] = [*(budget or ())] or [None]
+    _check_outputs(numbers, budget, planned, picture)
     if planned is not None:
-        if len(numbers) > 1:
-            raise InputError(
-                f"{len(numbers)} plans make no one scenario",
-                field="--scenario",
-                fix="give one number of stations",
-            )
         check_replaceable(planned, DESCRIPTOR)
     _check_earlier_plan(out)
     city = load_scenario(scenario)
-    plans = [
-        make_plan(
-            city,
-            model=model,
-            stations=number,
-            existing=existing,
-            candidates=candidates,
-            standard=standard,
-            time_limit_s=time_limit_s,
-            seed=seed,
-        )
-        for number in tqdm(numbers, unit="plan", disable=None if len(numbers) > 1 else True)
-    ]
+    fleet = {str(kind): int(n) for kind, n in city.units["type"].value_counts().items()}
+    asked = [_question(options, fleet, count, most) for count in counted for most in budgets]
+    single = len(asked) == 1
+    plans: list[CityPlan] = []
+    with stop_on_interrupt("the best plan so far") as stopped:
+        for question in tqdm(asked, unit="plan", disable=True if single else None):
+            if plans and stopped():
+                break
+            plans.append(
+                make_plan(
+                    city,
+                    question,
+                    marginal=single if marginal is None else marginal,
+                    stopped=stopped,
+                )
+            )
     documents = [each.to_json_dict() for each in plans]
-    if len(plans) == 1:
+    if picture is not None:
+        kind = picture.suffix[1:]
+        image = plan_figure(city, plans[0], kind) if single else front_figure(documents, kind)
+        write_atomically(picture, image)
+    if single:
         write_plan(plans[0], out)
         report_lines = plan_lines(documents[0])
     else:
         write_atomically(out, json_text(documents).encode())
         report_lines = plans_lines(documents)
     report_lines.append(f"wrote {out}")
+    if picture is not None:
+        report_lines.append(f"wrote {picture}")
     if planned is not None:
         digest = save_scenario(apply_plan(city, plans[0]), planned)
         report_lines.append(f"wrote {planned} (hash {digest[:12]})")
-    report(documents[0] if len(plans) == 1 else documents, report_lines, as_json=as_json)
+    report(documents[0] if single else documents, report_lines, as_json=as_json)
+
+
+def _question(
+    options: dict[str, Any], fleet: dict[str, int], count: int | None, budget: float | None
+) -> PlanQuestion:
+    from scenarios.plan_question import EVERYWHERE, PlanQuestion
+
+    standards = dict(map(named, options["standard"]))
+    longer = options["longer_limit_min"]
+    units = _units(options["units"], fleet)
+    if count is None and budget is None and units is None and options["model"][:4] != "lscp":
+        raise InputError(
+            "nothing says how many stations",
+            field="--stations",
+            fix="give --stations, --units or --budget",
+        )
+    costs = {name: number(text, "cost") for name, text in map(named, options["unit_cost"])}
+    return PlanQuestion(
+        model=options["model"],
+        stations=count,
+        units=units,
+        existing=options["existing"],
+        keep=tuple(site for part in options["keep"] for site in part),
+        forbid=tuple(site for part in options["forbid"] for site in part),
+        candidates=options["candidates"],
+        standard=standards.get("") if set(standards) <= {""} else standards,
+        longer_limit_s=None if longer is None else longer * 60,
+        slices=options["slices"] or (),
+        busy=options["busy"],
+        floors={
+            name or EVERYWHERE: number(text, "share")
+            for name, text in map(named, options["floors"])
+        },
+        budget=budget,
+        station_cost=options["station_cost"],
+        closing_cost=options["closing_cost"],
+        unit_cost={kind: costs.get(kind, costs.get("", 0.0)) for kind in units or {}}
+        | {kind: cost for kind, cost in costs.items() if kind},
+        parameters={
+            name: options[name]
+            for name in ("share", "backup", "curve")
+            if options[name] is not None
+        },
+        time_limit_s=options["time_limit_s"],
+        seed=options["seed"],
+    )
+
+
+def _units(given: tuple[str, ...], fleet: dict[str, int]) -> dict[str, tuple[int, ...]] | None:
+    """Read numbers of units by type."""
+    if not given:
+        return None
+    units: dict[str, tuple[int, ...]] = {}
+    for text in given:
+        if text == "fleet":
+            units |= {kind: (count,) for kind, count in fleet.items()}
+            continue
+        kind, numbers = named(text)
+        if not kind and len(fleet) == 1:
+            (kind,) = fleet
+        try:
+            units[kind] = tuple(int(part) for part in numbers.split("/"))
+        except ValueError:
+            kind = ""
+        if not kind or min(units[kind]) < 1:
+            raise InputError(
+                f"{text!r} is no number of units",
+                field="--units",
+                fix="give TYPE=N, TYPE=N/N by slice, or fleet",
+            )
+    return units
+
+
+def _check_outputs(
+    numbers: list[int],
+    budget: tuple[float, ...] | None,
+    planned: Path | None,
+    picture: Path | None,
+) -> None:
+    plans = max(1, len(numbers)) * len(budget or [None])
+    if planned is not None and plans > 1:
+        raise InputError(
+            f"{plans} plans make no one scenario",
+            field="--scenario",
+            fix="give one number of stations and one budget",
+        )
+    if picture is not None and picture.suffix not in _PICTURES:
+        raise InputError(f"{picture} is no picture", field="--picture", fix="name a .png or a .svg")
 
 
 def _check_earlier_plan(out: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a location model is asked, what it answers, and the models there are."""
+"""What a location model answers, and the models there are."""
 
 from __future__ import annotations
 
@@ -7,117 +7,22 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from routing.errors import InputError
 from routing.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
+
+    from engine.stationing.problem import LocationProblem
 
 PROVEN_GAP: Final = 1e-6
 """Relative gap up to which a plan counts as proven: what is left is rounding."""
 
 
-@dataclass(frozen=True, eq=False)
-class LocationProblem:
-    """Choose `k` of m sites for n demand points.
-
-    Parameters
-    ----------
-    travel_s : ndarray of float64, shape (m, n)
-        Seconds from each site to each demand point; ``inf`` where no road leads.
-    weight : ndarray of float64, shape (n,)
-        How much each demand point counts; zero or more.
-    k : int
-        How many sites are open, the kept ones included.
-    fixed_open : ndarray of bool, shape (m,), optional
-        Sites that stay open in every plan; none by default.
-    limit_s : float, optional
-        Longest travel time in seconds that counts as covered; needed by covering models.
-    time_limit_s : float
-        About how long to search and prove. There is no clock in here: the part of the
-        work that is our own is counted and so repeats exactly, OR-Tools keeps the time
-        of the rest.
-    seed : int
-        Seed of the local search.
-
-    Raises
-    ------
-    InputError
-        A shape, a value or `k` does not fit; the message names it.
-    """
-
-    travel_s: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    k: int
-    fixed_open: NDArray[np.bool_] | None = None
-    limit_s: float | None = None
-    time_limit_s: float = 60.0
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check every field."""
-        if self.travel_s.ndim != 2 or 0 in self.travel_s.shape:
-            raise InputError(
-                f"travel times of shape {self.travel_s.shape} leave nothing to choose",
-                field="travel_s",
-                fix="give at least one candidate site and one demand point",
-            )
-        sites, demand = self.travel_s.shape
-        _check_shape("weight", self.weight, demand)
-        _check_values("travel_s", self.travel_s, finite=False)
-        _check_values("weight", self.weight, finite=True)
-        if self.fixed_open is not None:
-            _check_shape("fixed_open", self.fixed_open, sites)
-        if not 1 <= self.k <= sites:
-            raise InputError(
-                f"{self.k} stations of {sites} candidate sites",
-                field="stations",
-                fix=f"choose 1 to {sites}, or give more candidates",
-            )
-        if self.k < (kept := int(self.kept.sum())):
-            raise InputError(
-                f"{self.k} stations, but {kept} existing ones are kept",
-                field="stations",
-                fix=f"choose at least {kept}, or leave the existing stations free to move",
-            )
-        if self.limit_s is not None and not self.limit_s >= 0:
-            raise InputError(f"{self.limit_s} is no travel time", field="limit_s")
-        if not 0 < self.time_limit_s < float("inf"):
-            raise InputError(
-                f"{self.time_limit_s} is no time limit",
-                field="time_limit_s",
-                fix="give a number of seconds above zero",
-            )
-        if self.seed < 0:
-            raise InputError(f"{self.seed} is negative", field="seed", fix="give zero or more")
-
-    @property
-    def kept(self) -> NDArray[np.bool_]:
-        """Mask of the sites that stay open, shape (m,)."""
-        if self.fixed_open is None:
-            return np.zeros(len(self.travel_s), dtype=np.bool_)
-        return self.fixed_open
-
-
-def _check_shape(field: str, values: NDArray[np.generic], length: int) -> None:
-    if values.shape != (length,):
-        raise InputError(f"shape {values.shape}, not ({length},)", field=field)
-
-
-def _check_values(field: str, values: NDArray[np.float64], *, finite: bool) -> None:
-    wrong = ~(values >= 0) | (np.isinf(values) & finite)
-    if wrong.any():
-        place = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise InputError(
-            f"{values[place]} at {place if len(place) > 1 else place[0]}",
-            field=field,
-            fix="give finite numbers, zero or more" if finite else "give zero or more",
-        )
-
-
 @dataclass(frozen=True)
 class StationPlan:
-    """Open sites and how good they are known to be.
+    """Open sites, their units, and how good they are known to be.
 
     Parameters
     ----------
@@ -125,6 +30,8 @@ class StationPlan:
         Id of the model, with its version.
     sites : tuple of int
         Rows of the open sites, ascending.
+    units : tuple of tuple of int
+        For each layer the units at each of `sites`; ones where every open station serves.
     objective : float
         Value of the plan in the model's own terms.
     bound : float
@@ -134,6 +41,7 @@ class StationPlan:
 
     model: str
     sites: tuple[int, ...]
+    units: tuple[tuple[int, ...], ...]
     objective: float
     bound: float
 
@@ -151,6 +59,40 @@ class StationPlan:
         return self.gap <= PROVEN_GAP
 
 
+def listed(
+    opened: NDArray[np.bool_], units: NDArray[np.int64]
+) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+    """List open sites and their units.
+
+    Parameters
+    ----------
+    opened : ndarray of bool, shape (m,)
+        Open sites.
+    units : ndarray of int64, shape (layers, m)
+        Units at each site.
+
+    Returns
+    -------
+    sites : tuple of int
+        Rows of the open sites, ascending.
+    units : tuple of tuple of int
+        For each layer the units at each of them.
+    """
+    sites = tuple(int(site) for site in np.flatnonzero(opened))
+    return sites, tuple(tuple(int(unit) for unit in row[list(sites)]) for row in units)
+
+
+def never() -> bool:
+    """Tell a model to go on.
+
+    Returns
+    -------
+    bool
+        False.
+    """
+    return False
+
+
 class LocationModel(Protocol):
     """Something that answers location problems; pure and repeatable."""
 
@@ -160,17 +102,26 @@ class LocationModel(Protocol):
         ...
 
     @property
+    def about(self) -> str:
+        """What it does, in one line."""
+        ...
+
+    @property
     def maximises(self) -> bool:
         """Whether a higher objective is better."""
         ...
 
-    def solve(self, problem: LocationProblem) -> StationPlan:
-        """Choose sites.
+    def solve(
+        self, problem: LocationProblem, *, stopped: Callable[[], bool] = never
+    ) -> StationPlan:
+        """Choose sites and units.
 
         Parameters
         ----------
         problem : LocationProblem
             What is asked.
+        stopped : callable
+            Asked now and then; once it says True, the best plan so far is the answer.
 
         Returns
         -------
@@ -180,24 +131,32 @@ class LocationModel(Protocol):
         Raises
         ------
         InputError
-            The model needs something that the problem does not say.
+            The model needs something that the problem does not say, or no plan meets
+            what it demands.
         """
         ...
 
-    def value(self, problem: LocationProblem, sites: tuple[int, ...]) -> float:
-        """Objective of given sites, from its definition.
+    def value(
+        self,
+        problem: LocationProblem,
+        sites: Sequence[int],
+        units: Sequence[Sequence[int]] | None = None,
+    ) -> float:
+        """Compute the objective of a given plan, from its definition.
 
         Parameters
         ----------
         problem : LocationProblem
             What is asked.
-        sites : tuple of int
+        sites : sequence of int
             Rows of the open sites.
+        units : sequence of sequence of int, optional
+            For each layer the units at each of `sites`; ones by default.
 
         Returns
         -------
         float
-            The objective.
+            The objective; infinitely bad for a plan that misses what the model demands.
         """
         ...
 

@@ -6,78 +6,38 @@ doi:10.1007/BF01942293.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
-from engine.stationing.base import StationPlan
-from engine.stationing.median import choose_sites
-from routing.errors import InputError
+from engine.stationing.gains import ALL, GainModel
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
-    from engine.stationing.base import LocationProblem
+    from engine.stationing.problem import Layer
 
 
-class MaximalCovering:
-    """Open k sites so that the weight of demand within `limit_s` is greatest.
+@dataclass(frozen=True)
+class MaximalCovering(GainModel):
+    """Cover the greatest weight of demand within `limit_s`."""
 
-    Solved as its mirror image, the least weight that is left uncovered.
-    """
+    id: ClassVar[str] = "mclp-v1"
+    about: ClassVar[str] = "covers the most demand within the limit (Church & ReVelle 1974)"
 
-    id: Final = "mclp-v1"
-    maximises: Final = True
-
-    def solve(self, problem: LocationProblem) -> StationPlan:
-        """Choose the sites that cover most.
+    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.bool_]:
+        """Tell which sites cover which demand.
 
         Parameters
         ----------
-        problem : LocationProblem
-            What is asked.
+        layer : Layer
+            Kind of unit and slice of time.
+        sites : slice or list of int
+            Rows that are wanted; all by default.
 
         Returns
         -------
-        StationPlan
-            The best plan found, with its bound.
-
-        Raises
-        ------
-        InputError
-            The problem names no limit.
+        ndarray of bool, shape (m, n)
+            Whether the travel time is within the limit.
         """
-        uncovered = ~_covers(problem)
-        choice = choose_sites(problem, uncovered.view(np.uint8), covering=True)
-        total = float(problem.weight.sum())
-        value = self.value(problem, choice.sites)
-        best = total - choice.bound if choice.bound < choice.cost else value
-        return StationPlan(self.id, choice.sites, value, max(value, best))
-
-    def value(self, problem: LocationProblem, sites: tuple[int, ...]) -> float:
-        """Weigh the demand that sites cover.
-
-        Parameters
-        ----------
-        problem : LocationProblem
-            What is asked.
-        sites : tuple of int
-            Rows of the open sites.
-
-        Returns
-        -------
-        float
-            Covered weight.
-        """
-        covered = _covers(problem)[list(sites)].any(axis=0)
-        return float(problem.weight @ covered)
-
-
-def _covers(problem: LocationProblem) -> NDArray[np.bool_]:
-    if problem.limit_s is None:
-        raise InputError(
-            "a covering model needs a travel time that counts as covered",
-            field="limit_s",
-            fix="give a limit in seconds",
-        )
-    return problem.travel_s <= problem.limit_s
+        return layer.covers(sites)

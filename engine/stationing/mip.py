@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +12,8 @@ import numpy as np
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from scipy import sparse
 
@@ -42,6 +44,16 @@ class Program:
     upper: NDArray[np.float64]
     integer: NDArray[np.bool_]
 
+    def relaxed(self) -> Program:
+        """Return the linear relaxation.
+
+        Returns
+        -------
+        Program
+            The same without whole numbers.
+        """
+        return replace(self, integer=np.zeros_like(self.integer))
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -62,7 +74,14 @@ class Answer:
     seconds: float
 
 
-def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
+def minimise(
+    program: Program,
+    *,
+    seconds: float,
+    tolerance: float,
+    start: NDArray[np.float64] | None = None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Answer:
     """Solve a program by HiGHS through OR-Tools' MathOpt.
 
     The solver runs beside, so that Ctrl-C is heard at once.
@@ -75,6 +94,10 @@ def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
         Time limit.
     tolerance : float
         Absolute gap at which a whole-number solution is good enough.
+    start : ndarray of float64, shape (variables,), optional
+        A solution to start from; for large programs it decides how far they get.
+    stopped : callable
+        Asked ten times a second; once it says True, the solver hands over what it has.
 
     Returns
     -------
@@ -101,6 +124,10 @@ def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
         absolute_gap_tolerance=tolerance,
         enable_output=False,
     )
+    hints = mathopt.ModelSolveParameters()
+    if start is not None:
+        values = dict(zip(model.variables(), start.tolist(), strict=True))
+        hints.solution_hints.append(mathopt.SolutionHint(variable_values=values))
     interrupter = SolveInterrupter()
     results: list[Any] = []
 
@@ -108,7 +135,11 @@ def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
         try:
             results.append(
                 mathopt.solve(
-                    model, mathopt.SolverType.HIGHS, params=parameters, interrupter=interrupter
+                    model,
+                    mathopt.SolverType.HIGHS,
+                    params=parameters,
+                    model_params=hints,
+                    interrupter=interrupter,
                 )
             )
         except (RuntimeError, ValueError, AttributeError):
@@ -121,6 +152,8 @@ def minimise(program: Program, *, seconds: float, tolerance: float) -> Answer:
     try:
         while worker.is_alive():
             worker.join(0.1)
+            if stopped():
+                interrupter.interrupt()
     except BaseException:
         interrupter.interrupt()
         raise

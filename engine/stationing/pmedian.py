@@ -7,72 +7,80 @@ medians of a graph, doi:10.1287/opre.12.3.450; as an integer program ReVelle and
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from engine.stationing.base import StationPlan
-from engine.stationing.median import choose_sites
+from engine.stationing.gains import ALL, GainModel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.stationing.base import LocationProblem
+    from engine.stationing.problem import Layer, LocationProblem
 
 UNREACHABLE_FACTOR: Final = 10.0
 """A demand point that no open site reaches counts this many longest travel times, dear
 enough that none is left out to save minutes elsewhere. An assumption."""
 
 
-class PMedian:
-    """Open k sites so that the weighted sum of travel times is least.
+@dataclass(frozen=True)
+class PMedian(GainModel):
+    """Make the weighted sum of travel times least.
 
     Demand that no site reaches at all is left out of the objective.
     """
 
-    id: Final = "p-median-v1"
-    maximises: Final = False
+    id: ClassVar[str] = "p-median-v1"
+    about: ClassVar[str] = "makes the mean travel time least (Hakimi 1964)"
+    maximises: ClassVar[bool] = False
 
-    def solve(self, problem: LocationProblem) -> StationPlan:
-        """Choose the sites that are nearest on the whole.
+    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.float64]:
+        """Compute how much shorter each travel time is than that from the farthest site.
 
         Parameters
         ----------
-        problem : LocationProblem
-            What is asked.
+        layer : Layer
+            Kind of unit and slice of time.
+        sites : slice or list of int
+            Rows that are wanted; all by default.
 
         Returns
         -------
-        StationPlan
-            The best plan found, with its bound.
+        ndarray of float64, shape (m, n)
+            Seconds.
         """
-        choice = choose_sites(problem, _finite(problem.travel_s), covering=False)
-        return StationPlan(self.id, choice.sites, choice.cost, choice.bound)
+        times = _finite(layer.travel_s)
+        worth: NDArray[np.float64] = times.max(axis=0) - times[sites]
+        return worth
 
-    def value(self, problem: LocationProblem, sites: tuple[int, ...]) -> float:
-        """Add up travel times by weight.
+    def objective(self, problem: LocationProblem, gain: float) -> float:
+        """Turn seconds saved into seconds driven.
 
         Parameters
         ----------
         problem : LocationProblem
             What is asked.
-        sites : tuple of int
-            Rows of the open sites.
+        gain : float
+            Weighted seconds saved.
 
         Returns
         -------
         float
             Weighted travel seconds.
         """
-        nearest = _finite(problem.travel_s)[list(sites)].min(axis=0)
-        return float(problem.weight @ nearest)
+        farthest = (
+            float(layer.weight @ _finite(layer.travel_s).max(axis=0)) for layer in problem.layers
+        )
+        return sum(farthest) - gain
 
 
-def _finite(travel_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def _finite(travel_s: NDArray[np.floating]) -> NDArray[np.float64]:
     """Replace unreachable times by a penalty, by zero where no site reaches at all."""
     reached = np.isfinite(travel_s)
+    times = travel_s.astype(np.float64, copy=False)
     if reached.all():
-        return travel_s
-    longest = travel_s[reached].max(initial=0.0)
+        return times
+    longest = times[reached].max(initial=0.0)
     penalty = np.where(reached.any(axis=0), UNREACHABLE_FACTOR * longest, 0.0)
-    return np.where(reached, travel_s, penalty)
+    return np.where(reached, times, penalty)

@@ -62,7 +62,7 @@ def reduce(cost: NDArray[Any], weight: NDArray[np.float64], kept: NDArray[np.boo
     base = float(weight @ lowest)
     cost = cost - lowest
     matters = cost.any(axis=0)
-    cost, weight = _merge_alike(cost[:, matters], weight[matters])
+    cost, weight = merge_alike(cost[:, matters], weight[matters])
     weighted = np.ascontiguousarray(cost * weight)
     useful = ~_dominated(weighted)
     return Reduced(np.ascontiguousarray(weighted[useful]), rows[useful], base)
@@ -83,10 +83,25 @@ def _dominated(cost: NDArray[np.float64]) -> NDArray[np.bool_]:
     return result
 
 
-def _merge_alike(
+def merge_alike(
     cost: NDArray[Any], weight: NDArray[np.float64]
 ) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Merge demand points of equal costs, in the order of their first ones."""
+    """Merge demand points of equal costs, in the order of their first ones.
+
+    Parameters
+    ----------
+    cost : ndarray, shape (sites, demand)
+        Costs.
+    weight : ndarray of float64, shape (demand,)
+        Weights.
+
+    Returns
+    -------
+    cost : ndarray, shape (sites, groups)
+        Costs of each group.
+    weight : ndarray of float64, shape (groups,)
+        Weights of each.
+    """
     if cost.size == 0:
         return cost, weight
     points = np.ascontiguousarray(cost.T)

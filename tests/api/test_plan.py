@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import signal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 
 from api.city import City
 from api.schemas import MatrixRequest
+from api.stopping import stop_on_interrupt
+from engine.stationing import MODELS
 from tests.command_line import refused, run
 from tests.toy_city import toy_city
 
@@ -132,3 +135,72 @@ def test_only_an_earlier_plan_is_overwritten(scenario_folder: Path, out: Path) -
     out.unlink()
     assert run(*options).code == 0
     assert run(*options).code == 0
+
+
+def test_help_tells_each_model_as_it_tells_itself() -> None:
+    from api.commands.plan import MODELS as told
+
+    assert told == {name.rpartition("-v")[0]: MODELS[name].about for name in MODELS}
+    text = run("plan", "--help").out
+    for name, about in told.items():
+        assert f"  {name:<18} {about}\n" in text
+
+
+def test_units_slices_and_floors_by_command(scenario_folder: Path, out: Path) -> None:
+    args = ["plan", scenario_folder, "--model", "mexclp", "--out", out, "--busy", 0.3]
+    ran = run(*args, "--units", "ambulance=4/3", "--slices", "7-19,19-7", "--stations", 3)
+    assert (ran.code, ran.err) == (0, "")
+    document = json.loads(out.read_text())
+    assert [sum(layer["units"].values()) for layer in document["layers"]] == [4, 3]
+    assert "ambulance 19-7 h" in ran.out
+    assert "one more ambulance 7-19 h" in ran.out
+    fleet = run(*args, "--units", "fleet", "--json").json
+    placed = {layer["type"]: sum(layer["units"].values()) for layer in fleet["layers"]}
+    assert placed == toy_city().units["type"].value_counts().to_dict()
+
+
+def test_a_front_by_command(scenario_folder: Path, out: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "front.svg"
+    args = ["plan", scenario_folder, "--station-cost", 10, "--closing-cost", 2, "--out", out]
+    ran = run(*args, "--budget", "0,10,20", "--picture", picture)
+    assert (ran.code, ran.err) == (0, "")
+    costs = [plan["cost"] for plan in json.loads(out.read_text())]
+    assert all(cost <= most for cost, most in zip(costs, (0, 10, 20), strict=True))
+    assert picture.read_text().lstrip().startswith("<?xml")
+    one = tmp_path / "map.png"
+    assert run(*args, "--stations", 3, "--picture", one).code == 0
+    assert one.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "nothing says how many stations"),
+        (["--stations", 2, "--units", "many"], "'many' is no number of units"),
+        (["--stations", 2, "--units", "ambulance=0"], "'ambulance=0' is no number of units"),
+        (["--stations", 2, "--slices", "7"], "'7' is no list of hours"),
+        (["--stations", 2, "--floor", "high"], "'high' is no share"),
+        (["--stations", 2, "--floor", "1.5"], "1.5 is no share"),
+        (["--stations", 2, "--busy", "1"], "--busy"),
+        (["--stations", 2, "--picture", "map.jpg"], "map.jpg is no picture"),
+        (["--budget", "1,x"], "'x' is no amount"),
+        (["--stations", 2, "--keep", "nowhere"], "there is no site 'nowhere'"),
+        (["--stations", 2, "--backup", "0.5"], "mclp-v1 has no parameter 'backup'"),
+        (["--stations", 2, "--model", "dsm"], "needs two limits"),
+    ],
+)
+def test_questions_that_cannot_be(
+    scenario_folder: Path, out: Path, options: list[object], words: str
+) -> None:
+    assert words in refused("plan", scenario_folder, *options, "--out", out)
+    assert not out.exists()
+
+
+def test_the_first_ctrl_c_asks_and_the_second_ends() -> None:
+    with stop_on_interrupt("the best plan so far") as stopped:
+        assert not stopped()
+        signal.raise_signal(signal.SIGINT)
+        assert stopped()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from ortools.math_opt.python import mathopt
 
-from engine.stationing import MODELS, LocationProblem
+from engine.stationing import MODELS, LocationProblem, simple_problem
 from engine.stationing.cuts import finish
 from engine.stationing.effort import Effort
 from engine.stationing.lagrangian import bound, search_tree
@@ -117,7 +117,7 @@ def hard_problem() -> LocationProblem:
     """Return a covering problem that the bound alone does not prove."""
     random = np.random.default_rng(1)
     distance = planar(random.random((300, 2)), random.random((300, 2)))
-    return LocationProblem(
+    return simple_problem(
         distance, random.integers(1, 99, 300).astype(np.float64), 12, limit_s=0.09
     )
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 
-from engine.stationing import MODELS, LocationProblem
+from engine.stationing import MODELS, simple_problem
 from routing.geodesy import EARTH_RADIUS_M, segment_lengths
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def read_pmed(folder: Path, number: int) -> tuple[NDArray[np.float64], int, int]
 @pytest.mark.parametrize("number", [1, 2, 3, 5, 6, 9, 15, 16, 26, 31, 36])
 def test_or_library_p_median(reference_data: Path, number: int) -> None:
     distance, k, optimum = read_pmed(reference_data, number)
-    plan = MODELS["p-median"].solve(LocationProblem(distance, np.ones(len(distance)), k))
+    plan = MODELS["p-median"].solve(simple_problem(distance, np.ones(len(distance)), k))
     assert plan.objective == optimum
     assert plan.bound == optimum
     assert plan.proven
@@ -60,7 +60,7 @@ def read_census(folder: Path, case: str) -> tuple[NDArray[np.float64], NDArray[n
 def test_census_covering_agrees_with_the_best_known(reference_data: Path) -> None:
     metres, weight, best = read_census(reference_data, "NewYork_50_400")
     text = (reference_data / "mclp" / "best" / "NewYork_50_400.txt").read_text()
-    problem = LocationProblem(metres, weight, 50, limit_s=400.0, time_limit_s=4.0)
+    problem = simple_problem(metres, weight, 50, limit_s=400.0, time_limit_s=4.0)
     known = tuple(int(site) for site in text.split("Facilidade:")[1].split())
     assert MODELS["mclp"].value(problem, known) == best
     plan = MODELS["mclp"].solve(problem)

@@ -17,14 +17,24 @@ from hypothesis import strategies as st
 from routing.errors import InputError
 from routing.snapping import Snapper
 from routing.travel_times import DijkstraTravelTimes
+from scenarios import planning
+from scenarios.candidates import candidate_sites
+from scenarios.coverage import drives_s
 from scenarios.package import Scenario, lonlat
 from scenarios.packaging import load_scenario, save_scenario
-from scenarios.planning import CityPlan, _quotas, apply_plan, make_plan, read_plan, write_plan
+from scenarios.plan_figures import efficient, front_figure, plan_figure
+from scenarios.plan_question import PlanQuestion
+from scenarios.plan_units import quotas
+from scenarios.planning import CityPlan, apply_plan, read_plan, write_plan
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+
+def make_plan(city: Scenario, *, marginal: bool = False, **question: Any) -> CityPlan:
+    return planning.make_plan(city, PlanQuestion(**question), marginal=marginal)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +210,7 @@ def test_a_plan_is_for_one_city(city: Scenario, reykjavik: Scenario) -> None:
     served=st.lists(st.floats(0, 1e4), min_size=1, max_size=9).map(np.array),
 )
 def test_units_follow_demand(count: int, served: NDArray[np.float64]) -> None:
-    quota = _quotas(count, served, np.zeros(len(served), dtype=np.bool_))
+    quota = quotas(count, served, np.zeros(len(served), dtype=np.bool_))
     assert quota.sum() == count
     if count >= len(served):
         assert quota.min() >= 1
@@ -256,6 +266,19 @@ QUESTIONS = [
     ({"stations": 2, "existing": "keep"}, "existing ones are kept"),
     ({"time_limit_s": 0.0}, "no time limit"),
     ({"seed": -1}, "seed: -1 is negative"),
+    ({"candidates": "grid:0"}, "'0' is no width of a grid"),
+    ({"units": {"ladder": (1,)}}, "there is no type of unit 'ladder'"),
+    ({"units": {"ambulance": (1, 2)}}, "2 numbers of ambulance for 1 slices"),
+    ({"slices": ((7, 19), (18, 7))}, "hour 18 lies in two slices"),
+    ({"slices": ((7, 25),)}, "7-25 are no hours"),
+    ({"keep": ("nowhere",)}, "there is no site 'nowhere'"),
+    ({"floors": {"Nowhere": 0.5}}, "there is no district 'Nowhere'"),
+    ({"floors": {"*": 1.0}}, "the floor cannot be met"),
+    ({"parameters": {"backup": 0.5}}, "mclp-v1 has no parameter 'backup'"),
+    ({"model": "bacop", "parameters": {"backup": 2.0}}, "2.0 is no weight of a second cover"),
+    ({"model": "survival", "parameters": {"curve": "de-mayo"}}, "unknown survival curve"),
+    ({"model": "dsm"}, "needs two limits"),
+    ({"standard": {"ladder": "x"}}, "there is no type of unit 'ladder'"),
 ]
 
 
@@ -314,3 +337,144 @@ def test_plans_of_another_time_are_refused(city: Scenario, tmp_path: Path) -> No
     write_plan(CityPlan(plan | {"schema_version": 99}), tmp_path / "plan.json")
     with pytest.raises(InputError, match="schema_version 99"):
         read_plan(tmp_path / "plan.json")
+
+
+def test_a_grid_lies_beside_roads(city: Scenario) -> None:
+    sites = candidate_sites(city, "grid:1000")
+    new = sites[~sites["existing"]]
+    assert len(new) > 20
+    places = Snapper(city.network).snap(lonlat(new))
+    assert places.distance_m.max() <= 250
+    finer = candidate_sites(city, "grid:500")
+    assert len(finer) > 2 * len(sites)
+    again = candidate_sites(city, "grid:1000")
+    assert again.equals(sites)
+
+
+def test_units_have_standards_and_slices_of_their_own(city: Scenario) -> None:
+    kinds = city.settings.unit_types
+    slow = kinds["ambulance"].model_copy(update={"turnout_s": 150.0})
+    rule = city.settings.standards[0]
+    longer = rule.model_copy(update={"name": "longer", "limit_s": rule.limit_s + 300})
+    mixed = with_settings(city, unit_types=kinds | {"doctor": slow}, standards=[rule, longer])
+    plan = make_plan(
+        mixed,
+        model="mexclp",
+        stations=3,
+        units={"ambulance": (5, 3), "doctor": (2,)},
+        standard={"doctor": "longer"},
+        slices=((7, 19), (19, 7)),
+        busy=0.3,
+        time_limit_s=30.0,
+    ).to_json_dict()
+    layers = {(layer["type"], tuple(layer["hours"])): layer for layer in plan["layers"]}
+    numbers = {key: sum(layer["units"].values()) for key, layer in layers.items()}
+    assert numbers == {
+        ("ambulance", (7, 19)): 5,
+        ("ambulance", (19, 7)): 3,
+        ("doctor", (7, 19)): 2,
+        ("doctor", (19, 7)): 2,
+    }
+    ambulance, doctor = layers["ambulance", (7, 19)], layers["doctor", (7, 19)]
+    assert doctor["standard"] == "longer"
+    turnout = kinds["ambulance"].turnout_s
+    assert doctor["drive_limit_s"] == ambulance["drive_limit_s"] + 300 - (150 - turnout)
+    assert Counter(unit["type"] for unit in plan["units"]) == {"ambulance": 5, "doctor": 2}
+    stations = {station["id"] for station in plan["stations"]}
+    assert len(stations) == 3
+    assert {unit["station"] for unit in plan["units"]} <= stations
+    today = set(city.units["id"])
+    assert {u["id"] for u in plan["units"] if u["id"] not in today} >= {"new-doctor-1"}
+
+
+def test_slices_drive_at_their_hours(city: Scenario) -> None:
+    places = lonlat(city.stations)
+    whole = drives_s(city, places)
+    by_hour = [drives_s(city, places, hours=[hour]) for hour in (3, 8)]
+    assert not np.array_equal(by_hour[0], by_hour[1])
+    assert np.abs(drives_s(city, places, hours=range(24)) - whole).max() < 0.02 * whole.max()
+
+
+def test_floors_hold_in_their_district(reykjavik: Scenario) -> None:
+    free = make_plan(reykjavik, stations=5).to_json_dict()
+    poorest = min(
+        (part for part in free["by_district"] if part["demand_share"] > 0.01),
+        key=lambda part: float(part["covered_share"]["after"]),
+    )
+    name, share = poorest["name"], poorest["covered_share"]["after"]
+    assert share < 0.8
+    held = make_plan(reykjavik, stations=5, floors={name: 0.8}).to_json_dict()
+    (part,) = [part for part in held["by_district"] if part["name"] == name]
+    assert part["covered_share"]["after"] >= 0.8
+    assert held["objective"] < free["objective"]
+    assert held["proven"]
+
+
+def test_a_budget_buys_stations(city: Scenario) -> None:
+    prices: dict[str, Any] = {"station_cost": 10.0, "closing_cost": 3.0}
+    poor, rich = (make_plan(city, budget=b, **prices).to_json_dict() for b in (10.0, 40.0))
+    for plan, budget in ((poor, 10.0), (rich, 40.0)):
+        new = sum(not each["existing"] for each in plan["stations"])
+        assert plan["cost"] == 10 * new + 3 * len(plan["closed"])
+        assert plan["cost"] <= budget
+    assert rich["objective"] > poor["objective"]
+    assert efficient([poor, rich]).all()
+    assert not efficient([rich, poor | {"cost": rich["cost"] + 1}])[1]
+
+
+def test_sites_may_be_kept_and_forbidden(city: Scenario) -> None:
+    free = make_plan(city, stations=3).to_json_dict()
+    first, last = free["stations"][0]["id"], free["stations"][-1]["id"]
+    other = next(z for z in "new-" + city.zones["id"] if z not in (first, last))
+    plan = make_plan(city, stations=3, keep=(other,), forbid=(last,)).to_json_dict()
+    chosen = {each["id"] for each in plan["stations"]}
+    assert other in chosen
+    assert last not in chosen
+    assert plan["objective"] <= free["objective"]
+
+
+def test_a_candidate_may_cost(city: Scenario, tmp_path: Path) -> None:
+    sites = city.zones.iloc[:6][["lon", "lat"]].assign(cost=[5, 5, 5, 5, 5, 100])
+    sites.to_csv(tmp_path / "sites.csv", index=False)
+    plan = make_plan(city, candidates=str(tmp_path / "sites.csv"), budget=12.0).to_json_dict()
+    assert plan["cost"] <= 12
+    assert "new-6" not in {each["id"] for each in plan["stations"]}
+
+
+def test_marginal_values_of_a_city(city: Scenario) -> None:
+    plan = make_plan(city, stations=3, marginal=True).to_json_dict()
+    more = make_plan(city, stations=4).to_json_dict()
+    worth = plan["marginal"]
+    assert worth["one_more_station"] == pytest.approx(more["objective"] - plan["objective"])
+    assert set(worth["station"]) == {each["id"] for each in plan["stations"]}
+    places = pd.DataFrame(plan["stations"])
+    for at, station in enumerate(plan["stations"]):
+        rest = covered(city, lonlat(places.drop(index=at)))
+        assert worth["station"][station["id"]] == pytest.approx(plan["objective"] - rest)
+
+
+def test_pictures_are_the_same_every_time(city: Scenario) -> None:
+    plan = make_plan(city, stations=3)
+    assert plan_figure(city, plan, "png") == plan_figure(city, plan, "png")
+    front = [make_plan(city, stations=k).document for k in (2, 3, 4)]
+    assert front_figure(front, "svg") == front_figure(front, "svg")
+    assert b"<svg" in front_figure(front, "svg")
+
+
+def test_units_are_as_busy_as_the_demand_makes_them(city: Scenario) -> None:
+    """Whoever has twice the units has them half as busy; by night there is less to do."""
+    busy = {
+        n: make_plan(
+            city, model="mexclp", units={"ambulance": (n,)}, slices=((7, 19), (19, 7))
+        ).to_json_dict()["layers"]
+        for n in (4, 8)
+    }
+    day, night = (layer["busy"] for layer in busy[4])
+    assert 0 < night < day < 1
+    assert [layer["busy"] for layer in busy[8]] == pytest.approx([day / 2, night / 2], abs=1e-6)
+    demand = city.settings.demand
+    on_scene = demand.incidents_per_day * city.settings.process.on_scene.mean_s / 86_400
+    assert 4 * (day + night) / 2 > on_scene
+    rush = with_settings(city, demand=demand.model_copy(update={"incidents_per_day": 100.0}))
+    with pytest.raises(InputError, match="units of ambulance are at work on average, 2 are too"):
+        make_plan(rush, model="mexclp", units={"ambulance": (2,)})

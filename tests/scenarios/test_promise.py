@@ -11,12 +11,15 @@ import pytest
 
 from api.promise_words import promise_lines
 from routing.errors import InputError
-from scenarios.planning import apply_plan, make_plan
+from scenarios import planning
+from scenarios.plan_question import PlanQuestion
+from scenarios.planning import apply_plan
 from scenarios.promise import simulate_plan
 from tests.toy_city import toy_city
 
 if TYPE_CHECKING:
     from scenarios.package import Scenario
+    from scenarios.planning import CityPlan
 
 CAUSES = ["demand", "processing", "fleet", "availability"]
 
@@ -57,6 +60,10 @@ def city(
     units = pd.concat([toy.units] * fleet, ignore_index=True)
     units["id"] = [f"U{row}" for row in range(len(units))]
     return replace(toy, settings=settings, units=units)
+
+
+def make_plan(city: Scenario, **question: Any) -> CityPlan:
+    return planning.make_plan(city, PlanQuestion(**question))
 
 
 def outcome(city: Scenario, **options: Any) -> dict[str, Any]:
@@ -137,6 +144,19 @@ def test_unit_types_share_the_incidents() -> None:
     assert share["ambulance"]["within"] == told["simulated"]
     assert share["doctor car"]["incidents"]["value"] == 0
     assert share["doctor car"]["within"]["value"] is None
+
+
+def test_each_type_has_a_promise_of_its_own() -> None:
+    base = city(turnouts=(60, 20), limit_s=200)
+    plan = make_plan(base, model="mexclp", units={"ambulance": (3,), "doctor car": (1,)}, busy=0.3)
+    told = simulate_plan(base, plan, replications=3).to_json_dict()["standards"]
+    assert [each["type"] for each in told] == ["ambulance", "doctor car"]
+    for each, layer in zip(told, plan.document["layers"], strict=True):
+        assert each["promised"] == pytest.approx(layer["covered_share"]["after"], abs=1e-6)
+        assert each["drive_limit_s"] == layer["drive_limit_s"]
+        steps = sum(step["change"]["value"] for step in each["steps"])
+        assert steps == pytest.approx(each["difference"]["value"], abs=1e-8)
+    assert told[0]["simulated"] == told[1]["simulated"]
 
 
 def test_geography_is_what_the_plan_says_itself() -> None:

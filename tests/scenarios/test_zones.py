@@ -116,7 +116,7 @@ def test_no_points_no_zones() -> None:
     assert len(zones) == 0
 
 
-@pytest.mark.parametrize("cell_m", [0.0, -500.0, 1e9, np.nan])
+@pytest.mark.parametrize("cell_m", [5.0, -500.0, 1e9, np.nan])
 def test_cell_out_of_range(cell_m: float) -> None:
     with pytest.raises(InputError, match="is no use"):
         demand_zones(np.zeros((1, 2)), np.ones(1), [], cell_m=cell_m)

@@ -1,0 +1,331 @@
+"""How many units to hold at which sites, so that they cover most.
+
+All covering models are this one question: place k units so that the sum over groups of
+demand of weight times a concave function of the number of units that cover the group is
+greatest. The function is given by what the first, second, ... unit adds: one and then
+nothing is maximal covering (Church and ReVelle 1974, doi:10.1007/BF01942293), a second
+number is backup coverage (Hogan and ReVelle 1986, doi:10.1287/mnsc.32.11.1434), and
+``(1 - q) * q**c`` is the expected coverage by units that are busy with probability q
+(Daskin 1983, doi:10.1287/trsc.17.1.48).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from engine.stationing.base import PROVEN_GAP
+from engine.stationing.covering_core import CELLS_A_CALL, Core, shrink
+from engine.stationing.covering_dual_kernels import BEST, DONE, START_STEP, descend
+from engine.stationing.covering_kernels import transpose
+from engine.stationing.covering_program import program, solution
+from engine.stationing.covering_search import Best, begin, explore, polish
+from engine.stationing.mip import minimise
+from routing.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from engine.stationing.cover_rows import CoverRows
+    from engine.stationing.effort import Effort
+
+_EXACT: Final = 2.0**50
+_STEPS_A_CALL: Final = 50
+_TRIES_A_SITE: Final = 2000
+_LONGER: Final = 3
+_SMALL: Final = 50_000
+_LARGE: Final = 5_000_000
+
+
+@dataclass(frozen=True)
+class UnitChoice:
+    """Units at each site and how good they are known to be.
+
+    Parameters
+    ----------
+    units : ndarray of int64, shape (m,)
+        Units at each site.
+    value : float
+        What they are worth.
+    bound : float
+        No choice is worth more.
+    """
+
+    units: NDArray[np.int64]
+    value: float
+    bound: float
+
+
+def choose_units(
+    rows: CoverRows,
+    gains: NDArray[np.float64],
+    k: int,
+    *,
+    capacity: NDArray[np.int64],
+    lower: NDArray[np.int64] | None = None,
+    effort: Effort,
+    seed: int = 0,
+    stopped: Callable[[], bool] | None = None,
+) -> UnitChoice:
+    """Place k units so that they are worth most, and prove it as far as the effort goes.
+
+    Sites that others replace are left out, annealing and tabu search find a choice, a
+    Lagrangian bound decides sites, and an integer program that starts from the choice
+    proves what is left.
+
+    Parameters
+    ----------
+    rows : CoverRows
+        Groups of demand and the sites that cover them.
+    gains : ndarray of float64, shape (levels,)
+        What a unit of demand gains by the first, second, ... unit that covers it; never
+        rising, zero or more.
+    k : int
+        Units to place.
+    capacity : ndarray of int64, shape (m,)
+        Most units at each site.
+    lower : ndarray of int64, shape (m,), optional
+        Fewest units at each site; none by default.
+    effort : Effort
+        What may be spent.
+    seed : int
+        Seed of the search.
+    stopped : callable, optional
+        Looked at several times a second; once it says so, the best choice so far is
+        returned with its bound.
+
+    Returns
+    -------
+    UnitChoice
+        The best choice found and its bound.
+
+    Raises
+    ------
+    InputError
+        Shapes, gains or numbers of units do not fit.
+    """
+    fewest = np.zeros(rows.n_sites, dtype=np.int64) if lower is None else lower
+    _check(rows, gains, k, capacity, fewest)
+    task = _Task(rows, gains, k, capacity, fewest, effort, seed, stopped or (lambda: False))
+    task.run()
+    units = _filled(task.units, capacity, k)
+    value = rows.value(units, gains)
+    return UnitChoice(units, value, max(value, task.honest_bound(value)))
+
+
+def _check(
+    rows: CoverRows,
+    gains: NDArray[np.float64],
+    k: int,
+    capacity: NDArray[np.int64],
+    lower: NDArray[np.int64],
+) -> None:
+    for field, values in (("capacity", capacity), ("lower", lower)):
+        if values.shape != (rows.n_sites,):
+            raise InputError(f"shape {values.shape}, not ({rows.n_sites},)", field=field)
+    if ((lower < 0) | (lower > capacity)).any():
+        site = int(np.argmax((lower < 0) | (lower > capacity)))
+        raise InputError(
+            f"site {site} needs {lower[site]} units and can hold {capacity[site]}", field="lower"
+        )
+    if not lower.sum() <= k <= capacity.sum():
+        raise InputError(
+            f"{k} units, where sites hold {lower.sum()} to {capacity.sum()}",
+            field="k",
+            fix="change the number of units or the capacities",
+        )
+    finite = gains.ndim == 1 and len(gains) > 0 and np.isfinite(gains).all()
+    if not finite or (np.diff(gains, append=0.0) > 0).any():
+        raise InputError(
+            f"{gains} are no gains", field="gains", fix="give numbers that never rise, zero or more"
+        )
+
+
+class _Task:
+    """One question on its way to an answer."""
+
+    def __init__(
+        self,
+        rows: CoverRows,
+        gains: NDArray[np.float64],
+        k: int,
+        capacity: NDArray[np.int64],
+        lower: NDArray[np.int64],
+        effort: Effort,
+        seed: int,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self.effort, self.seed, self.stopped = effort, seed, stopped
+        self.step = _step(rows.weight, gains)
+        levels = int(np.count_nonzero(gains))
+        theta = np.zeros(max(k, levels) + k + 3)
+        theta[1 : levels + 1] = gains[:levels]
+        whole = Core(
+            rows.ptr,
+            rows.sites,
+            *transpose(rows.ptr, rows.sites, rows.n_sites),
+            rows.weight,
+            np.zeros(len(rows), dtype=np.int64),
+            theta,
+            levels,
+            capacity,
+            k,
+            0.0,
+            np.arange(rows.n_sites),
+            np.zeros(rows.n_sites, dtype=np.int64),
+        )
+        self.core = shrink(whole, capacity, lower, effort)
+        m = len(self.core.capacity)
+        self.price = self.core.weight * theta[self.core.have + 1] / np.diff(self.core.ptr)
+        self.limits = self.core.capacity.copy(), np.zeros(m, dtype=np.int64)
+        self.best = begin(self.core, np.zeros(m, dtype=np.int64), effort)
+        self.bound = np.inf
+        """No choice is worth more than this or the best one."""
+
+    @property
+    def units(self) -> NDArray[np.int64]:
+        """Units of the best choice at all sites."""
+        return self.core.whole(self.best.units)
+
+    @property
+    def least(self) -> float:
+        """How much more a choice must be worth to count as better."""
+        if self.step:
+            return 0.999 * self.step
+        return 0.5 * PROVEN_GAP * (self.core.base + self.best.value)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no better choice is left."""
+        return self.bound < self.core.base + self.best.value + self.least
+
+    def honest_bound(self, value: float) -> float:
+        """Return the bound of all choices, given what the best is worth."""
+        if self.complete:
+            return value if self.step else value + self.least
+        return np.floor(self.bound / self.step + 1e-6) * self.step if self.step else self.bound
+
+    def run(self) -> None:
+        """Search and prove."""
+        tries = _TRIES_A_SITE * (self.core.k + len(self.best.units))
+        self._polish()
+        self._lower_bound(START_STEP)
+        if self._over():
+            return
+        self._explore(tries, self.effort.share(0.1))
+        self._lower_bound(START_STEP / 2)
+        if self._over():
+            return
+        if len(self.core.sites) <= _SMALL:
+            self._finish(self.effort.share(0.3).seconds)
+        share, turn = self.effort.share(0.4), 0
+        while not self._over() and not share.exhausted:
+            turn, tries, before = turn + 1, tries * _LONGER, share.cells
+            self._explore(tries, share, turn)
+            if share.cells == before:
+                break
+            self.effort.spend(int(before - share.cells))
+        if not self._over():
+            self._lower_bound(START_STEP / 2)
+        if not self._over() and len(self.core.sites) <= _LARGE:
+            self._finish(self.effort.seconds)
+
+    def _over(self) -> bool:
+        return self.complete or self.effort.exhausted or self.stopped()
+
+    def _polish(self) -> None:
+        polish(self.core, self.best, self.least, self.effort, self.stopped)
+
+    def _explore(self, tries: int, share: Effort, turn: int = 0) -> None:
+        seed = self.seed + 1_000_003 * turn
+        explore(self.core, self.best, self.least, tries, seed, share, self.stopped)
+
+    def _lower_bound(self, step: float) -> None:
+        """Lower the Lagrangian bound, and leave out the sites that it decides."""
+        core, (capacity, fewest) = self.core, self.limits
+        price, direction = self.price.copy(), np.zeros(len(self.price))
+        state = np.array([np.inf, step, 0.0, 0.0])
+        value = np.array([core.base + self.best.value])
+        share, steps = self.effort.share(0.3), 1
+        while not state[DONE]:
+            cells = descend(
+                core.site_ptr,
+                core.site_rows,
+                core.weight,
+                core.have,
+                core.theta,
+                core.levels,
+                capacity,
+                fewest,
+                core.k,
+                core.base,
+                price,
+                self.price,
+                direction,
+                state,
+                self.best.units,
+                value,
+                self.least,
+                steps,
+                CELLS_A_CALL,
+            )
+            share.spend(cells)
+            self.effort.spend(cells)
+            steps = _STEPS_A_CALL
+            if share.exhausted or self.stopped():
+                break
+        self.best.value = float(value[0]) - core.base
+        self.bound = min(self.bound, float(state[BEST]))
+
+    def _finish(self, seconds: float) -> None:
+        """Hand what is left to an integer program."""
+        core = self.core
+        small = shrink(core, *self.limits, self.effort)
+        whole = self.units
+        start = np.minimum((whole - small.placed)[small.origin], small.capacity)
+        filled = begin(small, np.maximum(start, 0), self.effort)
+        if len(small.weight) == 0:
+            self._take(small, filled.units)
+            self.bound = min(self.bound, small.base)
+            return
+        answer = minimise(
+            program(small),
+            seconds=seconds,
+            tolerance=self.least,
+            start=solution(small, filled.units),
+            stopped=self.stopped,
+        )
+        self.effort.spend(int((self.effort.seconds and answer.seconds) * 5e8))
+        if answer.values is not None:
+            m = len(small.capacity)
+            self._take(small, np.rint(answer.values[:m]).astype(np.int64))
+        self.bound = min(self.bound, small.base - answer.bound)
+
+    def _take(self, small: Core, units: NDArray[np.int64]) -> None:
+        """Take a choice within a smaller problem over if it is better."""
+        core = self.core
+        lifted = (small.whole(units) - core.placed)[core.origin]
+        if (units < 0).any() or (units > small.capacity).any() or lifted.sum() > core.k:
+            return
+        offered = begin(core, lifted, self.effort)
+        if offered.value > self.best.value:
+            self.best = Best(offered.units, offered.value)
+
+
+def _step(weight: NDArray[np.float64], gains: NDArray[np.float64]) -> float:
+    """Return a number that what each choice is worth is a multiple of; zero for none."""
+    values = np.outer(weight, gains[gains > 0]).ravel()
+    if len(values) == 0 or values.sum() > _EXACT or (values != np.rint(values)).any():
+        return 0.0
+    return float(np.gcd.reduce(values.astype(np.int64)))
+
+
+def _filled(units: NDArray[np.int64], capacity: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """Place units that gain nothing at the first sites with room."""
+    room = capacity - units
+    before = np.cumsum(room) - room
+    return units + np.clip(k - units.sum() - before, 0, room)

@@ -1,0 +1,195 @@
+"""Good covering choices fast: greedy, tabu search, annealing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from engine.stationing.covering_core import CELLS_A_CALL, Core
+from engine.stationing.covering_search_kernels import anneal, greedy, tabu
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from engine.stationing.effort import Effort
+
+# Heat to begin and to end with, in shares of what a unit is worth on average: wide rings
+# of alternatives want more of it than dense ones.
+_HEATS: Final = ((0.05, 0.002), (0.02, 0.001))
+_PATIENCE: Final = 50
+_CELLS_OF_A_TRY: Final = 40
+_PAIRS: Final = 3e7
+
+
+@dataclass
+class Best:
+    """The best choice known.
+
+    Parameters
+    ----------
+    units : ndarray of int64, shape (sites,)
+        Units at each site.
+    value : float
+        What they are worth, without what every choice is.
+    """
+
+    units: NDArray[np.int64]
+    value: float
+
+
+def begin(core: Core, units: NDArray[np.int64], effort: Effort) -> Best:
+    """Fill up a choice with the units that gain most.
+
+    Parameters
+    ----------
+    core : Core
+        The problem.
+    units : ndarray of int64, shape (sites,)
+        Units to begin with, k or fewer, within the capacities.
+    effort : Effort
+        What may be spent.
+
+    Returns
+    -------
+    Best
+        The choice.
+    """
+    units = units.copy()
+    effort.spend(greedy(*_arrays(core), units, core.k))
+    return Best(units, worth(core, units))
+
+
+def worth(core: Core, units: NDArray[np.int64]) -> float:
+    """Weigh a choice, without what every choice is worth.
+
+    Parameters
+    ----------
+    core : Core
+        The problem.
+    units : ndarray of int64, shape (sites,)
+        Units at each site.
+
+    Returns
+    -------
+    float
+        The value.
+    """
+    if len(core.weight) == 0:
+        return 0.0
+    count = core.have + np.add.reduceat(units[core.sites], core.ptr[:-1])
+    total = np.cumsum(core.theta)
+    return float(core.weight @ (total[count] - total[core.have]))
+
+
+def polish(
+    core: Core, best: Best, least: float, effort: Effort, stopped: Callable[[], bool]
+) -> None:
+    """Improve a choice by tabu search.
+
+    Parameters
+    ----------
+    core : Core
+        The problem.
+    best : Best
+        The choice; improved.
+    least : float
+        Smallest improvement that counts.
+    effort : Effort
+        What may be spent.
+    stopped : callable
+        Whether to stop.
+    """
+    if core.k * len(best.units) > _PAIRS:
+        return
+    units, value = best.units.copy(), np.array([best.value])
+    random = np.array([1], dtype=np.uint64)
+    finished = False
+    while not finished and not effort.exhausted and not stopped():
+        cells, finished = tabu(
+            *_arrays(core), units, best.units, value, least, _PATIENCE, random, CELLS_A_CALL
+        )
+        effort.spend(cells)
+    best.value = worth(core, best.units)
+
+
+def explore(
+    core: Core,
+    best: Best,
+    least: float,
+    tries: int,
+    seed: int,
+    effort: Effort,
+    stopped: Callable[[], bool],
+) -> None:
+    """Look for better choices by annealing, side by side at different heats.
+
+    Parameters
+    ----------
+    core : Core
+        The problem.
+    best : Best
+        The best choice known; improved.
+    least : float
+        Smallest improvement that counts.
+    tries : int
+        Moves to try in each; fewer where the effort ends earlier.
+    seed : int
+        Seed of the random numbers.
+    effort : Effort
+        What may be spent; those side by side count once.
+    stopped : callable
+        Whether to stop.
+    """
+    per_site = len(core.sites) / max(1, len(best.units))
+    tries = int(min(tries, effort.cells / (_CELLS_OF_A_TRY + 5 * per_site)))
+    if core.k == 0 or tries < 1 or best.value <= 0:
+        return
+    states = np.random.Generator(np.random.Philox(seed)).integers(1, 2**63, len(_HEATS))
+    found = [Best(best.units.copy(), best.value) for _ in _HEATS]
+
+    def _run(chain: int) -> int:
+        own, (hot, cold) = found[chain], _HEATS[chain]
+        units, value = own.units.copy(), np.array([own.value])
+        heat = np.array([hot * best.value / core.k])
+        random, left, spent = states[chain : chain + 1].astype(np.uint64), tries, 0
+        while left and not stopped():
+            left, cells = anneal(
+                *_arrays(core),
+                units,
+                own.units,
+                value,
+                least,
+                heat,
+                (cold / hot) ** (1 / tries),
+                left,
+                random,
+                CELLS_A_CALL,
+            )
+            spent += cells
+        own.value = worth(core, own.units)
+        return spent
+
+    with ThreadPoolExecutor(len(_HEATS)) as pool:
+        effort.spend(max(pool.map(_run, range(len(_HEATS)))))
+    for own in found:
+        polish(core, own, least, effort, stopped)
+        if own.value > best.value:
+            best.units, best.value = own.units, own.value
+
+
+def _arrays(core: Core) -> tuple[NDArray[np.generic], ...]:
+    return (
+        core.ptr,
+        core.sites,
+        core.site_ptr,
+        core.site_rows,
+        core.weight,
+        core.have,
+        core.theta,
+        core.capacity,
+    )

@@ -1,0 +1,239 @@
+"""Gains under side constraints, by integer programming.
+
+Where a unit is worth one or nothing, groups of equal cover sets and their concave gains
+are written down at once. Graded worth is bounded by cuts, added in rounds: the gain of a
+demand point is a sum over levels of worth of a concave function of how many units reach
+that level, so the chords of that function around any point bound it from above, and are
+exact there (Benders cuts; for the p-median those of Duran-Mateluna, Ales and Elloumi 2023,
+doi:10.1016/j.ejor.2022.11.033).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from engine.stationing.cover_rows import cover_rows
+from engine.stationing.mip import minimise
+from engine.stationing.program import Frame, frame_of, no_plan_in_time, solve_frame
+from engine.stationing.reduction import merge_alike
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from engine.stationing.problem import LocationProblem
+
+_RELAXED_ROUNDS: Final = 60
+_TAIL: Final = 1e-6
+_VIOLATED: Final = 1e-7
+_RELATIVE: Final = 1e-7
+_TIGHTENED: Final = 2
+_LEAST_S: Final = 0.01
+
+
+class GradedGain:
+    """Gains of one layer of graded worth, as cuts come in.
+
+    Parameters
+    ----------
+    frame : Frame
+        The program.
+    units : ndarray of int64, shape (m,)
+        Columns of the layer's units.
+    worth : ndarray of float64, shape (m, n)
+        What a unit is worth.
+    weight : ndarray of float64, shape (n,)
+        How much each demand point counts.
+    steps : ndarray of float64, shape (s,)
+        What the best unit counts, the second best and so on.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        units: NDArray[np.int64],
+        worth: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        steps: NDArray[np.float64],
+    ) -> None:
+        useful = (weight > 0) & worth.any(axis=0)
+        worth, weight = merge_alike(worth[:, useful], weight[useful])
+        self._units = units
+        self._builder = frame.builder
+        self._order = np.argsort(-worth, axis=0, kind="stable")
+        ranked = np.take_along_axis(worth, self._order, axis=0)
+        below = np.vstack([ranked[1:], np.zeros((1, worth.shape[1]))])
+        self._drop = ranked - below
+        self._after = np.append(steps, 0.0)
+        self._sum = np.concatenate([[0.0], np.cumsum(steps)])
+        self.weight = weight
+        # the gain over the most there can be, so that all variables are alike
+        self._scale = steps.sum() * ranked[0]
+        self.gain = self._builder.variables(len(weight), upper=1.0, cost=-weight * self._scale)
+
+    def add_violated(self, values: NDArray[np.float64]) -> float:
+        """Add the cuts that a solution breaks.
+
+        Parameters
+        ----------
+        values : ndarray of float64
+            Values of all variables.
+
+        Returns
+        -------
+        float
+            By how much the solution overstates its gain.
+        """
+        sorted_units = values[self._units][self._order]
+        reached = np.cumsum(sorted_units, axis=0)
+        whole = np.minimum(np.floor(reached + _VIOLATED), len(self._after) - 1).astype(np.int64)
+        slope = self._drop * self._after[whole]
+        start = self._drop * self._sum[whole] - slope * whole
+        real = (start + slope * reached).sum(axis=0)
+        broken = np.flatnonzero(values[self.gain] * self._scale > real + _VIOLATED * self._scale)
+        if len(broken):
+            rising = np.cumsum(slope[::-1, broken], axis=0)[::-1]
+            rank, row = np.nonzero(rising)
+            self._builder.rows(
+                len(broken),
+                (np.arange(len(broken)), self.gain[broken], 1.0),
+                (
+                    row,
+                    self._units[self._order[rank, broken[row]]],
+                    -rising[rank, row] / self._scale[broken[row]],
+                ),
+                at_most=start[:, broken].sum(axis=0) / self._scale[broken],
+            )
+        return float(self.weight @ (values[self.gain] * self._scale - real))
+
+
+def add_covering(
+    frame: Frame,
+    units: NDArray[np.int64],
+    covers: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+    steps: NDArray[np.float64],
+) -> None:
+    """Add the gains of one layer whose units are worth one or nothing.
+
+    Parameters
+    ----------
+    frame : Frame
+        The program.
+    units : ndarray of int64, shape (m,)
+        Columns of the layer's units.
+    covers : ndarray of bool, shape (m, n)
+        Where a unit is worth one.
+    weight : ndarray of float64, shape (n,)
+        How much each demand point counts.
+    steps : ndarray of float64, shape (s,)
+        What the first unit counts, the second and so on.
+    """
+    rows = cover_rows(covers, weight)
+    groups = np.arange(len(rows.weight))
+    counted: list[NDArray[np.int64]] = []
+    room = 0
+    for height, times in _levels(steps):
+        counted.append(
+            frame.builder.variables(len(groups), upper=float(times), cost=-height * rows.weight)
+        )
+        room += times
+        if units is not frame.opened and len(counted) <= _TIGHTENED:
+            # implied by whole numbers, but far from implied by parts of open buildings
+            frame.cover(
+                rows, frame.opened, np.concatenate(counted), np.tile(groups, len(counted)), room
+            )
+    if counted:
+        frame.cover(rows, units, np.concatenate(counted), np.tile(groups, len(counted)))
+
+
+def _levels(steps: NDArray[np.float64]) -> list[tuple[float, int]]:
+    """List the steps that count, the highest first, and how often each comes."""
+    heights, times = np.unique(steps[steps > 0], return_counts=True)
+    return list(zip(heights[::-1].tolist(), times[::-1].tolist(), strict=True))
+
+
+def solve_program(
+    problem: LocationProblem,
+    worth: Sequence[NDArray[Any]],
+    steps: Sequence[NDArray[np.float64]],
+    stopped: Callable[[], bool],
+) -> tuple[NDArray[np.bool_], NDArray[np.int64], float]:
+    """Choose sites and units of greatest gain under all side constraints.
+
+    Parameters
+    ----------
+    problem : LocationProblem
+        What is asked.
+    worth : sequence of ndarray of bool or float64, shape (m, n)
+        For each layer, what a unit is worth.
+    steps : sequence of ndarray of float64
+        For each layer, what the best unit counts, the second best and so on.
+    stopped : callable
+        Asked now and then; ends the search.
+
+    Returns
+    -------
+    opened : ndarray of bool, shape (m,)
+        Open sites.
+    units : ndarray of int64, shape (layers, m)
+        Units at each.
+    bound : float
+        No plan gains more.
+
+    Raises
+    ------
+    InputError
+        There is no plan, or none was found in time.
+    """
+    frame = frame_of(problem)
+    graded = []
+    for layer, units, value, step in zip(problem.layers, frame.units, worth, steps, strict=True):
+        if value.dtype == np.bool_:
+            add_covering(frame, units, value, layer.weight, step)
+        else:
+            graded.append(GradedGain(frame, units, value, layer.weight, step))
+    seconds = _relaxed_rounds(frame, graded, problem.time_limit_s, stopped)
+    best: NDArray[np.float64] | None = None
+    best_gain, bound = -np.inf, np.inf
+    while True:
+        tolerance = _RELATIVE * max(1.0, abs(best_gain)) if best is not None else 0.0
+        answer = solve_frame(frame, max(seconds, _LEAST_S), stopped, tolerance=tolerance)
+        seconds -= answer.seconds
+        bound = min(bound, -answer.bound)
+        if answer.values is None:
+            break
+        promised = -frame.builder.cost(answer.values)
+        gain = promised - sum(each.add_violated(answer.values) for each in graded)
+        if gain > best_gain:
+            best, best_gain = answer.values, gain
+        close = bound <= best_gain + _RELATIVE * max(1.0, abs(best_gain))
+        if close or not graded or seconds <= 0 or stopped():
+            break
+    if best is None:
+        raise no_plan_in_time(problem)
+    opened, placed = frame.read(best)
+    return opened, placed, bound
+
+
+def _relaxed_rounds(
+    frame: Frame, graded: list[GradedGain], seconds: float, stopped: Callable[[], bool]
+) -> float:
+    """Add cuts by the linear relaxation, which costs little; return the time left."""
+    last = np.inf
+    for _ in range(_RELAXED_ROUNDS if graded else 0):
+        answer = minimise(
+            frame.builder.build().relaxed(), seconds=seconds / 2, tolerance=0.0, stopped=stopped
+        )
+        seconds -= answer.seconds
+        if answer.values is None or stopped():
+            break
+        for gain in graded:
+            gain.add_violated(answer.values)
+        if last + answer.bound < _TAIL * abs(answer.bound):
+            break
+        last = -answer.bound
+    return seconds

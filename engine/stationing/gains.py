@@ -1,0 +1,271 @@
+"""Models in which each demand point gains from the best units that it has.
+
+A unit at site j is worth u_ij to a unit of demand i; the best of those placed counts
+with theta_1, the next with theta_2 and so on, none more than the one before:
+
+    sum_i w_i sum_r theta_r u_i(r),     u_i(1) >= u_i(2) >= ...
+
+Covering, backup and expected covering are of this form with u one or zero, medians and
+expected survival with graded u. All of them are answered here, and differ in `worth` and
+`steps` alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import numpy as np
+
+from engine.stationing.base import StationPlan, listed, never
+from engine.stationing.cover_rows import cover_rows
+from engine.stationing.covering import choose_units
+from engine.stationing.effort import Effort
+from engine.stationing.gain_program import solve_program
+from engine.stationing.median import choose_sites
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from engine.stationing.problem import Layer, LocationProblem
+
+
+ALL: Final = slice(None)
+"""All sites."""
+
+
+class GainModel(ABC):
+    """A location model of this form."""
+
+    maximises: ClassVar[bool] = True
+    units_are_busy: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def id(self) -> str:
+        """Versioned id."""
+
+    @abstractmethod
+    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[Any]:
+        """Compute what a unit at each site is worth to a unit of each demand point.
+
+        Parameters
+        ----------
+        layer : Layer
+            Kind of unit and slice of time.
+        sites : slice or list of int
+            Rows that are wanted; all by default.
+
+        Returns
+        -------
+        ndarray of bool or float64, shape (m, n)
+            Zero or more; bool where it is one or nothing.
+        """
+
+    def steps(self, layer: Layer, most: int) -> NDArray[np.float64]:
+        """Compute how much the best unit counts, the second best and so on.
+
+        Parameters
+        ----------
+        layer : Layer
+            Kind of unit and slice of time.
+        most : int
+            More units than these are never there.
+
+        Returns
+        -------
+        ndarray of float64, shape (1 to most,)
+            Zero or more, never rising; what comes after counts nothing.
+        """
+        _ = layer, most
+        return np.ones(1)
+
+    def objective(self, problem: LocationProblem, gain: float) -> float:
+        """Turn a gain into the model's own terms.
+
+        Parameters
+        ----------
+        problem : LocationProblem
+            What is asked.
+        gain : float
+            The sum above, over all layers.
+
+        Returns
+        -------
+        float
+            The objective; falling with the gain where the model minimises.
+        """
+        _ = problem
+        return gain
+
+    def solve(
+        self, problem: LocationProblem, *, stopped: Callable[[], bool] = never
+    ) -> StationPlan:
+        """Choose sites and units of greatest gain.
+
+        Parameters
+        ----------
+        problem : LocationProblem
+            What is asked.
+        stopped : callable
+            Asked now and then; once it says True, the best plan so far is the answer.
+
+        Returns
+        -------
+        StationPlan
+            The best plan found, with its bound.
+        """
+        return _quickly(self, problem, stopped) or _generally(self, problem, stopped)
+
+    def value(
+        self,
+        problem: LocationProblem,
+        sites: Sequence[int],
+        units: Sequence[Sequence[int]] | None = None,
+    ) -> float:
+        """Compute the objective of a given plan, from its definition.
+
+        Parameters
+        ----------
+        problem : LocationProblem
+            What is asked.
+        sites : sequence of int
+            Rows of the open sites.
+        units : sequence of sequence of int, optional
+            For each layer the units at each of `sites`; ones by default.
+
+        Returns
+        -------
+        float
+            The objective.
+        """
+        gain = 0.0
+        for place, layer in enumerate(problem.layers):
+            placed = np.ones(len(sites), np.int64) if units is None else np.array(units[place])
+            steps = self.steps(layer, max(1, int(placed.sum())))
+            worth = self.worth(layer, list(sites))
+            gain += float(layer.weight @ gained(worth, placed, steps))
+        return self.objective(problem, gain)
+
+
+def gained(
+    worth: NDArray[Any], units: NDArray[np.int64], steps: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Compute the gain of a unit of each demand point.
+
+    Parameters
+    ----------
+    worth : ndarray, shape (sites, n)
+        What a unit at each of these sites is worth.
+    units : ndarray of int64, shape (sites,)
+        Units there.
+    steps : ndarray of float64, shape (s,)
+        What the best counts, the second best and so on.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        The gains.
+    """
+    worth, units = worth[units > 0], units[units > 0]
+    if not len(units):
+        return np.zeros(worth.shape[1])
+    if len(steps) == 1:
+        best: NDArray[np.float64] = steps[0] * worth.max(axis=0).astype(np.float64)
+        return best
+    each = np.repeat(worth, np.minimum(units, len(steps)), axis=0).astype(np.float64)
+    ranked = -np.sort(-each, axis=0)[: len(steps)]
+    return steps[: len(ranked)] @ ranked
+
+
+def _quickly(
+    model: GainModel, problem: LocationProblem, stopped: Callable[[], bool]
+) -> StationPlan | None:
+    """Answer a problem without side constraints by a method of its own."""
+    layer = problem.layers[0]
+    k = layer.units if layer.units is not None else problem.k
+    if not problem.plain or k is None:
+        return None
+    worth = model.worth(layer)
+    steps = model.steps(layer, k)
+    effort = Effort.of_seconds(problem.time_limit_s)
+    if worth.dtype == np.bool_:
+        # a kept station without a unit is open all the same
+        lower = None if layer.units is not None else problem.kept.astype(np.int64)
+        choice = choose_units(
+            cover_rows(worth, layer.weight),
+            steps,
+            k,
+            capacity=problem.room(layer),
+            lower=lower,
+            effort=effort,
+            seed=problem.seed,
+            stopped=stopped,
+        )
+        opened = (choice.units > 0) | problem.kept
+        return finished(model, problem, opened, choice.units[None], choice.bound)
+    if layer.units is not None or len(steps) > 1:
+        return None
+    allowed = np.flatnonzero(problem.allowed)
+    highest = worth.max()
+    sites = choose_sites(
+        (highest - worth)[allowed],
+        layer.weight,
+        k,
+        kept=problem.kept[allowed],
+        effort=effort,
+        seed=problem.seed,
+        stopped=stopped,
+    )
+    opened = np.zeros(problem.sites, dtype=np.bool_)
+    opened[allowed[list(sites.sites)]] = True
+    bound = steps[0] * (float(layer.weight.sum()) * highest - sites.bound)
+    return finished(model, problem, opened, opened[None].astype(np.int64), bound)
+
+
+def _generally(
+    model: GainModel, problem: LocationProblem, stopped: Callable[[], bool]
+) -> StationPlan:
+    worth = [model.worth(layer) for layer in problem.layers]
+    steps = [
+        model.steps(layer, int(problem.room(layer).sum()) if layer.units is None else layer.units)
+        for layer in problem.layers
+    ]
+    opened, units, bound = solve_program(problem, worth, steps, stopped)
+    return finished(model, problem, opened, units, bound)
+
+
+def finished(
+    model: GainModel,
+    problem: LocationProblem,
+    opened: NDArray[np.bool_],
+    units: NDArray[np.int64],
+    bound: float,
+) -> StationPlan:
+    """Write a plan down, its objective from the definition.
+
+    Parameters
+    ----------
+    model : GainModel
+        The model.
+    problem : LocationProblem
+        What was asked.
+    opened : ndarray of bool, shape (m,)
+        Open sites.
+    units : ndarray of int64, shape (layers, m)
+        Units at each.
+    bound : float
+        No plan gains more.
+
+    Returns
+    -------
+    StationPlan
+        The plan.
+    """
+    sites, placed = listed(opened, units)
+    objective = model.value(problem, sites, placed)
+    best = model.objective(problem, bound)
+    best = max(best, objective) if model.maximises else min(best, objective)
+    return StationPlan(model.id, sites, placed, float(objective), float(best))

@@ -1,0 +1,125 @@
+"""What one more station or unit would be worth, and what each of a plan's is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.stationing.base import never
+from routing.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from engine.stationing.base import LocationModel, StationPlan
+    from engine.stationing.problem import LocationProblem
+
+
+@dataclass(frozen=True)
+class MarginalValues:
+    """Changes of the objective; above zero is better, whichever way the model optimises.
+
+    Parameters
+    ----------
+    one_more_station : float or None
+        Gain of the best plan with one station more; None where stations are not counted
+        or no site is left.
+    one_more_unit : tuple of (float or None)
+        For each layer, gain of the best plan with one unit more.
+    station : tuple of (float or None)
+        For each open site, what is lost without it and its units, all else staying; None
+        where the plan would miss what the model demands.
+    unit : tuple of tuple of (float or None)
+        For each layer and open site, what is lost with one unit less there; None also
+        where there is none.
+    """
+
+    one_more_station: float | None
+    one_more_unit: tuple[float | None, ...]
+    station: tuple[float | None, ...]
+    unit: tuple[tuple[float | None, ...], ...]
+
+
+def marginal_values(
+    model: LocationModel,
+    problem: LocationProblem,
+    plan: StationPlan,
+    *,
+    stopped: Callable[[], bool] = never,
+) -> MarginalValues:
+    """Compute what more and less would be worth.
+
+    Parameters
+    ----------
+    model : LocationModel
+        The model.
+    problem : LocationProblem
+        What was asked.
+    plan : StationPlan
+        Its answer.
+    stopped : callable
+        Asked now and then; once it says True, what is not yet known is left out.
+
+    Returns
+    -------
+    MarginalValues
+        The values. What one more is worth compares the best plans found: it is exact
+        where both are proven.
+    """
+    sign = 1 if model.maximises else -1
+
+    def _gain(other: LocationProblem) -> float | None:
+        if stopped():
+            return None
+        try:
+            return sign * (model.solve(other, stopped=stopped).objective - plan.objective)
+        except InputError:
+            return None
+
+    def _loss(sites: Sequence[int], units: Sequence[Sequence[int]]) -> float | None:
+        loss = sign * (plan.objective - model.value(problem, sites, units))
+        return loss if np.isfinite(loss) else None
+
+    more_station = None
+    if problem.k is not None and problem.k < problem.allowed.sum():
+        more_station = _gain(replace(problem, k=problem.k + 1))
+    more_unit = tuple(
+        None
+        if layer.units is None
+        else _gain(
+            replace(
+                problem,
+                layers=[
+                    replace(other, units=layer.units + 1) if other is layer else other
+                    for other in problem.layers
+                ],
+            )
+        )
+        for layer in problem.layers
+    )
+    station = tuple(
+        _loss(_without(plan.sites, at), [_without(row, at) for row in plan.units])
+        for at in range(len(plan.sites))
+    )
+    unit = tuple(
+        tuple(
+            _loss(plan.sites, _one_less(plan.units, place, at))
+            if layer.units is not None and row[at]
+            else None
+            for at in range(len(plan.sites))
+        )
+        for place, (layer, row) in enumerate(zip(problem.layers, plan.units, strict=True))
+    )
+    return MarginalValues(more_station, more_unit, station, unit)
+
+
+def _without(values: Sequence[int], at: int) -> list[int]:
+    return [*values[:at], *values[at + 1 :]]
+
+
+def _one_less(units: Sequence[Sequence[int]], place: int, at: int) -> list[list[int]]:
+    fewer = [list(row) for row in units]
+    fewer[place][at] -= 1
+    return fewer

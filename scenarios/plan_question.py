@@ -1,0 +1,397 @@
+"""What a planner asks of a city, and what that means for a location model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from engine.stationing import MODELS, Floor, Layer, LocationProblem
+from routing.errors import InputError, did_you_mean
+from scenarios.candidates import candidate_sites
+from scenarios.coverage import delay_s, drive_budget_s, drives_s
+from scenarios.package import lonlat
+from scenarios.staffing import Question as StaffingQuestion
+from scenarios.staffing import size_fleet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from engine.stationing import LocationModel
+    from scenarios.package import Scenario
+    from scenarios.settings import Standard
+
+EXISTING: Final = ("free", "keep")
+"""Whether today's stations may close."""
+
+EVERYWHERE: Final = "*"
+"""Name that stands for every district."""
+
+HOURS: Final = 24
+
+
+@dataclass(frozen=True)
+class PlanQuestion:
+    """A question of a planner.
+
+    Parameters
+    ----------
+    model : str
+        Id of a location model, with its version or without.
+    stations : int, optional
+        How many, kept ones included; None where the model, the units or a budget decide.
+    units : mapping of str to tuple of int, optional
+        For each type the units to place, one number for all slices or one for each.
+        None: units follow the stations, and a station serves as if one were always free.
+    existing : str
+        ``free``: today's stations may close; ``keep``: they stay.
+    keep, forbid : tuple of str
+        Ids of sites that must, or must not, be open.
+    candidates : str
+        As in `scenarios.candidates.candidate_sites`.
+    standard : str or mapping of str to str, optional
+        Name of the response standard, or one for each type of unit; the scenario's first
+        if none is given.
+    longer_limit_s : float, optional
+        Second limit of the double standard model, from the same start as the standard.
+    slices : tuple of (int, int)
+        Hours from and to, such as (7, 19) and (19, 7): each has demand, speeds and units
+        of its own, all have the same buildings. None at all: the whole day.
+    busy : float, optional
+        Share of time that a unit is busy, where the model knows that; by default what
+        the demand of the city makes of the units, of all alike.
+    floors : mapping of str to float
+        Least share covered by district; `EVERYWHERE` for all that have no own.
+    budget : float, optional
+        Most that new stations, closures and units may cost together.
+    station_cost, closing_cost : float
+        Cost of a new station, of closing one of today's. A column ``cost`` of a file of
+        candidates comes before the first.
+    unit_cost : mapping of str to float
+        Cost of a unit by type.
+    parameters : mapping
+        Parameters of the model itself: ``share``, ``backup``, ``curve``.
+    time_limit_s : float
+        About how long to search and prove; then the best plan comes with its bound.
+    seed : int
+        Seed of the search.
+    """
+
+    model: str = "mclp"
+    stations: int | None = None
+    units: Mapping[str, tuple[int, ...]] | None = None
+    existing: str = "free"
+    keep: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
+    candidates: str = "zones"
+    standard: str | Mapping[str, str] | None = None
+    longer_limit_s: float | None = None
+    slices: tuple[tuple[int, int], ...] = ()
+    busy: float | None = None
+    floors: Mapping[str, float] = field(default_factory=dict)
+    budget: float | None = None
+    station_cost: float = 0.0
+    closing_cost: float = 0.0
+    unit_cost: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    time_limit_s: float = 60.0
+    seed: int = 0
+
+    def location_model(self) -> LocationModel:
+        """Return the model with its parameters.
+
+        Returns
+        -------
+        LocationModel
+            The model.
+
+        Raises
+        ------
+        InputError
+            There is no such model, or it has no such parameter.
+        """
+        model = MODELS[self.model]
+        known = {each.name for each in fields(model)}  # type: ignore[arg-type]
+        for name in self.parameters:
+            if name not in known:
+                has = f"it has {', '.join(sorted(known))}" if known else "it has none"
+                raise InputError(
+                    f"{model.id} has no parameter {name!r}", field=f"--{name}", fix=has
+                )
+        changed: LocationModel = replace(model, **self.parameters)  # type: ignore[type-var]
+        return changed
+
+
+@dataclass(frozen=True)
+class LayerOf:
+    """What a layer of the problem stands for.
+
+    Parameters
+    ----------
+    kind : str
+        Type of unit; empty where stations serve.
+    hours : tuple of int or None
+        From and to; None for the whole day.
+    standard : Standard
+        What its drive limit comes from.
+    """
+
+    kind: str
+    hours: tuple[int, int] | None
+    standard: Standard
+
+    @property
+    def name(self) -> str:
+        """Kind and hours."""
+        hours = "" if self.hours is None else f"{self.hours[0]}-{self.hours[1]} h"
+        return " ".join(part for part in (self.kind, hours) if part)
+
+
+@dataclass(frozen=True, eq=False)
+class PlanProblem:
+    """A question as a problem for a location model.
+
+    Parameters
+    ----------
+    sites : DataFrame
+        Columns ``id, name, lon, lat, existing``.
+    layers : list of LayerOf
+        What each layer stands for.
+    problem : LocationProblem
+        The problem.
+    """
+
+    sites: pd.DataFrame
+    layers: list[LayerOf]
+    problem: LocationProblem
+
+
+def plan_problem(scenario: Scenario, question: PlanQuestion) -> PlanProblem:
+    """Turn a question into a problem for a location model.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The city.
+    question : PlanQuestion
+        What is asked.
+
+    Returns
+    -------
+    PlanProblem
+        The problem and what its rows mean.
+
+    Raises
+    ------
+    InputError
+        A name is unknown, a number is out of range, or there is nothing to plan for.
+    """
+    if question.existing not in EXISTING:
+        raise InputError(
+            f"{question.existing!r} is unknown",
+            field="--existing",
+            fix=did_you_mean(question.existing, EXISTING),
+        )
+    if not len(scenario.zones):
+        raise InputError(
+            "there is no demand zone to plan for",
+            field="zones.csv",
+            fix="build the scenario with addresses, or with --population",
+        )
+    kinds = _kinds(scenario, question)
+    sites = candidate_sites(scenario, question.candidates)
+    layers, described = _layers(scenario, question, kinds, lonlat(sites))
+    today = sites["existing"].to_numpy(np.bool_)
+    kept = _named(sites, question.keep, "--keep")
+    if question.existing == "keep":
+        kept = kept | (today & ~_named(sites, question.forbid, "--forbid"))
+    new_cost = np.where(today, 0.0, question.station_cost)
+    if "cost" in sites:
+        new_cost = np.where(today | sites["cost"].isna(), new_cost, sites["cost"])
+    priced = question.budget is not None or question.station_cost or question.closing_cost
+    zones = scenario.zones
+    problem = LocationProblem(
+        layers,
+        question.stations,
+        kept,
+        _named(sites, question.forbid, "--forbid"),
+        station_cost=new_cost if priced or "cost" in sites else None,
+        closing_cost=np.where(today, question.closing_cost, 0.0) if priced else None,
+        budget=question.budget,
+        floors=_floors(scenario, question),
+        time_limit_s=question.time_limit_s,
+        seed=question.seed,
+        demand_names=[
+            f"zone {zone} in {district}" if district else f"zone {zone}"
+            for zone, district in zip(zones["id"], zones["district"].fillna(""), strict=True)
+        ],
+    )
+    return PlanProblem(sites, described, problem)
+
+
+def _kinds(scenario: Scenario, question: PlanQuestion) -> list[str]:
+    """Return the types of unit that have layers of their own; one nameless where none do."""
+    if question.units is None:
+        return [""]
+    for kind in (*question.units, *question.unit_cost):
+        if kind not in scenario.settings.unit_types:
+            raise InputError(
+                f"there is no type of unit {kind!r}",
+                field="--units",
+                fix=did_you_mean(kind, scenario.settings.unit_types),
+            )
+    return list(question.units)
+
+
+def _layers(
+    scenario: Scenario,
+    question: PlanQuestion,
+    kinds: list[str],
+    places: NDArray[np.float64],
+) -> tuple[list[Layer], list[LayerOf]]:
+    layers, described = [], []
+    weight = scenario.zones["weight"].to_numpy(np.float64)
+    load = _loads(scenario, question)
+    slices: list[tuple[int, int] | None] = list(question.slices) or [None]
+    _check_slices(question.slices)
+    hours = scenario.settings.demand.hour_profile
+    for number, span in enumerate(slices):
+        inside = range(HOURS) if span is None else _hours(span)
+        travel_s = drives_s(
+            scenario, places, what="candidate", hours=None if span is None else list(inside)
+        )
+        share = 1.0 if span is None else sum(hours[h] for h in inside) / sum(hours)
+        for kind in kinds:
+            units = _number(question, kind, number, len(slices))
+            rule = _standard(scenario, question.standard, kind)
+            described.append(LayerOf(kind, span, rule))
+            longer = question.longer_limit_s
+            layers.append(
+                Layer(
+                    travel_s,
+                    weight * share,
+                    drive_budget_s(scenario, rule, kind or None),
+                    name=described[-1].name,
+                    units=units,
+                    unit_cost=question.unit_cost.get(kind, 0.0),
+                    busy=_busy(question, load, kind, inside, units),
+                    delay_s=delay_s(scenario, "call", kind or None),
+                    second_limit_s=None
+                    if longer is None
+                    else longer - delay_s(scenario, rule.start, kind or None),
+                )
+            )
+    return layers, described
+
+
+def _loads(scenario: Scenario, question: PlanQuestion) -> dict[str, NDArray[np.float64]]:
+    """Compute how many units of each type are at work by hour of the day, where that counts."""
+    estimated = question.busy is None and question.units is not None
+    if not estimated or not getattr(question.location_model(), "units_are_busy", False):
+        return {}
+    grounds = size_fleet(scenario, StaffingQuestion(ground="city")).grounds
+    return {ground.unit_type: ground.load.reshape(7, HOURS).mean(axis=0) for ground in grounds}
+
+
+def _busy(
+    question: PlanQuestion,
+    load: dict[str, NDArray[np.float64]],
+    kind: str,
+    hours: Sequence[int],
+    units: int | None,
+) -> float:
+    if question.busy is not None:
+        return question.busy
+    if units is None or kind not in load:
+        return 0.0
+    at_work = float(load[kind][list(hours)].mean())
+    if at_work >= units:
+        raise InputError(
+            f"{at_work:.2f} units of {kind} are at work on average, {units} are too few",
+            field="--units",
+            fix=f"give at least {int(at_work) + 1}, or say how busy they are with --busy",
+        )
+    return at_work / units
+
+
+def _hours(span: tuple[int, int]) -> list[int]:
+    first, last = span
+    return [hour % HOURS for hour in range(first, last if last > first else last + HOURS)]
+
+
+def _check_slices(slices: tuple[tuple[int, int], ...]) -> None:
+    used: set[int] = set()
+    for span in slices:
+        if not all(0 <= hour <= HOURS for hour in span):
+            raise InputError(
+                f"{span[0]}-{span[1]} are no hours of a day", field="--slices", fix="give 0 to 24"
+            )
+        if again := used & set(_hours(span)):
+            raise InputError(f"hour {min(again)} lies in two slices", field="--slices")
+        used |= set(_hours(span))
+
+
+def _number(question: PlanQuestion, kind: str, place: int, slices: int) -> int | None:
+    if question.units is None:
+        return None
+    numbers = question.units[kind]
+    if len(numbers) not in (1, slices):
+        raise InputError(
+            f"{len(numbers)} numbers of {kind} for {slices} slices",
+            field="--units",
+            fix=f"give one, or {slices}",
+        )
+    return numbers[place if len(numbers) > 1 else 0]
+
+
+def _standard(scenario: Scenario, asked: str | Mapping[str, str] | None, kind: str) -> Standard:
+    standards = {standard.name: standard for standard in scenario.settings.standards}
+    name = asked.get(kind) if isinstance(asked, Mapping) else asked
+    if isinstance(asked, Mapping) and (other := set(asked) - set(scenario.settings.unit_types)):
+        raise InputError(
+            f"there is no type of unit {min(other)!r}",
+            field="--standard",
+            fix=did_you_mean(min(other), scenario.settings.unit_types),
+        )
+    if name is None:
+        return scenario.settings.standards[0]
+    if name not in standards:
+        raise InputError(
+            f"unknown standard {name!r}", field="--standard", fix=did_you_mean(name, standards)
+        )
+    return standards[name]
+
+
+def _named(sites: pd.DataFrame, ids: tuple[str, ...], option: str) -> NDArray[np.bool_]:
+    known = set(sites["id"])
+    for identifier in ids:
+        if identifier not in known:
+            raise InputError(
+                f"there is no site {identifier!r}",
+                field=option,
+                fix=did_you_mean(identifier, list(sites["id"])),
+            )
+    named: NDArray[np.bool_] = sites["id"].isin(set(ids)).to_numpy(np.bool_)
+    return named
+
+
+def _floors(scenario: Scenario, question: PlanQuestion) -> list[Floor]:
+    district = scenario.zones["district"].fillna("").astype(str).to_numpy(dtype=object)
+    names = sorted(set(district))
+    for name in question.floors:
+        if name != EVERYWHERE and name not in names:
+            raise InputError(
+                f"there is no district {name!r}", field="--floor", fix=did_you_mean(name, names)
+            )
+    everywhere = question.floors.get(EVERYWHERE, 0.0)
+    shares = {name: question.floors.get(name, everywhere) for name in names}
+    return [
+        Floor(name or "no district", district == name, share)
+        for name, share in shares.items()
+        if share > 0
+    ]
