@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from engine.stationing import covering
 from engine.stationing.base import PROVEN_GAP
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.covering import UnitChoice, choose_units
