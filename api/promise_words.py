@@ -39,7 +39,7 @@ def promise_lines(document: dict[str, Any]) -> list[str]:
     """
     rows = [
         (
-            f"within {each['standard']}",
+            f"within {each['standard']}" + (f" ({each['type']})" if each["type"] else ""),
             percent(each["promised"]),
             *(percent(each["simulated"][key]) for key in ("value", "low", "high")),
             _points(each["difference"]["value"]),

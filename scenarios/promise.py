@@ -32,6 +32,8 @@ from scenarios.simulation.tables import build_rules, build_tables
 from scenarios.statistics import LEVEL, Measure, estimate, ratio, rounded_to_digits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from engine.dispatch import Policy
@@ -126,12 +128,23 @@ def simulate_plan(
         "days": planned.settings.horizon.days,
         "level": LEVEL,
         "close": CLOSE,
-        "standards": explained(result, tables),
+        "standards": explained(result, tables, _asked(planned, plan)),
     }
     return PlanOutcome(result, document)
 
 
-def explained(result: RunResult, tables: Tables) -> list[dict[str, Any]]:
+def _asked(planned: Scenario, plan: CityPlan) -> list[tuple[Standard, str | None]]:
+    """List standards and types of unit as the plan's layers have them, then other standards."""
+    standards = {standard.name: standard for standard in planned.settings.standards}
+    layers = [(each["standard"], each["type"]) for each in plan.document["layers"]]
+    seen = {name for name, _ in layers}
+    asked = dict.fromkeys([*layers, *((name, None) for name in standards if name not in seen)])
+    return [(standards[name], kind) for name, kind in asked]
+
+
+def explained(
+    result: RunResult, tables: Tables, asked: Sequence[tuple[Standard, str | None]]
+) -> list[dict[str, Any]]:
     """Hold what a city's stations promise against a simulation of it.
 
     Parameters
@@ -140,11 +153,13 @@ def explained(result: RunResult, tables: Tables) -> list[dict[str, Any]]:
         The simulation.
     tables : Tables
         The tables that it was made with.
+    asked : sequence of (Standard, str or None)
+        Standards, each with the type of unit whose stations promise; None for all.
 
     Returns
     -------
     list of dict
-        One for each response standard that incidents are concerned by; see `PlanOutcome`.
+        One for each that incidents are concerned by; see `PlanOutcome`.
 
     Raises
     ------
@@ -155,17 +170,17 @@ def explained(result: RunResult, tables: Tables) -> list[dict[str, Any]]:
     drives = _drives(result.scenario, tables)
     rows = _Rows.of(seen)
     told = []
-    for standard in result.scenario.settings.standards:
+    for standard, kind in asked:
         mask = concerned_by(seen, standard)
         if mask.any():
-            told.append(_explained(seen, drives, rows, standard, mask))
+            told.append(_explained(seen, drives, rows, standard, kind, mask))
     return told
 
 
 class _Drives(NamedTuple):
     """Time to each zone were every unit at home, in milliseconds; inf for no road."""
 
-    nearest: NDArray[np.float64]  # (zones,), with siren, from any station with a unit
+    home: NDArray[np.float64]  # (units, zones), with siren, from each unit's station
     suitable: NDArray[np.float64]  # (priorities, zones), turnout included, as they drive
 
 
@@ -206,22 +221,29 @@ def _drives(scenario: Scenario, tables: Tables) -> _Drives:
     for row, able in enumerate(rules.suitable):
         out = rules.crew["turnout_ms"][able, None] + ms[rules.priority["response"][row], home[able]]
         suitable[row] = out.min(axis=0, initial=np.inf)
-    return _Drives(siren[np.unique(home)].min(axis=0), suitable)
+    return _Drives(siren[home], suitable)
 
 
 def _explained(
-    seen: Observations, drives: _Drives, rows: _Rows, standard: Standard, mask: Mask
+    seen: Observations,
+    drives: _Drives,
+    rows: _Rows,
+    standard: Standard,
+    kind: str | None,
+    mask: Mask,
 ) -> dict[str, Any]:
     scenario = seen.scenario
     limit_ms = standard.limit_s * 1000
-    budget_ms = drive_budget_s(scenario, standard) * 1000
+    budget_ms = drive_budget_s(scenario, standard, kind) * 1000
+    counted = scenario.units["type"].isin([kind]).to_numpy() | (kind is None)
+    nearest_ms = drives.home[counted].min(axis=0, initial=np.inf)
     mean_ms = scenario.settings.process.call_processing.mean_s * 1000
     processing_ms = seen.ms("processing_time")
     if standard.start != "call":
         mean_ms, processing_ms = 0.0, np.zeros(len(mask))
-    promised_zone = drives.nearest <= budget_ms
+    promised_zone = nearest_ms <= budget_ms
     promised = float(scenario.zone_weight[promised_zone].sum())
-    near_ms = drives.nearest[rows.zone]
+    near_ms = nearest_ms[rows.zone]
     by_drive = promised_zone[rows.zone]
     by_call = near_ms + processing_ms <= budget_ms + mean_ms
     by_fleet = drives.suitable[rows.priority, rows.zone] + processing_ms <= limit_ms
@@ -257,6 +279,7 @@ def _explained(
     difference = share(met) - _constant(promised, seen.groups)
     return {
         "standard": standard.name,
+        "type": kind,
         "limit_s": standard.limit_s,
         "drive_limit_s": rounded_to_digits(budget_ms / 1000),
         "promised": rounded_to_digits(promised),

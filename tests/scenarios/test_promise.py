@@ -11,13 +11,15 @@ import pytest
 
 from api.promise_words import promise_lines
 from routing.errors import InputError
+from scenarios import planning
 from scenarios.plan_question import PlanQuestion
-from scenarios.planning import apply_plan, make_plan
+from scenarios.planning import apply_plan
 from scenarios.promise import simulate_plan
 from tests.toy_city import toy_city
 
 if TYPE_CHECKING:
     from scenarios.package import Scenario
+    from scenarios.planning import CityPlan
 
 CAUSES = ["demand", "processing", "fleet", "availability"]
 
@@ -60,8 +62,12 @@ def city(
     return replace(toy, settings=settings, units=units)
 
 
+def make_plan(city: Scenario, **question: Any) -> CityPlan:
+    return planning.make_plan(city, PlanQuestion(**question))
+
+
 def outcome(city: Scenario, **options: Any) -> dict[str, Any]:
-    plan = make_plan(city, PlanQuestion(stations=2))
+    plan = make_plan(city, stations=2)
     found = simulate_plan(city, plan, replications=8, seed=3, **options)
     (told,) = found.to_json_dict()["standards"]
     assert told["promised"] == pytest.approx(plan.document["covered_share"]["after"], abs=1e-6)
@@ -140,10 +146,23 @@ def test_unit_types_share_the_incidents() -> None:
     assert share["doctor car"]["within"]["value"] is None
 
 
+def test_each_type_has_a_promise_of_its_own() -> None:
+    base = city(turnouts=(60, 20), limit_s=200)
+    plan = make_plan(base, model="mexclp", units={"ambulance": (3,), "doctor car": (1,)}, busy=0.3)
+    told = simulate_plan(base, plan, replications=3).to_json_dict()["standards"]
+    assert [each["type"] for each in told] == ["ambulance", "doctor car"]
+    for each, layer in zip(told, plan.document["layers"], strict=True):
+        assert each["promised"] == pytest.approx(layer["covered_share"]["after"], abs=1e-6)
+        assert each["drive_limit_s"] == layer["drive_limit_s"]
+        steps = sum(step["change"]["value"] for step in each["steps"])
+        assert steps == pytest.approx(each["difference"]["value"], abs=1e-8)
+    assert told[0]["simulated"] == told[1]["simulated"]
+
+
 def test_geography_is_what_the_plan_says_itself() -> None:
     """With constant times and units at home, the late are those outside the promise."""
     base = city(fleet=6, per_day=4, limit_s=170)
-    plan = make_plan(base, PlanQuestion(stations=1))
+    plan = make_plan(base, stations=1)
     (told,) = simulate_plan(base, plan, replications=8).to_json_dict()["standards"]
     assert told["promised"] < 1
     share = told["misses"]["geography"]["value"]
@@ -154,12 +173,12 @@ def test_geography_is_what_the_plan_says_itself() -> None:
 
 def test_words_say_why_only_where_it_is_needed() -> None:
     base = city(per_day=150, on_scene={"mean_s": 1800})
-    found = simulate_plan(base, make_plan(base, PlanQuestion(stations=2)), replications=4)
+    found = simulate_plan(base, make_plan(base, stations=2), replications=4)
     words = "\n".join(promise_lines(found.to_json_dict()))
     assert "units busy" in words
     assert "no unit free: waited" in words
     close = city(fleet=4, per_day=10)
-    found = simulate_plan(close, make_plan(close, PlanQuestion(stations=2)), replications=20)
+    found = simulate_plan(close, make_plan(close, stations=2), replications=20)
     words = "\n".join(promise_lines(found.to_json_dict()))
     assert "promised" in words
     assert "why" not in words
@@ -167,7 +186,7 @@ def test_words_say_why_only_where_it_is_needed() -> None:
 
 def test_workers_change_nothing() -> None:
     base = city()
-    plan = make_plan(base, PlanQuestion(stations=2))
+    plan = make_plan(base, stations=2)
     one, two = (
         simulate_plan(base, plan, replications=3, workers=workers).document for workers in (1, 2)
     )
@@ -177,6 +196,6 @@ def test_workers_change_nothing() -> None:
 
 
 def test_the_plan_of_another_city_is_refused() -> None:
-    plan = make_plan(city(), PlanQuestion(stations=2))
+    plan = make_plan(city(), stations=2)
     with pytest.raises(InputError, match="the plan was made for"):
         simulate_plan(replace(city(), hash="1" * 64), plan)
