@@ -324,10 +324,9 @@ def _step(weight: NDArray[np.float64], gains: NDArray[np.float64]) -> float:
     return float(np.gcd.reduce(values.astype(np.int64)))
 
 
-def _filled(
-    units: NDArray[np.int64], capacity: NDArray[np.int64], k: int
-) -> NDArray[np.int64]:
+def _filled(units: NDArray[np.int64], capacity: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     """Place units that gain nothing at the first sites with room."""
     room = capacity - units
     before = np.cumsum(room) - room
-    return units + np.clip(k - units.sum() - before, 0, room)
+    added: NDArray[np.int64] = np.clip(k - units.sum() - before, 0, room)
+    return units + added

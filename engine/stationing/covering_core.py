@@ -141,9 +141,7 @@ def shrink(
         effort.spend(cells)
     keep = ~drop & (room > 0)
     number = np.where(keep, np.cumsum(keep) - 1, -1).astype(np.int32)
-    ptr, sites, weight, have = merge(
-        core.ptr, core.sites, core.weight, have, number, core.levels
-    )
+    ptr, sites, weight, have = merge(core.ptr, core.sites, core.weight, have, number, core.levels)
     effort.spend(4 * len(core.sites))
     placed = core.placed.copy()
     placed[core.origin] += lower

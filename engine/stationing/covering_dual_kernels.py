@@ -47,7 +47,7 @@ def _sift(heap: NDArray[np.int64], size: int, key: NDArray[np.float64]) -> None:
 
 
 @njit(cache=True, nogil=True)
-def relax(
+def relax(  # noqa: C901, PLR0912 - a selection by heap
     site_ptr: NDArray[np.int64],
     site_rows: NDArray[np.int32],
     capacity: NDArray[np.int64],
@@ -158,7 +158,11 @@ def _fix(
     for j in range(len(units)):
         # Units beyond those placed displace others that pay at least `last_in`.
         distance = last_in - score[j]
-        if units[j] < capacity[j] and distance > 0.0 and distance * (capacity[j] - units[j]) > slack:
+        if (
+            units[j] < capacity[j]
+            and distance > 0.0
+            and distance * (capacity[j] - units[j]) > slack
+        ):
             capacity[j] = units[j] + np.int64(slack / distance)
             changed = True
         # Units taken away go where at most `first_out` is paid.
@@ -170,7 +174,7 @@ def _fix(
 
 
 @njit(cache=True, nogil=True)
-def descend(
+def descend(  # noqa: C901, PLR0912, PLR0915 - one loop over shared state
     site_ptr: NDArray[np.int64],
     site_rows: NDArray[np.int32],
     weight: NDArray[np.float64],
@@ -266,7 +270,7 @@ def descend(
             # Of several numbers of units that suit a group the one nearest to the sites'.
             while taken < min(count[g], levels) and w * theta[taken + 1] >= p:
                 taken += 1
-            slope = np.float64(count[g] - taken)
+            slope = float(count[g] - taken)
             if slope > 0.0 and p <= 0.0:
                 slope = 0.0
             direction[g] = _MEMORY * direction[g] + slope

@@ -38,9 +38,7 @@ def program(core: Core) -> Program:
     group = np.repeat(np.arange(rows), steps)
     step = np.arange(len(group)) - np.repeat(np.cumsum(steps) - steps, steps)
     gain = core.weight[group] * core.theta[core.have[group] + 1 + step]
-    spread = sparse.csr_array(
-        (-np.ones(len(core.sites)), core.sites, core.ptr), shape=(rows, m)
-    )
+    spread = sparse.csr_array((-np.ones(len(core.sites)), core.sites, core.ptr), shape=(rows, m))
     taken = sparse.csr_array(
         (np.ones(len(group)), (group, np.arange(len(group)))), shape=(rows, len(group))
     )

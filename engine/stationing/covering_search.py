@@ -182,7 +182,18 @@ def explore(
             best.units, best.value = own.units, own.value
 
 
-def _arrays(core: Core) -> tuple[NDArray[np.generic], ...]:
+def _arrays(
+    core: Core,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+]:
     return (
         core.ptr,
         core.sites,
