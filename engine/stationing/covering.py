@@ -22,6 +22,7 @@ from engine.stationing.covering_dual_kernels import BEST, DONE, START_STEP, desc
 from engine.stationing.covering_kernels import transpose
 from engine.stationing.covering_program import program, solution
 from engine.stationing.covering_search import Best, begin, explore, polish
+from engine.stationing.effort import CELLS_PER_SECOND
 from engine.stationing.mip import minimise
 from routing.errors import InputError
 
@@ -38,6 +39,7 @@ _STEPS_A_CALL: Final = 50
 _TRIES_A_SITE: Final = 2000
 _LONGER: Final = 3
 _SMALL: Final = 50_000
+_MIDDLING: Final = 150_000
 _LARGE: Final = 5_000_000
 
 
@@ -222,7 +224,8 @@ class _Task:
             return
         if len(self.core.sites) <= _SMALL:
             self._finish(self.effort.share(0.3).seconds)
-        share, turn = self.effort.share(0.4), 0
+        # The larger the program, the less it adds to a good choice in the same time.
+        share, turn = self.effort.share(0.4 if len(self.core.sites) <= _MIDDLING else 0.7), 0
         while not self._over() and not share.exhausted:
             turn, tries, before = turn + 1, tries * _LONGER, share.cells
             self._explore(tries, share, turn)
@@ -299,7 +302,7 @@ class _Task:
             start=solution(small, filled.units),
             stopped=self.stopped,
         )
-        self.effort.spend(int((self.effort.seconds and answer.seconds) * 5e8))
+        self.effort.spend(int(answer.seconds * CELLS_PER_SECOND))
         if answer.values is not None:
             m = len(small.capacity)
             self._take(small, np.rint(answer.values[:m]).astype(np.int64))

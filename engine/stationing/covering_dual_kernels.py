@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 START_STEP = 1.0
-_SHRINK = 0.75
+_SHRINK = 0.85
 _LAST_STEP = 2e-3
-_PATIENCE = 20
-_MEMORY = 0.7
+_PATIENCE = 30
+_MEMORY = 0.85
 _PROGRESS = 1e-5
 _ROUNDING = 1e-11
 
