@@ -18,10 +18,11 @@ import numpy as np
 
 from engine.stationing.base import PROVEN_GAP
 from engine.stationing.covering_core import CELLS_A_CALL, Core, shrink
-from engine.stationing.covering_dual_kernels import BEST, DONE, START_STEP, descend
+from engine.stationing.covering_dual_kernels import BEST, DONE, START_STEP, descend, relax
 from engine.stationing.covering_kernels import transpose
 from engine.stationing.covering_program import program, solution
 from engine.stationing.covering_search import Best, begin, explore, polish
+from engine.stationing.effort import CELLS_PER_SECOND
 from engine.stationing.mip import minimise
 from routing.errors import InputError
 
@@ -38,7 +39,11 @@ _STEPS_A_CALL: Final = 50
 _TRIES_A_SITE: Final = 2000
 _LONGER: Final = 3
 _SMALL: Final = 50_000
+_MIDDLING: Final = 150_000
 _LARGE: Final = 5_000_000
+_SAMPLE: Final = 2e6
+_ROUNDS: Final = 4
+_SMALL_STEP: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -213,44 +218,86 @@ class _Task:
         """Search and prove."""
         tries = _TRIES_A_SITE * (self.core.k + len(self.best.units))
         self._polish()
-        self._lower_bound(START_STEP)
+        large = len(self.core.sites) > _LARGE
+        if large:
+            self._price_by_sample()
+        self._lower_bound(_SMALL_STEP if large else START_STEP)
         if self._over():
             return
         self._explore(tries, self.effort.share(0.1))
-        self._lower_bound(START_STEP / 2)
+        self._lower_bound(_SMALL_STEP if large else START_STEP / 2)
         if self._over():
             return
         if len(self.core.sites) <= _SMALL:
             self._finish(self.effort.share(0.3).seconds)
-        share, turn = self.effort.share(0.4), 0
+        # The larger the program, the less it adds to a good choice in the same time.
+        share, turn = self.effort.share(0.4 if len(self.core.sites) <= _MIDDLING else 0.7), 0
         while not self._over() and not share.exhausted:
             turn, tries, before = turn + 1, tries * _LONGER, share.cells
             self._explore(tries, share, turn)
             if share.cells == before:
                 break
-            self.effort.spend(int(before - share.cells))
         if not self._over():
             self._lower_bound(START_STEP / 2)
-        if not self._over() and len(self.core.sites) <= _LARGE:
+        if not self._over() and not large:
             self._finish(self.effort.seconds)
 
     def _over(self) -> bool:
         return self.complete or self.effort.exhausted or self.stopped()
 
     def _polish(self) -> None:
-        polish(self.core, self.best, self.least, self.effort, self.stopped)
+        share = self.effort.share(0.1)
+        before = share.cells
+        polish(self.core, self.best, self.least, share, self.stopped)
+        self.effort.spend(int(before - share.cells))
 
     def _explore(self, tries: int, share: Effort, turn: int = 0) -> None:
-        seed = self.seed + 1_000_003 * turn
+        seed, before = self.seed + 1_000_003 * turn, share.cells
         explore(self.core, self.best, self.least, tries, seed, share, self.stopped)
+        self.effort.spend(int(before - share.cells))
 
     def _lower_bound(self, step: float) -> None:
         """Lower the Lagrangian bound, and leave out the sites that it decides."""
-        core, (capacity, fewest) = self.core, self.limits
+        self.bound = min(self.bound, self._descend(*self.limits, step, self.effort.share(0.3)))
+
+    def _price_by_sample(self) -> None:
+        """Find prices that are nearly good for all sites by looking at few of them.
+
+        Those whose groups pay most, and some by chance, in rounds.
+        """
+        core, (most, _) = self.core, self.limits
+        m = len(most)
+        half = max(1, int(m * _SAMPLE / len(core.sites)) // 2)
+        random = np.random.Generator(np.random.Philox(self.seed))
+        score, units = np.empty(m), np.empty(m, dtype=np.int64)
+        nothing, share = np.zeros(m, dtype=np.int64), self.effort.share(0.08)
+        for _ in range(_ROUNDS):
+            if self._over():
+                break
+            *_, cells = relax(
+                core.site_ptr, core.site_rows, most, nothing, core.k, self.price, score, units
+            )
+            self.effort.spend(cells)
+            chosen = (units > 0) | (self.best.units > 0)
+            chosen[np.argsort(-score, kind="stable")[:half]] = True
+            chosen[random.choice(m, half, replace=False)] = True
+            few = np.where(chosen, most, 0)
+            # A bound on choices among a sample says nothing about all: prices are kept.
+            self._descend(few, nothing.copy(), START_STEP, share.share(1.0))
+
+    def _descend(
+        self,
+        capacity: NDArray[np.int64],
+        fewest: NDArray[np.int64],
+        step: float,
+        share: Effort,
+    ) -> float:
+        """Improve prices for given limits, which are narrowed; return the bound they give."""
+        core = self.core
         price, direction = self.price.copy(), np.zeros(len(self.price))
         state = np.array([np.inf, step, 0.0, 0.0])
         value = np.array([core.base + self.best.value])
-        share, steps = self.effort.share(0.3), 1
+        steps = 1
         while not state[DONE]:
             cells = descend(
                 core.site_ptr,
@@ -279,7 +326,7 @@ class _Task:
             if share.exhausted or self.stopped():
                 break
         self.best.value = float(value[0]) - core.base
-        self.bound = min(self.bound, float(state[BEST]))
+        return float(state[BEST])
 
     def _finish(self, seconds: float) -> None:
         """Hand what is left to an integer program."""
@@ -299,7 +346,7 @@ class _Task:
             start=solution(small, filled.units),
             stopped=self.stopped,
         )
-        self.effort.spend(int((self.effort.seconds and answer.seconds) * 5e8))
+        self.effort.spend(int(answer.seconds * CELLS_PER_SECOND))
         if answer.values is not None:
             m = len(small.capacity)
             self._take(small, np.rint(answer.values[:m]).astype(np.int64))
@@ -328,4 +375,5 @@ def _filled(units: NDArray[np.int64], capacity: NDArray[np.int64], k: int) -> ND
     """Place units that gain nothing at the first sites with room."""
     room = capacity - units
     before = np.cumsum(room) - room
-    return units + np.clip(k - units.sum() - before, 0, room)
+    added: NDArray[np.int64] = np.clip(k - units.sum() - before, 0, room)
+    return units + added

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 START_STEP = 1.0
-_SHRINK = 0.75
+_SHRINK = 0.85
 _LAST_STEP = 2e-3
-_PATIENCE = 20
-_MEMORY = 0.7
+_PATIENCE = 30
+_MEMORY = 0.85
 _PROGRESS = 1e-5
 _ROUNDING = 1e-11
 
@@ -47,7 +47,7 @@ def _sift(heap: NDArray[np.int64], size: int, key: NDArray[np.float64]) -> None:
 
 
 @njit(cache=True, nogil=True)
-def relax(
+def relax(  # noqa: C901, PLR0912 - a selection by heap
     site_ptr: NDArray[np.int64],
     site_rows: NDArray[np.int32],
     capacity: NDArray[np.int64],
@@ -174,7 +174,7 @@ def _fix(
 
 
 @njit(cache=True, nogil=True)
-def descend(
+def descend(  # noqa: C901, PLR0912, PLR0915 - one loop over shared state
     site_ptr: NDArray[np.int64],
     site_rows: NDArray[np.int32],
     weight: NDArray[np.float64],
@@ -270,7 +270,7 @@ def descend(
             # Of several numbers of units that suit a group the one nearest to the sites'.
             while taken < min(count[g], levels) and w * theta[taken + 1] >= p:
                 taken += 1
-            slope = np.float64(count[g] - taken)
+            slope = float(count[g] - taken)
             if slope > 0.0 and p <= 0.0:
                 slope = 0.0
             direction[g] = _MEMORY * direction[g] + slope

@@ -52,7 +52,7 @@ def transpose(
 
 
 @njit(cache=True, nogil=True)
-def merge(
+def merge(  # noqa: C901 - a hash table by hand
     ptr: NDArray[np.int64],
     sites: NDArray[np.int32],
     weight: NDArray[np.float64],
@@ -152,7 +152,7 @@ def _holds(row: NDArray[np.int32], site: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def dominated(
+def dominated(  # noqa: C901, PLR0912 - a filter by hand
     ptr: NDArray[np.int64],
     sites: NDArray[np.int32],
     site_ptr: NDArray[np.int64],

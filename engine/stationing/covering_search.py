@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
     from engine.stationing.effort import Effort
 
-# Heat to begin and to end with, in shares of what a unit is worth on average: wide rings
-# of alternatives want more of it than dense ones.
-_HEATS: Final = ((0.05, 0.002), (0.02, 0.001))
+# Heat to begin and to end with, in shares of what a unit is worth on average.
+_HEATS: Final = ((0.05, 0.002), (0.03, 0.003))
 _PATIENCE: Final = 50
 _CELLS_OF_A_TRY: Final = 40
 _PAIRS: Final = 3e7
@@ -182,7 +181,18 @@ def explore(
             best.units, best.value = own.units, own.value
 
 
-def _arrays(core: Core) -> tuple[NDArray[np.generic], ...]:
+def _arrays(
+    core: Core,
+) -> tuple[
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.int64],
+    NDArray[np.int32],
+    NDArray[np.float64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.int64],
+]:
     return (
         core.ptr,
         core.sites,

@@ -136,7 +136,7 @@ def _draw(state: NDArray[np.uint64], below: int) -> int:
     x ^= x >> np.uint64(7)
     x ^= x << np.uint64(17)
     state[0] = x
-    return np.int64((x >> np.uint64(11)) % np.uint64(below))
+    return int(np.int64((x >> np.uint64(11)) % np.uint64(below)))
 
 
 # Lets the loop run on vectors; what is added is never NaN.
@@ -179,7 +179,7 @@ def _shift(
 
 
 @njit(cache=True, nogil=True)
-def tabu(
+def tabu(  # noqa: C901, PLR0912, PLR0915 - one loop over shared state
     ptr: NDArray[np.int64],
     sites: NDArray[np.int32],
     site_ptr: NDArray[np.int64],
@@ -355,7 +355,7 @@ def tabu(
 
 
 @njit(cache=True, nogil=True)
-def anneal(
+def anneal(  # noqa: C901, PLR0912 - one loop over shared state
     ptr: NDArray[np.int64],
     sites: NDArray[np.int32],
     site_ptr: NDArray[np.int64],
@@ -434,7 +434,7 @@ def anneal(
         tries -= 1
         heat[0] *= cooling
         i = _draw(random, len(stand))
-        a, b = stand[i], np.int64(_draw(random, m))
+        a, b = int(stand[i]), _draw(random, m)
         way = _draw(random, _WAYS)
         if way > 0:
             b = _beside(ptr, sites, site_ptr, site_rows, a, random)
@@ -480,4 +480,4 @@ def _beside(
     """Draw a site that covers a group of another one."""
     start = site_ptr[site]
     g = site_rows[start + _draw(random, site_ptr[site + 1] - start)]
-    return np.int64(sites[ptr[g] + _draw(random, ptr[g + 1] - ptr[g])])
+    return int(sites[ptr[g] + _draw(random, ptr[g + 1] - ptr[g])])
