@@ -48,6 +48,8 @@ class PlanQuestion:
     units : mapping of str to tuple of int, optional
         For each type the units to place, one number for all slices or one for each.
         None: units follow the stations, and a station serves as if one were always free.
+    capacity : mapping of str to int
+        Most units of a type at each station; no limit where it is not named.
     existing : str
         ``free``: today's stations may close; ``keep``: they stay.
     keep, forbid : tuple of str
@@ -85,6 +87,7 @@ class PlanQuestion:
     model: str = "mclp"
     stations: int | None = None
     units: Mapping[str, tuple[int, ...]] | None = None
+    capacity: Mapping[str, int] = field(default_factory=dict)
     existing: str = "free"
     keep: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
@@ -238,7 +241,7 @@ def _kinds(scenario: Scenario, question: PlanQuestion) -> list[str]:
     """Return the types of unit that have layers of their own; one nameless where none do."""
     if question.units is None:
         return [""]
-    for kind in (*question.units, *question.unit_cost):
+    for kind in (*question.units, *question.unit_cost, *question.capacity):
         if kind not in scenario.settings.unit_types:
             raise InputError(
                 f"there is no type of unit {kind!r}",
@@ -278,6 +281,9 @@ def _layers(
                     drive_budget_s(scenario, rule, kind or None),
                     name=described[-1].name,
                     units=units,
+                    capacity=np.full(len(places), question.capacity[kind])
+                    if kind in question.capacity
+                    else None,
                     unit_cost=question.unit_cost.get(kind, 0.0),
                     busy=_busy(question, load, kind, inside, units),
                     delay_s=delay_s(scenario, "call", kind or None),

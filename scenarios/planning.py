@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,7 +15,6 @@ from routing.errors import InputError
 from scenarios.folders import write_atomically
 from scenarios.plan_question import PlanProblem, PlanQuestion, plan_problem
 from scenarios.plan_units import spread_units
-from scenarios.toml import toml_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,13 +260,8 @@ def apply_plan(scenario: Scenario, plan: CityPlan) -> Scenario:
     columns = ["id", "name", "lon", "lat"]
     stations = pd.DataFrame(document["stations"], columns=columns)
     units = pd.DataFrame(document["units"], columns=["id", "type", "station"]).astype(str)
-    name = f"{scenario.settings.name}, {len(stations)} stations by {document['model']}"[:100]
-    old, new = (f"name = {toml_value(n)}\n" for n in (scenario.settings.name, name))
-    return replace(
-        scenario.with_fleet(stations, units),
-        settings=scenario.settings.model_copy(update={"name": name}),
-        settings_text=scenario.settings_text.replace(old, new, 1),
-    )
+    name = f"{scenario.settings.name}, {len(stations)} stations by {document['model']}"
+    return scenario.with_fleet(stations, units).renamed(name)
 
 
 def write_plan(plan: CityPlan, path: Path) -> None:

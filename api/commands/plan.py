@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+import time
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -48,6 +49,8 @@ MODELS: Final = {
 }
 """What each model does; here in words, for the models themselves take seconds to load."""
 
+T = TypeVar("T")
+
 _PICTURES: Final = (".png", ".svg")
 
 
@@ -72,6 +75,7 @@ _PICTURES: Final = (".png", ".svg")
     help="Units to place, with / between slices; or 'fleet': those of today. Else a station "
     "serves as if a unit were always free.",
 )
+@click.option("--capacity", multiple=True, metavar="[TYPE=]N", help="Most units at a station.")
 @click.option(
     "--busy",
     type=FiniteRange(0, 1, max_open=True),
@@ -182,6 +186,12 @@ def plan(  # numpydoc ignore=PR01
     numbers = [each for part in (*stations, *more) for each in part]
     counted: list[int | None] = [*numbers] or [None]
     budgets: list[float | None] = [*(budget or ())] or [None]
+    if not (numbers or budget or options["units"] or options["model"].startswith("lscp")):
+        raise InputError(
+            "nothing says how many stations",
+            field="--stations",
+            fix="give --stations, --units or --budget",
+        )
     _check_outputs(numbers, budget, {"--scenario": planned, "--simulate": replications}, picture)
     if planned is not None:
         check_replaceable(planned, DESCRIPTOR)
@@ -191,6 +201,7 @@ def plan(  # numpydoc ignore=PR01
     asked = [_question(options, fleet, count, most) for count in counted for most in budgets]
     single = len(asked) == 1
     plans: list[CityPlan] = []
+    began = time.perf_counter()
     with stop_on_interrupt("the best plan so far") as stopped:
         for question in tqdm(asked, unit="plan", disable=True if single else None):
             if plans and stopped():
@@ -203,6 +214,7 @@ def plan(  # numpydoc ignore=PR01
                     stopped=stopped,
                 )
             )
+    taken = f"planned in {time.perf_counter() - began:.1f} s"
     documents = [each.to_json_dict() for each in plans]
     if picture is not None:
         kind = picture.suffix[1:]
@@ -224,7 +236,7 @@ def plan(  # numpydoc ignore=PR01
     else:
         write_atomically(out, json_text(documents).encode())
         report_lines = plans_lines(documents)
-    report_lines.append(f"wrote {out}")
+    report_lines += [taken, f"wrote {out}"]
     if picture is not None:
         report_lines.append(f"wrote {picture}")
     if planned is not None:
@@ -241,17 +253,19 @@ def _question(
     standards = dict(map(named, options["standard"]))
     longer = options["longer_limit_min"]
     units = _units(options["units"], fleet)
-    if count is None and budget is None and units is None and options["model"][:4] != "lscp":
-        raise InputError(
-            "nothing says how many stations",
-            field="--stations",
-            fix="give --stations, --units or --budget",
-        )
+
+    def by_type(given: dict[str, T]) -> dict[str, T]:
+        """Give what is said of no type to all that are named nowhere."""
+        all_types = {kind: given[""] for kind in units or {} if "" in given}
+        return all_types | {kind: value for kind, value in given.items() if kind}
+
+    rooms = {name: int(number(text, "capacity")) for name, text in map(named, options["capacity"])}
     costs = {name: number(text, "cost") for name, text in map(named, options["unit_cost"])}
     return PlanQuestion(
         model=options["model"],
         stations=count,
         units=units,
+        capacity=by_type(rooms),
         existing=options["existing"],
         keep=tuple(site for part in options["keep"] for site in part),
         forbid=tuple(site for part in options["forbid"] for site in part),
@@ -267,8 +281,7 @@ def _question(
         budget=budget,
         station_cost=options["station_cost"],
         closing_cost=options["closing_cost"],
-        unit_cost={kind: costs.get(kind, costs.get("", 0.0)) for kind in units or {}}
-        | {kind: cost for kind, cost in costs.items() if kind},
+        unit_cost=by_type(costs),
         parameters={
             name: options[name]
             for name in ("share", "backup", "curve")

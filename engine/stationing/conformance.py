@@ -55,7 +55,8 @@ def check_location_model(
         except InputError as error:
             if any(np.isfinite(model.value(problem, *plan)) for plan in all_plans(problem)):
                 raise InputError(
-                    f"{name} finds no plan where there is one (case {case} of seed {seed}: {error})",
+                    f"{name} finds no plan where there is one "
+                    f"(case {case} of seed {seed}: {error})",
                     field="model",
                     fix="see engine.stationing.base.LocationModel",
                 ) from error
@@ -148,8 +149,16 @@ def broken_rules(
             yield f"places {sum(placed)} units, not {layer.units}"
         if (np.array(placed) > problem.room(layer)[chosen]).any():
             yield "places more units at a site than there is room for"
+    yield from _broken_promises_to_districts(problem, sites, units)
     if problem.budget is not None and problem.cost(sites) > problem.budget + PROVEN_GAP:
         yield f"costs {problem.cost(sites)}, more than the budget of {problem.budget}"
+
+
+def _broken_promises_to_districts(
+    problem: LocationProblem,
+    sites: tuple[int, ...],
+    units: tuple[tuple[int, ...], ...],
+) -> Iterator[str]:
     for floor in problem.floors:
         for layer, placed in zip(problem.layers, units, strict=True):
             weight = np.where(floor.demand, layer.weight, 0.0)
@@ -228,7 +237,7 @@ def random_problem(random: np.random.Generator, *, plain: bool) -> LocationProbl
     floors = []
     if random.random() < 0.5:
         floors = [Floor("the west", random.random(demand) < 0.5, float(random.choice([0.3, 0.7])))]
-    problem = LocationProblem(
+    return LocationProblem(
         layers,
         k if k >= 1 and (k >= kept.sum()) else None,
         kept,
@@ -240,7 +249,6 @@ def random_problem(random: np.random.Generator, *, plain: bool) -> LocationProbl
         if random.random() < 0.7
         else None,
     )
-    return problem
 
 
 def _random_layer(random: np.random.Generator, sites: int, demand: int, *, units: bool) -> Layer:

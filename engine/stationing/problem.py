@@ -221,6 +221,17 @@ class LocationProblem:
                     field="layers",
                     fix="give every layer the same sites and demand points",
                 )
+        self._check_arrays(sites, demand)
+        if self.demand_names is not None and len(self.demand_names) != demand:
+            raise InputError(
+                f"{len(self.demand_names)} names of {demand} demand points", field="demand_names"
+            )
+        both = np.flatnonzero(self.kept & ~self.allowed)
+        if len(both):
+            raise InputError(f"site {both[0]} is both kept and forbidden", field="forbidden")
+        self._check_numbers()
+
+    def _check_arrays(self, sites: int, demand: int) -> None:
         for name in ("fixed_open", "forbidden"):
             mask = getattr(self, name)
             if mask is not None:
@@ -232,14 +243,6 @@ class LocationProblem:
                 _check_values(name, cost, finite=True)
         for floor in self.floors:
             _check_shape(f"floor of {floor.name}", floor.demand, demand)
-        if self.demand_names is not None and len(self.demand_names) != demand:
-            raise InputError(
-                f"{len(self.demand_names)} names of {demand} demand points", field="demand_names"
-            )
-        both = np.flatnonzero(self.kept & ~self.allowed)
-        if len(both):
-            raise InputError(f"site {both[0]} is both kept and forbidden", field="forbidden")
-        self._check_numbers()
 
     def _check_numbers(self) -> None:
         kept, allowed = int(self.kept.sum()), int(self.allowed.sum())
@@ -260,16 +263,7 @@ class LocationProblem:
                 )
         elif not allowed:
             raise InputError("no candidate site", field="candidates", fix="give at least one")
-        for layer in self.layers:
-            if layer.units is not None:
-                room = self.room(layer)
-                most = int(np.sort(room)[::-1][: self.k].sum())
-                if not 1 <= layer.units <= most:
-                    raise InputError(
-                        f"{layer.units} units{_of(layer)}, where there is room for {most}",
-                        field="units",
-                        fix=f"choose 1 to {most}, or give more stations or room",
-                    )
+        self._check_units()
         if self.budget is not None and not 0 <= self.budget < np.inf:
             raise InputError(f"{self.budget} is no budget", field="budget", fix="give 0 or more")
         if not 0 < self.time_limit_s < np.inf:
@@ -280,6 +274,18 @@ class LocationProblem:
             )
         if self.seed < 0:
             raise InputError(f"{self.seed} is negative", field="seed", fix="give zero or more")
+
+    def _check_units(self) -> None:
+        for layer in self.layers:
+            if layer.units is None:
+                continue
+            most = int(np.sort(self.room(layer))[::-1][: self.k].sum())
+            if not 1 <= layer.units <= most:
+                raise InputError(
+                    f"{layer.units} units{_of(layer)}, where there is room for {most}",
+                    field="units",
+                    fix=f"choose 1 to {most}, or give more stations or room",
+                )
 
     @property
     def sites(self) -> int:

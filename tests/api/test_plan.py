@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from api.city import City
+from api.commands import plan as commands
 from api.schemas import MatrixRequest
 from api.stopping import stop_on_interrupt
 from engine.stationing import MODELS
@@ -138,8 +139,7 @@ def test_only_an_earlier_plan_is_overwritten(scenario_folder: Path, out: Path) -
 
 
 def test_help_tells_each_model_as_it_tells_itself() -> None:
-    from api.commands.plan import MODELS as told
-
+    told = commands.MODELS
     assert told == {name.rpartition("-v")[0]: MODELS[name].about for name in MODELS}
     text = run("plan", "--help").out
     for name, about in told.items():
