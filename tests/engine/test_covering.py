@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from engine.stationing import covering
 from engine.stationing.base import PROVEN_GAP
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.covering import UnitChoice, choose_units
@@ -140,6 +141,17 @@ def test_eighteen_sites_against_enumeration(gains: list[float], capacity: int) -
     )
     assert choice.value == pytest.approx(best)
     assert choice.bound <= best * (1 + PROVEN_GAP)
+
+
+def test_prices_from_a_sample_bound_all_sites(monkeypatch: pytest.MonkeyPatch) -> None:
+    covers, weight = grid_case(40, 400, 5.0)
+    rows, ones = cover_rows(covers, weight), np.ones(40, dtype=np.int64)
+    proven = choose_units(rows, ONE, 5, capacity=ones, effort=Effort.of_seconds(10.0))
+    assert proven.value == proven.bound
+    monkeypatch.setattr(covering, "_LARGE", 10)
+    monkeypatch.setattr(covering, "_SAMPLE", 600.0)
+    priced = choose_units(rows, ONE, 5, capacity=ones, effort=Effort.of_seconds(10.0))
+    assert priced.value <= proven.value <= priced.bound <= 1.05 * proven.value
 
 
 def test_same_seed_same_choice() -> None:
