@@ -118,7 +118,11 @@ def hard_problem() -> LocationProblem:
     random = np.random.default_rng(1)
     distance = planar(random.random((300, 2)), random.random((300, 2)))
     return simple_problem(
-        distance, random.integers(1, 99, 300).astype(np.float64), 12, limit_s=0.09
+        distance,
+        random.integers(1, 99, 300).astype(np.float64),
+        20,
+        limit_s=0.12,
+        time_limit_s=5.0,
     )
 
 
