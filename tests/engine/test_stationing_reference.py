@@ -33,8 +33,7 @@ def read_pmed(folder: Path, number: int) -> tuple[NDArray[np.float64], int, int]
     return shortest_path(graph, directed=False), int(k), int(optima[f"pmed{number}"])
 
 
-# Few large districts, many small ones, a wide duality gap (36), integer programming (9, 34).
-@pytest.mark.parametrize("number", [1, 2, 3, 5, 6, 9, 15, 16, 26, 31, 36])
+@pytest.mark.parametrize("number", range(1, 41))
 def test_or_library_p_median(reference_data: Path, number: int) -> None:
     distance, k, optimum = read_pmed(reference_data, number)
     plan = MODELS["p-median"].solve(simple_problem(distance, np.ones(len(distance)), k))
@@ -57,13 +56,20 @@ def read_census(folder: Path, case: str) -> tuple[NDArray[np.float64], NDArray[n
     return metres, weight, float(best)
 
 
-def test_census_covering_agrees_with_the_best_known(reference_data: Path) -> None:
-    metres, weight, best = read_census(reference_data, "NewYork_50_400")
-    text = (reference_data / "mclp" / "best" / "NewYork_50_400.txt").read_text()
-    problem = simple_problem(metres, weight, 50, limit_s=400.0, time_limit_s=4.0)
-    known = tuple(int(site) for site in text.split("Facilidade:")[1].split())
+CENSUS = [f"NewYork_{k}_400" for k in range(50, 101, 10)]
+CENSUS += [f"SanFrancisco_{k}_600" for k in range(50, 101, 10)]
+
+
+@pytest.mark.parametrize("case", CENSUS)
+def test_census_covering_agrees_with_the_best_known(reference_data: Path, case: str) -> None:
+    """In a tenth of the time that the benchmark takes, so neither best nor proven."""
+    metres, weight, best = read_census(reference_data, case)
+    _, k, radius = case.split("_")
+    text = (reference_data / "mclp" / "best" / f"{case}.txt").read_text()
+    problem = simple_problem(metres, weight, int(k), limit_s=float(radius), time_limit_s=3.0)
+    known = [int(site) for site in text.split("Facilidade:")[1].split()]
     assert MODELS["mclp"].value(problem, known) == best
     plan = MODELS["mclp"].solve(problem)
     assert plan.bound >= best
-    assert 0.97 * best <= plan.objective <= plan.bound
-    assert plan.gap < 0.06
+    assert 0.98 * best <= plan.objective <= plan.bound
+    assert plan.gap < 0.03
