@@ -196,7 +196,7 @@ def test_file_of_no_known_kind(tmp_path: Path) -> None:
         ({"units_per_station": -1}, "--units-per-station"),
         ({"incidents_per_day": -1.0}, "--incidents-per-day"),
         ({"incidents_per_day": float("nan")}, "--incidents-per-day"),
-        ({"cell_m": 0.0}, "--cell"),
+        ({"cell_m": 1.0}, "--cell"),
     ],
 )
 def test_option_out_of_range(
