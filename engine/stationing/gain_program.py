@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from engine.stationing.cover_rows import cover_rows
-from engine.stationing.mip import minimise
-from engine.stationing.program import Frame, frame_of, no_plan_in_time, solve_frame
+from engine.stationing.mip import Answer, minimise
+from engine.stationing.program import frame_of, no_plan_in_time, why_infeasible
 from engine.stationing.reduction import merge_alike
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.stationing.problem import LocationProblem
+    from engine.stationing.program import Frame, ProgramBuilder
 
 _RELAXED_ROUNDS: Final = 60
 _TAIL: Final = 1e-6
@@ -39,7 +40,7 @@ class GradedGain:
 
     Parameters
     ----------
-    frame : Frame
+    builder : ProgramBuilder
         The program.
     units : ndarray of int64, shape (m,)
         Columns of the layer's units.
@@ -53,7 +54,7 @@ class GradedGain:
 
     def __init__(
         self,
-        frame: Frame,
+        builder: ProgramBuilder,
         units: NDArray[np.int64],
         worth: NDArray[np.float64],
         weight: NDArray[np.float64],
@@ -62,7 +63,7 @@ class GradedGain:
         useful = (weight > 0) & worth.any(axis=0)
         worth, weight = merge_alike(worth[:, useful], weight[useful])
         self._units = units
-        self._builder = frame.builder
+        self._builder = builder
         self._order = np.argsort(-worth, axis=0, kind="stable")
         ranked = np.take_along_axis(worth, self._order, axis=0)
         below = np.vstack([ranked[1:], np.zeros((1, worth.shape[1]))])
@@ -87,12 +88,7 @@ class GradedGain:
         float
             By how much the solution overstates its gain.
         """
-        sorted_units = values[self._units][self._order]
-        reached = np.cumsum(sorted_units, axis=0)
-        whole = np.minimum(np.floor(reached + _VIOLATED), len(self._after) - 1).astype(np.int64)
-        slope = self._drop * self._after[whole]
-        start = self._drop * self._sum[whole] - slope * whole
-        real = (start + slope * reached).sum(axis=0)
+        slope, start, real = self._chords(values[self._units])
         broken = np.flatnonzero(values[self.gain] * self._scale > real + _VIOLATED * self._scale)
         if len(broken):
             rising = np.cumsum(slope[::-1, broken], axis=0)[::-1]
@@ -108,6 +104,30 @@ class GradedGain:
                 at_most=start[:, broken].sum(axis=0) / self._scale[broken],
             )
         return float(self.weight @ (values[self.gain] * self._scale - real))
+
+    def at(self, units: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the values of the gains where units are given.
+
+        Parameters
+        ----------
+        units : ndarray of float64, shape (m,)
+            Units at each site.
+
+        Returns
+        -------
+        ndarray of float64, shape (gains,)
+            Values of the variables `gain`.
+        """
+        _, _, real = self._chords(units)
+        return np.asarray(real / self._scale)
+
+    def _chords(self, units: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+        """Return slopes and starts of the chords around some units, and the gains there."""
+        reached = np.cumsum(units[self._order], axis=0)
+        whole = np.minimum(np.floor(reached + _VIOLATED), len(self._after) - 1).astype(np.int64)
+        slope = self._drop * self._after[whole]
+        start = self._drop * self._sum[whole] - slope * whole
+        return slope, start, (start + slope * reached).sum(axis=0)
 
 
 def add_covering(
@@ -195,38 +215,84 @@ def solve_program(
         if value.dtype == np.bool_:
             add_covering(frame, units, value, layer.weight, step)
         else:
-            graded.append(GradedGain(frame, units, value, layer.weight, step))
-    seconds = _relaxed_rounds(frame, graded, problem.time_limit_s, stopped)
+            graded.append(GradedGain(frame.builder, units, value, layer.weight, step))
+    answer, _ = maximise(frame.builder, graded, problem.time_limit_s, stopped)
+    if answer.values is None:
+        if np.isposinf(answer.bound):
+            raise why_infeasible(problem, problem.time_limit_s)
+        raise no_plan_in_time(problem)
+    opened, placed = frame.read(answer.values)
+    return opened, placed, -answer.bound
+
+
+def maximise(
+    builder: ProgramBuilder,
+    graded: Sequence[GradedGain],
+    seconds: float,
+    stopped: Callable[[], bool],
+    *,
+    start: NDArray[np.float64] | None = None,
+) -> tuple[Answer, float]:
+    """Solve a program whose graded gains are bounded by cuts, in rounds.
+
+    Parameters
+    ----------
+    builder : ProgramBuilder
+        The program; cuts are added to it.
+    graded : sequence of GradedGain
+        Its graded gains.
+    seconds : float
+        Time limit.
+    stopped : callable
+        Asked now and then; ends the search.
+    start : ndarray of float64, optional
+        A solution to start from.
+
+    Returns
+    -------
+    answer : Answer
+        The best solution found; its bound, as in a program that minimises the gain's
+        negative, is ``inf`` where there is none.
+    gain : float
+        What the solution really gains.
+    """
+    seconds = _relaxed_rounds(builder, graded, seconds, stopped)
     best: NDArray[np.float64] | None = None
-    best_gain, bound = -np.inf, np.inf
+    best_gain, bound = -np.inf, -np.inf
     while True:
         tolerance = _RELATIVE * max(1.0, abs(best_gain)) if best is not None else 0.0
-        answer = solve_frame(frame, max(seconds, _LEAST_S), stopped, tolerance=tolerance)
+        answer = minimise(
+            builder.build(),
+            seconds=max(seconds, _LEAST_S),
+            tolerance=tolerance,
+            start=start if best is None else best,
+            stopped=stopped,
+        )
         seconds -= answer.seconds
-        bound = min(bound, -answer.bound)
+        bound = max(bound, answer.bound)
         if answer.values is None:
             break
-        promised = -frame.builder.cost(answer.values)
-        gain = promised - sum(each.add_violated(answer.values) for each in graded)
+        values = answer.values
+        gain = -builder.cost(values) - sum(each.add_violated(values) for each in graded)
         if gain > best_gain:
-            best, best_gain = answer.values, gain
-        close = bound <= best_gain + _RELATIVE * max(1.0, abs(best_gain))
+            best, best_gain = values, gain
+        close = -bound <= best_gain + _RELATIVE * max(1.0, abs(best_gain))
         if close or not graded or seconds <= 0 or stopped():
             break
-    if best is None:
-        raise no_plan_in_time(problem)
-    opened, placed = frame.read(best)
-    return opened, placed, bound
+    return Answer(best, bound, 0.0), best_gain
 
 
 def _relaxed_rounds(
-    frame: Frame, graded: list[GradedGain], seconds: float, stopped: Callable[[], bool]
+    builder: ProgramBuilder,
+    graded: Sequence[GradedGain],
+    seconds: float,
+    stopped: Callable[[], bool],
 ) -> float:
     """Add cuts by the linear relaxation, which costs little; return the time left."""
     last = np.inf
     for _ in range(_RELAXED_ROUNDS if graded else 0):
         answer = minimise(
-            frame.builder.build().relaxed(), seconds=seconds / 2, tolerance=0.0, stopped=stopped
+            builder.build().relaxed(), seconds=seconds / 2, tolerance=0.0, stopped=stopped
         )
         seconds -= answer.seconds
         if answer.values is None or stopped():

@@ -22,6 +22,7 @@ from engine.stationing.cover_rows import cover_rows
 from engine.stationing.covering import choose_units
 from engine.stationing.effort import Effort
 from engine.stationing.gain_program import solve_program
+from engine.stationing.graded import choose_graded_units
 from engine.stationing.median import choose_sites
 
 if TYPE_CHECKING:
@@ -207,7 +208,19 @@ def _quickly(
         opened = (choice.units > 0) | problem.kept
         return finished(model, problem, opened, choice.units[None], choice.bound)
     if layer.units is not None or len(steps) > 1:
-        return None
+        choice = choose_graded_units(
+            worth,
+            layer.weight,
+            steps,
+            k,
+            capacity=problem.room(layer),
+            lower=problem.kept.astype(np.int64) * (layer.units is None),
+            effort=effort,
+            seed=problem.seed,
+            stopped=stopped,
+        )
+        opened = (choice.units > 0) | problem.kept
+        return finished(model, problem, opened, choice.units[None], choice.bound)
     allowed = np.flatnonzero(problem.allowed)
     highest = worth.max()
     sites = choose_sites(

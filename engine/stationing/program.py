@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from engine.stationing.cover_rows import CoverRows
     from engine.stationing.problem import Layer, LocationProblem
 
+NO_PLAN: Final = "no plan meets all that is demanded"
+"""What to say where nothing better is known."""
+
 _ROUNDING: Final = 1e-9
 _SHORT: Final = 1e-6
 
@@ -386,7 +389,7 @@ def solve_frame(
     stopped: Callable[[], bool],
     *,
     tolerance: float,
-    otherwise: str = "no plan meets all that is demanded",
+    otherwise: str = NO_PLAN,
 ) -> Answer:
     """Solve a program as it stands.
 
@@ -439,7 +442,9 @@ def no_plan_in_time(problem: LocationProblem) -> InputError:
     )
 
 
-def why_infeasible(problem: LocationProblem, seconds: float, otherwise: str) -> InputError:
+def why_infeasible(
+    problem: LocationProblem, seconds: float, otherwise: str = NO_PLAN
+) -> InputError:
     """Find out what stands against any plan.
 
     Parameters

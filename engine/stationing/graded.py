@@ -1,0 +1,285 @@
+"""Units of graded worth: local search, a bound by prices, and a small program at the end.
+
+Choose whole numbers of units, k in all, so that ``sum_i w_i sum_r theta_r u_i(r)`` is
+greatest (see `engine.stationing.gains`). With a price for each rank r of each demand
+point i, a unit at site j is worth at most ``v_j = sum_i max_r (w_i theta_r u_ij -
+pi_ir)+`` beyond the prices, so no choice gains more than the sum of all prices and of the
+k best v_j: the Lagrangian dual of the assignment program, with the bound of its linear
+relaxation (Geoffrion 1974, doi:10.1007/BFb0120690). What that bound shows to be in no
+better choice is left out; the rest goes to cut rounds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from engine.stationing.base import never
+from engine.stationing.covering import UnitChoice
+from engine.stationing.gain_program import GradedGain, maximise
+from engine.stationing.graded_kernels import (
+    best_addition,
+    descend,
+    dual,
+    gain_of,
+    ranked_worth,
+    slope,
+)
+from engine.stationing.program import ProgramBuilder
+from engine.stationing.reduction import merge_alike
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from engine.stationing.effort import Effort
+
+_PASSES: Final = 1
+_RESTARTS: Final = 200
+_IN_VAIN: Final = 25
+_STEPS: Final = 1500
+_PATIENCE: Final = 20
+_SMALLEST_STEP: Final = 1e-3
+_MEMORY: Final = 0.3
+_CLOSE: Final = 5e-8
+_LEAST: Final = 1e-10
+_POLISHED_EVERY: Final = 100
+
+
+def choose_graded_units(
+    worth: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    steps: NDArray[np.float64],
+    k: int,
+    *,
+    capacity: NDArray[np.int64],
+    lower: NDArray[np.int64],
+    effort: Effort,
+    seed: int = 0,
+    stopped: Callable[[], bool] = never,
+) -> UnitChoice:
+    """Choose units of greatest gain, and bound all choices.
+
+    Parameters
+    ----------
+    worth : ndarray of float64, shape (m, n)
+        What a unit at each site is worth to a unit of each demand point; zero or more.
+    weight : ndarray of float64, shape (n,)
+        How much each demand point counts.
+    steps : ndarray of float64, shape (s,)
+        What the best unit counts, the second best and so on; never rising.
+    k : int
+        Units to place.
+    capacity, lower : ndarray of int64, shape (m,)
+        Most and fewest at each site; there is room for k.
+    effort : Effort
+        What may be spent.
+    seed : int
+        Seed of the restarts.
+    stopped : callable
+        Asked now and then; once it says True, the best choice so far is the answer.
+
+    Returns
+    -------
+    UnitChoice
+        The best choice found, its gain, and a bound.
+    """
+    useful = (weight > 0) & worth.any(axis=0)
+    merged, heavy = merge_alike(worth[:, useful], weight[useful])
+    task = _Task(
+        np.ascontiguousarray(merged * heavy),
+        steps[:k],
+        k,
+        np.minimum(capacity, k),
+        lower,
+        effort,
+        stopped,
+    )
+    task.search(np.random.Generator(np.random.Philox(seed)))
+    task.lower_bound()
+    if not (task.complete or stopped() or effort.exhausted):
+        task.finish(merged, heavy)
+    return UnitChoice(task.best, task.gain, max(task.gain, task.bound))
+
+
+class _Task:
+    """The best choice known and what is known of better ones."""
+
+    def __init__(
+        self,
+        worth: NDArray[np.float64],
+        steps: NDArray[np.float64],
+        k: int,
+        capacity: NDArray[np.int64],
+        lower: NDArray[np.int64],
+        effort: Effort,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self.worth, self.steps, self.k = worth, steps, k
+        self.capacity, self.lower = capacity.copy(), lower
+        self.effort, self.stopped = effort, stopped
+        self._ranked = np.zeros((worth.shape[1], k + 1))
+        self._value = np.zeros(len(worth))
+        self.best = self._greedy()
+        self.gain = self._gain(self.best)
+        self.bound = float(self.steps.sum() * self.worth.max(axis=0, initial=0.0).sum())
+
+    @property
+    def complete(self) -> bool:
+        return self.bound <= self.gain * (1 + _CLOSE)
+
+    def _gain(self, units: NDArray[np.int64]) -> float:
+        count = ranked_worth(self.worth, units, -1, self._ranked)
+        return float(gain_of(self._ranked, count, self.steps))
+
+    def _greedy(self) -> NDArray[np.int64]:
+        units = self.lower.copy()
+        for _ in range(self.k - int(units.sum())):
+            count = ranked_worth(self.worth, units, -1, self._ranked)
+            site, _ = best_addition(
+                self.worth, self._ranked, count, self.steps, units < self.capacity
+            )
+            units[site] += 1
+            self.effort.spend(self.worth.size)
+        return units
+
+    def _improve(self, units: NDArray[np.int64]) -> None:
+        """Polish a choice and keep it if it is the best one."""
+        done = False
+        while not (done or self.stopped() or self.effort.exhausted):
+            gain, done = descend(
+                self.worth,
+                self.steps,
+                units,
+                self.lower,
+                self.capacity,
+                self._ranked,
+                _LEAST * max(1.0, self.gain),
+                _PASSES,
+            )
+            self.effort.spend(self.worth.size * min(self.k, int((units > 0).sum()) + 1))
+        gain = self._gain(units)
+        if gain > self.gain:
+            self.best, self.gain = units.copy(), gain
+
+    def search(self, random: np.random.Generator) -> None:
+        """Polish the greedy choice, then shaken ones."""
+        self._improve(self.best.copy())
+        share = self.effort.share(0.25)
+        in_vain = 0
+        for _ in range(_RESTARTS):
+            before = self.effort.cells
+            if in_vain == _IN_VAIN or share.exhausted or self.stopped():
+                break
+            gain = self.gain
+            self._improve(self._shaken(random))
+            in_vain = 0 if self.gain > gain else in_vain + 1
+            share.spend(int(before - self.effort.cells))
+
+    def _shaken(self, random: np.random.Generator) -> NDArray[np.int64]:
+        """Move some units elsewhere by chance."""
+        units = self.best.copy()
+        for _ in range(int(random.integers(1, max(2, min(self.k, 6)), endpoint=True))):
+            leaving = np.flatnonzero(units > self.lower)
+            room = np.flatnonzero(units < self.capacity)
+            if len(leaving) and len(room):
+                units[random.choice(leaving)] -= 1
+                units[random.choice(room)] += 1
+        return units
+
+    def lower_bound(self) -> None:
+        """Lower the bound by prices of ranks, and narrow what sites may hold."""
+        price = self._first_prices()
+        direction = np.zeros_like(price)
+        result = np.zeros_like(price)
+        best_price, scale, in_vain = price.copy(), 1.0, 0
+        cells = self.worth.size * len(self.steps)
+        share = self.effort.share(0.5)
+        for step in range(_STEPS):
+            if self.complete or scale < _SMALLEST_STEP or share.exhausted or self.stopped():
+                break
+            bound, units = self._priced(price)
+            share.spend(cells)
+            self.effort.spend(cells)
+            if bound < self.bound:
+                in_vain = 0 if self.bound - bound > _CLOSE * self.bound else in_vain + 1
+                self.bound = bound
+                best_price = price.copy()
+            else:
+                in_vain += 1
+            if in_vain == _PATIENCE:
+                scale, in_vain = scale / 2, 0
+                price = best_price.copy()
+                direction[:] = 0
+                continue
+            if step % _POLISHED_EVERY == 0:
+                self._improve(units.copy())
+            slope(self.worth, self.steps, price, units, result)
+            direction = result + _MEMORY * direction
+            norm = float((direction**2).sum())
+            if norm == 0:
+                break
+            price = np.maximum(0.0, price - scale * (bound - self.gain) / norm * direction)
+        self._narrow(best_price)
+
+    def _first_prices(self) -> NDArray[np.float64]:
+        """Price each rank half-way between what its unit is worth there and what it adds."""
+        count = ranked_worth(self.worth, self.best, -1, self._ranked)
+        depth = len(self.steps)
+        ranked = np.zeros((len(self._ranked), depth + 1))
+        ranked[:, : min(count, depth + 1)] = self._ranked[:, : min(count, depth + 1)]
+        fall = self.steps - np.append(self.steps[1:], 0.0)
+        added = np.zeros((len(ranked), depth))
+        for rank in range(depth):
+            later = ranked[:, [rank]] - ranked[:, rank + 1 :]
+            added[:, rank] = later @ fall[rank:]
+        return np.asarray(np.maximum(0.0, self.steps * ranked[:, :depth] - added / 2))
+
+    def _priced(self, price: NDArray[np.float64]) -> tuple[float, NDArray[np.int64]]:
+        """Return the bound that prices give and the units that they choose."""
+        dual(self.worth, self.steps, price, self._value)
+        units = self.lower.copy()
+        left = self.k - int(units.sum())
+        for site in np.argsort(-self._value, kind="stable"):
+            if left == 0:
+                break
+            more = min(left, int(self.capacity[site] - units[site]))
+            units[site] += more
+            left -= more
+        return float(price.sum() + units @ self._value), units
+
+    def _narrow(self, price: NDArray[np.float64]) -> None:
+        """Close the sites of which a unit would cost more than any better choice gains."""
+        bound, units = self._priced(price)
+        placed = units > self.lower
+        if not placed.any():
+            return
+        dearest = self._value[placed].min()
+        hopeless = bound - (dearest - self._value) < self.gain * (1 - _CLOSE)
+        self.capacity[hopeless & (units == 0) & (self.best == 0)] = 0
+
+    def finish(self, worth: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
+        """Solve what is left by cut rounds over the sites that may still hold units."""
+        core = np.flatnonzero((self.capacity > 0) | (self.lower > 0))
+        builder = ProgramBuilder()
+        units = builder.variables(
+            len(core),
+            lower=self.lower[core].astype(np.float64),
+            upper=self.capacity[core].astype(np.float64),
+            whole=True,
+        )
+        builder.row((units, 1.0), at_least=self.k, at_most=self.k)
+        gains = GradedGain(builder, units, worth[core], weight, self.steps)
+        known = self.best[core].astype(np.float64)
+        start = np.concatenate([known, gains.at(known)])
+        answer, _ = maximise(builder, [gains], self.effort.seconds, self.stopped, start=start)
+        if answer.values is not None:
+            placed = np.zeros_like(self.best)
+            placed[core] = np.rint(answer.values[units]).astype(np.int64)
+            gain = self._gain(placed)
+            if gain > self.gain:
+                self.best, self.gain = placed, gain
+        # sites left out are in no better choice
+        self.bound = min(self.bound, max(-answer.bound, self.gain))
