@@ -227,7 +227,7 @@ def customise_lanes(
                 table[at(2 * LANES * edges + lane)] = table[at(2 * LANES * side + LANES + lane)]
                 table[at(2 * LANES * edges + LANES + lane)] = table[at(2 * LANES * side + lane)]
             for other in range(side + 1, ptr[down_node[place] + 1]):
-                _join(table, 0, edges, other, np.int64(edge_to[at(head[at(other)])]))
+                _join(table, edges, other, np.int64(edge_to[at(head[at(other)])]))
     _take_lanes(head, table, records)
 
 
