@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from routing.hierarchy.indexing import at
-from routing.hierarchy.lanes import make_copy, make_pull, make_prefetch, make_push
+from routing.hierarchy.lanes import make_copy, make_prefetch, make_pull, make_push
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
