@@ -162,32 +162,6 @@ class Metric:
             metrics.append(metric)
         return metrics
 
-    def row_ranked(self, source: int | Seeds, *, backward: bool = False) -> Ints:
-        """Find the costs from one place to all nodes, in the order of the hierarchy.
-
-        Parameters
-        ----------
-        source : int or Seeds
-            The place.
-        backward : bool
-            Find the costs from all nodes to the place instead.
-
-        Returns
-        -------
-        ndarray of int, shape (n,)
-            Cost of node ``hierarchy.node[i]`` at place i.
-        """
-        seeds = self._one(source)
-        up, down = (self._down, self._up) if backward else (self._up, self._down)
-        cost = np.empty(self.hierarchy.n_nodes, dtype=self.records.dtype)
-        with self._memories.borrow() as memory:
-            count = search_up(
-                self.hierarchy.parent, *up, seeds.node[0], seeds.cost[0], self.far,
-                cost, memory.path,
-            )  # fmt: skip
-            one_row(*down, memory.path, count, self.far, cost)
-        return cost
-
     def row(self, source: int | Seeds, *, backward: bool = False) -> Ints:
         """Find the costs from one place to all nodes.
 
@@ -203,8 +177,19 @@ class Metric:
         ndarray of int, shape (n,)
             Cost of each node.
         """
-        cost: Ints = self.row_ranked(source, backward=backward)[self.hierarchy.rank[:-1]]
-        return cost
+        seeds, h = self._one(source), self.hierarchy
+        up, down = (self._down, self._up) if backward else (self._up, self._down)
+        row = np.empty(h.n_nodes, dtype=self.records.dtype)
+        unsigned = np.dtype(f"u{row.dtype.name}")
+        with self._memories.borrow() as memory:
+            count = search_up(
+                h.parent, *up, seeds.node[0], seeds.cost[0], self.far, memory.cost, memory.path
+            )
+            one_row(
+                h.node, *down._replace(arcs=down.arcs.view(unsigned)), memory.path, count,
+                self.far, memory.cost.view(unsigned), row,
+            )  # fmt: skip
+        return row
 
     def rows(
         self,

@@ -24,7 +24,7 @@ from routing.hierarchy.lanes import make_copy, make_prefetch, make_pull, make_pu
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from routing.hierarchy.kinds import Int, Ints
+    from routing.hierarchy.kinds import Int, Ints, Unsigned
 
 ABREAST: Final = 64
 """Sources of a batch, one a lane."""
@@ -41,42 +41,54 @@ _push = make_push(ABREAST)
 
 @njit(cache=True, nogil=True)
 def one_row(
+    node_of: NDArray[np.int32],
     ptr: NDArray[np.int64],
-    arcs: Ints,
+    arcs: Unsigned,
     stride: Int,
     offset: Int,
     path: NDArray[np.int32],
     count: Int,
     far: Int,
-    cost: Ints,
+    cost: Unsigned,
+    row: Ints,
 ) -> None:
     """Continue a search upward down to all nodes.
 
+    Unsigned numbers need no sign spread in indices and sums, which takes a fifth of the
+    time; one place that runs through all arcs saves as much again.
+
     Parameters
     ----------
+    node_of : ndarray of int32, shape (n,)
+        Node of each rank.
     ptr, arcs, stride, offset
-        Arcs between each node and higher ones, in the direction towards the node.
+        Arcs between each node and higher ones, in the direction towards the node;
+        `arcs` seen as unsigned.
     path : ndarray of int32
         Nodes that the search upward met, ascending.
     count : int
         How many.
     far : int
         Cost of what cannot be reached.
-    cost : ndarray of int, shape (n,)
+    cost : ndarray of uint, shape (n,)
         Their costs; all others are written.
+    row : ndarray of int, shape (n,)
+        Output: the cost of each node, named as in the graph.
     """
     met = count - 1
+    step, weight = at(stride), at(offset)
+    place = step * at(ptr[-1])
     for node in range(len(ptr) - 2, -1, -1):
-        least = np.int64(far)
+        least = np.uint64(far)
         if met >= 0 and path[met] == node:
-            least = np.int64(cost[node])
+            least = np.uint64(cost[node])
             met -= 1
-        # written out: a call here, inlined or not, takes twice as long
-        for arc in range(ptr[node], ptr[node + 1]):
-            place = stride * arc
-            through = np.int64(cost[at(arcs[at(place)])]) + arcs[at(place + offset)]
-            least = min(least, through)
+        first = step * at(ptr[node])
+        while place != first:
+            place -= step
+            least = min(least, np.uint64(cost[arcs[place]]) + np.uint64(arcs[place + weight]))
         cost[node] = least
+        row[at(node_of[node])] = least
 
 
 @njit(cache=True, nogil=True)
