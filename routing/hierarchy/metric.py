@@ -529,7 +529,7 @@ def _checked(weight: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
             field="weight",
             fix="give each arc its milliseconds, 0 to 2147483647",
         )
-    return given.astype(dtype)
+    return given.astype(dtype, copy=False)
 
 
 def _share(work: Callable[[int, int], None], count: int, threads: int) -> None:
