@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numba import njit
 
-from routing.hierarchy.sweeps import WIDE
+from routing.hierarchy.sweeps import ABREAST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,8 +28,9 @@ def _triad(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64
 def triad() -> float:
     """Measure the bandwidth of STREAM's triad on one thread.
 
-    a = b + 3 c on float64 (McCalpin 1995). An ordinary store fetches the line that it
-    writes to; that traffic is counted, so an element moves 32 bytes, not STREAM's 24.
+    a = b + 3 c on float64 (McCalpin 1995). As STREAM has it, bytes are counted that the
+    program asks to read or to write, 24 for each element; that ordinary stores fetch
+    the lines they write to is not counted.
 
     Returns
     -------
@@ -43,15 +44,15 @@ def triad() -> float:
         begin = time.perf_counter()
         _triad(a, b, c)
         best = min(best, time.perf_counter() - begin)
-    return 32.0 * _ELEMENTS / best
+    return 24.0 * _ELEMENTS / best
 
 
 def sweep_bytes(n: int, arcs: int) -> float:
-    """Count the bytes that a sweep of one block of rows cannot avoid to move.
+    """Count the bytes that a sweep of one block of rows asks of the memory.
 
-    The table is written, which fetches it too as in `triad`; arcs (8 bytes) and their
-    offsets (8 bytes a node) are read. Rows of nodes that fell out of the caches are
-    read again; that is not counted.
+    Counted as in `triad`: the table is written; arcs (8 bytes), their offsets and the
+    depths of nodes (8 and 4 bytes a node) are read. What stays in the caches is not
+    counted.
 
     Parameters
     ----------
@@ -63,6 +64,6 @@ def sweep_bytes(n: int, arcs: int) -> float:
     Returns
     -------
     float
-        Bytes for `WIDE` rows.
+        Bytes for `ABREAST` rows.
     """
-    return 2.0 * 4 * WIDE * n + 8.0 * arcs + 8.0 * n
+    return 4.0 * ABREAST * n + 8.0 * arcs + 12.0 * n

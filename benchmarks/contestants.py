@@ -212,7 +212,8 @@ class Bluelight(Contestant):
         self.metric = Metric(self.hierarchy, arc_ms)
 
     def customise_many(self, arc_ms: Ms) -> None:
-        """Take several times at once."""
+        """Take several times at once, in place of those of the last question."""
+        self._several.clear()
         self._several = Metric.batch(self.hierarchy, arc_ms, prune=False)
 
     def last_many_to_one(self, sources: Nodes, target: int) -> Any:

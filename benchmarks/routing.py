@@ -289,5 +289,5 @@ def _roof(desks: dict[str, Desk], document: dict[str, Any]) -> dict[str, Any] | 
         "triad_gb_s": triad / 1e9,
         "rows_gb_s": speed / 1e9,
         "share": speed / triad,
-        "convention": "fetching the lines that are written to is counted, in both",
+        "convention": "bytes read and written are counted, as STREAM does, in both",
     }

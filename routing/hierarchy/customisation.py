@@ -15,7 +15,7 @@ from numba import njit
 
 from routing.hierarchy.elimination import find_edge
 from routing.hierarchy.indexing import at
-from routing.hierarchy.lanes import make_join
+from routing.hierarchy.lanes import make_join, make_prefetch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 LANES: Final = 16
 """Weights that are customised at once."""
 
+_AHEAD: Final = 16
+"""The edge of the arc so many places on is fetched before the arc's own is written."""
+
 _join = make_join(2 * LANES)
+_prefetch = make_prefetch()
 
 
 @njit(cache=True, nogil=True)
@@ -212,6 +216,7 @@ def customise_lanes(
     """
     n, edges = len(ptr) - 1, len(head)
     for arc in range(len(slot)):
+        _prefetch(table, LANES * np.int64(slot[min(arc + _AHEAD, len(slot) - 1)]))
         if slot[arc] >= 0:
             first = LANES * np.int64(slot[arc])
             for lane in range(len(weight)):
@@ -227,7 +232,7 @@ def customise_lanes(
                 table[at(2 * LANES * edges + lane)] = table[at(2 * LANES * side + LANES + lane)]
                 table[at(2 * LANES * edges + LANES + lane)] = table[at(2 * LANES * side + lane)]
             for other in range(side + 1, ptr[down_node[place] + 1]):
-                _join(table, 0, edges, other, np.int64(edge_to[at(head[at(other)])]))
+                _join(table, edges, other, np.int64(edge_to[at(head[at(other)])]))
     _take_lanes(head, table, records)
 
 

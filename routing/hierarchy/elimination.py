@@ -120,7 +120,7 @@ def postorder(parent: NDArray[np.int32]) -> NDArray[np.int32]:
 
 @njit(cache=True, nogil=True)
 def depths(parent: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Count the nodes from each node to its root.
+    """Count the ancestors of each node.
 
     Parameters
     ----------
@@ -130,9 +130,9 @@ def depths(parent: NDArray[np.int32]) -> NDArray[np.int32]:
     Returns
     -------
     ndarray of int32, shape (n,)
-        Number of nodes, both ends included.
+        Number of nodes from the parent to the root: 0 for a root.
     """
-    depth = np.ones(len(parent), np.int32)
+    depth = np.zeros(len(parent), np.int32)
     for node in range(len(parent) - 1, -1, -1):
         if parent[node] >= 0:
             depth[node] = depth[parent[node]] + 1

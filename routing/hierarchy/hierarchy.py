@@ -126,9 +126,14 @@ class Hierarchy:
         return len(self.head)
 
     @cached_property
+    def depth(self) -> NDArray[np.int32]:
+        """Ancestors of each node, counted without itself, shape (n,)."""
+        return depths(self.parent)
+
+    @cached_property
     def height(self) -> int:
         """Number of nodes on the longest way to a root."""
-        return int(depths(self.parent).max(initial=0))
+        return int(self.depth.max(initial=-1)) + 1
 
     @cached_property
     def edge_low(self) -> NDArray[np.int32]:
@@ -276,3 +281,5 @@ def _check(arrays: dict[str, NDArray[Any]]) -> None:
         raise ValueError("rank.npy and node.npy do not agree")
     if ((parent >= 0) & (parent <= np.arange(n))).any():
         raise ValueError("parent.npy is no elimination tree")
+    if (postorder(parent) != np.arange(n)).any():
+        raise ValueError("parent.npy and rank.npy are in no postorder")

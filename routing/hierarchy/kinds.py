@@ -10,5 +10,8 @@ from numpy.typing import NDArray
 Ints: TypeAlias = NDArray[Any]
 """An array of int32, or of int64; kernels are compiled for either."""
 
+Unsigned: TypeAlias = NDArray[Any]
+"""An array of uint32, or of uint64."""
+
 Int: TypeAlias = int | np.int64
 """A number of 64 bits."""

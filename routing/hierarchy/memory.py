@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from routing.hierarchy.lanes import ALIGNMENT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from routing.hierarchy.hierarchy import Hierarchy
     from routing.hierarchy.kinds import Ints
@@ -29,9 +33,8 @@ def aligned(size: int, dtype: np.dtype[np.signedinteger]) -> Ints:
     ndarray of int, shape (size,)
         Memory that holds anything.
     """
-    line = 64
-    memory = np.empty(size * dtype.itemsize + line, dtype=np.uint8)
-    begin = -memory.ctypes.data % line
+    memory = np.empty(size * dtype.itemsize + ALIGNMENT, dtype=np.uint8)
+    begin = -memory.ctypes.data % ALIGNMENT
     return memory[begin : begin + size * dtype.itemsize].view(dtype)
 
 
@@ -53,30 +56,33 @@ class Memory:
         self.path = np.empty(height, dtype=np.int32)
         self.other_path = np.empty(height, dtype=np.int32)
         self.state = np.zeros(n, dtype=np.uint8)
-        self.met = np.zeros(n, dtype=np.bool_)
         self.touched = np.empty(n, dtype=np.int32)
-        # one more, which stands for no node: -1 stays -1
-        self.number = np.full(n + 1, -1, dtype=np.int32)
-        self._lanes = [self.cost[:0], self.cost[:0]]
+        self._height = hierarchy.height
+        self._lanes = [self.cost[:0], self.cost[:0], self.cost[:0]]
 
-    def lanes(self, which: int, size: int) -> Ints:
-        """Return memory for rows of lanes; it grows as it must.
+    def sweep(self, lanes: int, met: int, last: int) -> tuple[Ints, NDArray[np.int32], Ints, Ints]:
+        """Return memory for a sweep; it grows as it must.
 
         Parameters
         ----------
-        which : int
-            0 or 1.
-        size : int
-            How many values.
+        lanes : int
+            Values in a row.
+        met, last : int
+            How many rows the search upward and the targets need.
 
         Returns
         -------
-        ndarray of int
-            At least so many.
+        stack : ndarray of int
+            A row for each depth.
+        path : ndarray of int32, shape (n,)
+            Room for nodes.
+        met, last : ndarray of int
+            At least so many rows.
         """
-        if len(self._lanes[which]) < size:
-            self._lanes[which] = aligned(size, self.cost.dtype)
-        return self._lanes[which]
+        for which, rows in enumerate((self._height, met, last)):
+            if len(self._lanes[which]) < rows * lanes:
+                self._lanes[which] = aligned(rows * lanes, self.cost.dtype)
+        return self._lanes[0], self.touched, self._lanes[1], self._lanes[2]
 
 
 class Memories:

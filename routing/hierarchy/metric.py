@@ -18,14 +18,14 @@ from routing.hierarchy.customisation import (
     relax_upper_triangles,
     respect_arcs,
 )
+from routing.hierarchy.lanes import ALIGNMENT
 from routing.hierarchy.memory import Memories
 from routing.hierarchy.pinned import Pinned
 from routing.hierarchy.rows import Rows
 from routing.hierarchy.searches import search_between, search_down, search_up
-from routing.hierarchy.seeds import Seeds, Side, ranked, ranked_one
+from routing.hierarchy.seeds import Seeds, Side, batched, descending, ranked, ranked_one
 from routing.hierarchy.sweeps import (
-    NARROW,
-    WIDE,
+    ABREAST,
     ancestors,
     many_to_many,
     one_row,
@@ -162,32 +162,6 @@ class Metric:
             metrics.append(metric)
         return metrics
 
-    def row_ranked(self, source: int | Seeds, *, backward: bool = False) -> Ints:
-        """Find the costs from one place to all nodes, in the order of the hierarchy.
-
-        Parameters
-        ----------
-        source : int or Seeds
-            The place.
-        backward : bool
-            Find the costs from all nodes to the place instead.
-
-        Returns
-        -------
-        ndarray of int, shape (n,)
-            Cost of node ``hierarchy.node[i]`` at place i.
-        """
-        seeds = self._one(source)
-        up, down = (self._down, self._up) if backward else (self._up, self._down)
-        cost = np.empty(self.hierarchy.n_nodes, dtype=self.records.dtype)
-        with self._memories.borrow() as memory:
-            count = search_up(
-                self.hierarchy.parent, *up, seeds.node[0], seeds.cost[0], self.far,
-                cost, memory.path,
-            )  # fmt: skip
-            one_row(*down, memory.path, count, self.far, cost)
-        return cost
-
     def row(self, source: int | Seeds, *, backward: bool = False) -> Ints:
         """Find the costs from one place to all nodes.
 
@@ -203,8 +177,19 @@ class Metric:
         ndarray of int, shape (n,)
             Cost of each node.
         """
-        cost: Ints = self.row_ranked(source, backward=backward)[self.hierarchy.rank[:-1]]
-        return cost
+        seeds, h = self._one(source), self.hierarchy
+        up, down = (self._down, self._up) if backward else (self._up, self._down)
+        row = np.empty(h.n_nodes, dtype=self.records.dtype)
+        unsigned = np.dtype(f"u{row.dtype.name}")
+        with self._memories.borrow() as memory:
+            count = search_up(
+                h.parent, *up, seeds.node[0], seeds.cost[0], self.far, memory.cost, memory.path
+            )
+            one_row(
+                h.node, *down._replace(arcs=down.arcs.view(unsigned)), memory.path, count,
+                self.far, memory.cost.view(unsigned), row,
+            )  # fmt: skip
+        return row
 
     def rows(
         self,
@@ -236,25 +221,35 @@ class Metric:
         Raises
         ------
         InputError
-            `out` is for other places.
+            `out` is for other places, or a copy.
         """
         h = self.hierarchy
         seeds = self._ranked(sources)
         up, down = (self._down, self._up) if backward else (self._up, self._down)
         rows = out or Rows.empty(len(seeds.node), h, self.records.dtype)
-        same = all(block.dtype == self.records.dtype for block in rows.blocks)
+        # copies, such as another process sends, may lie anywhere
+        same = all(
+            block.dtype == self.records.dtype and block.ctypes.data % ALIGNMENT == 0
+            for block in rows.blocks
+        )
         if rows.count != len(seeds.node) or rows.hierarchy is not h or not same:
             raise InputError(
-                f"rows for {rows.count} places", field="out", fix=f"give {len(seeds.node)}"
+                f"rows for {rows.count} places",
+                field="out",
+                fix=f"give an earlier answer for {len(seeds.node)}",
             )
+
+        _, batches, (nodes, lanes, costs) = batched(seeds, ABREAST, in_order=True)
+        met = self._most_met(batches, nodes)
 
         def _work(first: int, last: int) -> None:
             with self._memories.borrow() as memory:
+                stack, path, room, _ = memory.sweep(ABREAST, met, 0)
                 for block in range(first, last):
-                    some = slice(block * WIDE, (block + 1) * WIDE)
+                    some = slice(batches[block], batches[block + 1])
                     wide_rows(
-                        h.parent, *up, *down, seeds.node[some], seeds.cost[some], self.far,
-                        memory.met, rows.blocks[block],
+                        h.parent, h.depth, *up, *down, nodes[some], lanes[some], costs[some],
+                        self.far, stack, path, room, rows.blocks[block],
                     )  # fmt: skip
 
         _share(_work, len(rows.blocks), threads)
@@ -485,30 +480,31 @@ class Metric:
         return result
 
     def _many_to_many(self, starts: Seeds, ends: Seeds, threads: int, result: Ints) -> None:
-        """Restrict the graph to ancestors of sources and of targets, then sweep."""
-        parent = self.hierarchy.parent
+        """Restrict the graph to ancestors of targets, then sweep."""
+        h = self.hierarchy
+        end_nodes, end_rows = descending(ends.node)
         with self._memories.borrow() as memory:
-            number, found = memory.number, memory.touched
-            above = found[: ancestors(parent, starts.node, number[:-1], found)].copy()
-            up_graph = restricted(above, number, *self._up)
-            up_parent, start_node = number[parent[above]], number[starts.node]
-            number[above] = -1
-            below = found[: ancestors(parent, ends.node, number[:-1], found)]
-            down_graph = restricted(below, number, *self._down)
-            end_node, down_number = number[ends.node], number[above]
-            number[below] = -1
-        order = np.argsort(start_node.max(axis=1), kind="stable")
+            below = memory.touched[: ancestors(h.parent, end_nodes, memory.touched)].copy()
+        down_graph = restricted(h.depth, below, *self._down)
+        order, batches, seeds = batched(starts, ABREAST)
+
+        met = self._most_met(batches, seeds[0])
 
         def work(first: int, last: int) -> None:
             with self._memories.borrow() as memory:
                 many_to_many(
-                    up_parent, *up_graph, down_number, *down_graph, start_node, starts.cost,
-                    order, end_node, ends.cost, self.far, first, last,
-                    memory.lanes(0, len(up_parent) * NARROW),
-                    memory.lanes(1, (len(down_graph[0]) - 1) * NARROW), result,
+                    h.parent, h.depth, *self._up, below, *down_graph, batches, *seeds, order,
+                    end_nodes, end_rows, ends.cost, self.far, first, last,
+                    *memory.sweep(ABREAST, met, len(end_nodes)), result,
                 )  # fmt: skip
 
-        _share(work, -(-len(order) // NARROW), threads)
+        _share(work, len(batches) - 1, threads)
+
+    def _most_met(self, batches: NDArray[np.int64], nodes: NDArray[np.int32]) -> int:
+        """Bound the ancestors of the nodes of a batch."""
+        total = np.append(0, np.cumsum(self.hierarchy.depth[nodes] + 1, dtype=np.int64))
+        most = np.diff(total[batches]).max(initial=0)
+        return min(self.hierarchy.n_nodes, int(most))
 
     def _one(self, place: int | Seeds) -> Seeds:
         return ranked_one(place, self.hierarchy.rank, self.records.dtype)
@@ -533,7 +529,7 @@ def _checked(weight: ArrayLike, shape: tuple[int, ...], dtype: np.dtype[Any]) ->
             field="weight",
             fix="give each arc its milliseconds, 0 to 2147483647",
         )
-    return given.astype(dtype)
+    return given.astype(dtype, copy=False)
 
 
 def _share(work: Callable[[int, int], None], count: int, threads: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from routing.hierarchy.memory import aligned
-from routing.hierarchy.sweeps import WIDE
+from routing.hierarchy.sweeps import ABREAST
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -30,8 +30,8 @@ class Rows:
         Number of places.
     hierarchy : Hierarchy
         The hierarchy.
-    blocks : list of ndarray of int, shape (n * WIDE,)
-        Costs of `WIDE` places each: for each node in the order of the hierarchy one
+    blocks : list of ndarray of int, shape (n * ABREAST,)
+        Costs of `ABREAST` places each: for each node in the order of the hierarchy one
         value for each place; values beyond the last place mean nothing.
     """
 
@@ -57,8 +57,8 @@ class Rows:
         Rows
             Rows that hold nothing yet.
         """
-        size = hierarchy.n_nodes * WIDE
-        return cls(count, hierarchy, [aligned(size, dtype) for _ in range(-(-count // WIDE))])
+        size = hierarchy.n_nodes * ABREAST
+        return cls(count, hierarchy, [aligned(size, dtype) for _ in range(-(-count // ABREAST))])
 
     def to_node(self, node: int) -> Ints:
         """Return the costs from each place to one node.
@@ -89,7 +89,7 @@ class Rows:
             Costs.
         """
         rank = self.hierarchy.rank[:-1][np.asarray(nodes)]
-        parts = [block.reshape(-1, WIDE)[rank].T for block in self.blocks]
+        parts = [block.reshape(-1, ABREAST)[rank].T for block in self.blocks]
         return np.concatenate([*parts])[: self.count] if parts else np.empty((0, len(rank)), int)
 
     def array(self) -> Ints:

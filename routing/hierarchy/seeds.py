@@ -50,6 +50,62 @@ class Side(NamedTuple):
     offset: int
 
 
+def batched(
+    places: Seeds, lanes: int, *, in_order: bool = False
+) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[NDArray[np.int32], NDArray[np.int32], Ints]]:
+    """Part places into batches and sort the nodes next to each batch's.
+
+    Parameters
+    ----------
+    places : Seeds
+        The places, by rank.
+    lanes : int
+        Places of a batch.
+    in_order : bool
+        Take the places in the order given, else near ones together.
+
+    Returns
+    -------
+    order : ndarray of int64, shape (a,)
+        Places in the order in which they are taken.
+    batches : ndarray of int64, shape (b + 1,)
+        Where the nodes of each batch begin.
+    seeds : tuple of ndarray
+        Nodes, descending within a batch; the lane of the place of each, int32; its cost.
+    """
+    count = len(places.node)
+    order = np.arange(count) if in_order else np.argsort(places.node.max(axis=1), kind="stable")
+    row, leg = np.nonzero(places.node[order] >= 0)
+    batch, lane = np.divmod(row, lanes)
+    node = places.node[order[row], leg]
+    place = np.lexsort((-node, batch))
+    batches = np.searchsorted(batch, np.arange(-(-count // lanes) + 1))
+    seeds = node[place], lane[place].astype(np.int32), places.cost[order[row], leg][place]
+    return order, batches, seeds
+
+
+def descending(nodes: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Sort nodes next to places.
+
+    Parameters
+    ----------
+    nodes : ndarray of int32, shape (b, k)
+        Nodes, -1 for none.
+
+    Returns
+    -------
+    found : ndarray of int32
+        The nodes, descending, each once.
+    where : ndarray of int64, shape (b, k)
+        Where each of them is among these, -1 for none.
+    """
+    ascending, where = np.unique(nodes, return_inverse=True)
+    none = int(np.searchsorted(ascending, 0))
+    found = np.ascontiguousarray(ascending[none:][::-1])
+    place = len(ascending) - 1 - where.reshape(nodes.shape)
+    return found, np.where(nodes >= 0, place, -1)
+
+
 def ranked(
     places: ArrayLike | Seeds, rank: NDArray[np.int32], dtype: np.dtype[np.signedinteger]
 ) -> Seeds:

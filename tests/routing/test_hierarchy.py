@@ -16,7 +16,7 @@ from routing.dijkstra import FAR
 from routing.errors import InputError
 from routing.hierarchy import Hierarchy, Metric, Seeds
 from routing.hierarchy.elimination import chordal_supergraph, elimination_tree, postorder
-from routing.hierarchy.sweeps import many_to_many, wide_rows
+from routing.hierarchy.sweeps import ancestors, many_to_many, wide_rows
 from routing.network import UNREACHABLE
 from scenarios.packaging import load_scenario
 
@@ -232,6 +232,13 @@ def test_saved_and_mapped(city: Graph, tmp_path: Path) -> None:
     np.save(tmp_path / "rank.npy", rank)
     with pytest.raises(InputError, match=r"rank\.npy and node\.npy do not agree"):
         Hierarchy.load(tmp_path)
+    hierarchy.save(tmp_path)
+    parent = np.load(tmp_path / "parent.npy")
+    parent[:-1] = len(parent) - 1
+    parent[0] = 2
+    np.save(tmp_path / "parent.npy", parent)
+    with pytest.raises(InputError, match=r"parent\.npy and rank\.npy are in no postorder"):
+        Hierarchy.load(tmp_path)
     (tmp_path / "head.npy").unlink()
     with pytest.raises(InputError, match=r"holds no hierarchy .*; build it anew"):
         Hierarchy.load(tmp_path)
@@ -274,6 +281,27 @@ def test_elimination_by_hand() -> None:
     assert parent.tolist() == [1, 2, 3, -1]
     assert elimination_tree(4, low, high).tolist() == [1, 2, 3, -1]
     assert postorder(np.array([2, 3, 4, 4, -1], np.int32)).tolist() == [0, 2, 1, 3, 4]
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_sweeps_may_hold_a_row_for_each_depth(seed: int) -> None:
+    """Between a node and a head of its arcs there are only deeper nodes than that head."""
+    graph = odd_graph(np.random.default_rng(seed))
+    hierarchy = Hierarchy.build(graph.n, graph.tail, graph.head)
+    depth = hierarchy.depth
+    assert ((depth == 0) == (hierarchy.parent < 0)).all()
+    for low, high in zip(hierarchy.edge_low, hierarchy.head, strict=True):
+        assert (depth[low:high] > depth[high]).all()
+    nodes = np.flatnonzero(depth % 2)[::-1].astype(np.int32)
+    found = np.empty(graph.n, np.int32)
+    count = ancestors(hierarchy.parent, nodes, found)
+    expected = set()
+    for start in nodes.tolist():
+        node = start
+        while node >= 0:
+            expected.add(node)
+            node = int(hierarchy.parent[node])
+    assert found[:count].tolist() == sorted(expected, reverse=True)
 
 
 @pytest.mark.parametrize(
