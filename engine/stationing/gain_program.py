@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from engine.stationing.mip import Program
     from engine.stationing.problem import LocationProblem
     from engine.stationing.program import Frame, ProgramBuilder
 
@@ -50,6 +51,9 @@ class GradedGain:
         How much each demand point counts.
     steps : ndarray of float64, shape (s,)
         What the best unit counts, the second best and so on.
+    opened : ndarray of int64, shape (m,), optional
+        Columns of the buildings that the units stand in; of the units themselves by
+        default.
     """
 
     def __init__(
@@ -59,10 +63,12 @@ class GradedGain:
         worth: NDArray[np.float64],
         weight: NDArray[np.float64],
         steps: NDArray[np.float64],
+        opened: NDArray[np.int64] | None = None,
     ) -> None:
         useful = (weight > 0) & worth.any(axis=0)
         worth, weight = merge_alike(worth[:, useful], weight[useful])
         self._units = units
+        self._opened = units if opened is None else opened
         self._builder = builder
         self._order = np.argsort(-worth, axis=0, kind="stable")
         ranked = np.take_along_axis(worth, self._order, axis=0)
@@ -88,21 +94,23 @@ class GradedGain:
         float
             By how much the solution overstates its gain.
         """
-        slope, start, real = self._chords(values[self._units])
+        by_unit, by_site, start, real = self._chords(values[self._units], values[self._opened])
         broken = np.flatnonzero(values[self.gain] * self._scale > real + _VIOLATED * self._scale)
         if len(broken):
-            rising = np.cumsum(slope[::-1, broken], axis=0)[::-1]
-            rank, row = np.nonzero(rising)
-            self._builder.rows(
-                len(broken),
-                (np.arange(len(broken)), self.gain[broken], 1.0),
-                (
-                    row,
-                    self._units[self._order[rank, broken[row]]],
-                    -rising[rank, row] / self._scale[broken[row]],
-                ),
-                at_most=start[:, broken].sum(axis=0) / self._scale[broken],
-            )
+            everyone = np.arange(len(broken))
+            terms = [(everyone, self.gain[broken], 1.0)]
+            for slope, columns in ((by_unit, self._units), (by_site, self._opened)):
+                rising = np.cumsum(slope[::-1, broken], axis=0)[::-1]
+                rank, row = np.nonzero(rising)
+                terms.append(
+                    (
+                        row,
+                        columns[self._order[rank, broken[row]]],
+                        -rising[rank, row] / self._scale[broken[row]],
+                    )
+                )
+            at_most = start[:, broken].sum(axis=0) / self._scale[broken]
+            self._builder.rows(len(broken), *terms, at_most=at_most)
         return float(self.weight @ (values[self.gain] * self._scale - real))
 
     def at(self, units: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,16 +126,31 @@ class GradedGain:
         ndarray of float64, shape (gains,)
             Values of the variables `gain`.
         """
-        _, _, real = self._chords(units)
+        *_, real = self._chords(units, units)
         return np.asarray(real / self._scale)
 
-    def _chords(self, units: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-        """Return slopes and starts of the chords around some units, and the gains there."""
+    def _chords(
+        self, units: NDArray[np.float64], opened: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], ...]:
+        """Return what bounds the gains around a solution, by rank of site and demand point.
+
+        Where c units in o buildings reach a level, the concave function F of c is at most
+        any of its chords, and at most theta_1 o + theta_2 (c - o): every building has a
+        first unit, if any. The smaller one is taken; both are exact for whole numbers.
+        """
         reached = np.cumsum(units[self._order], axis=0)
+        houses = np.cumsum(opened[self._order], axis=0)
         whole = np.minimum(np.floor(reached + _VIOLATED), len(self._after) - 1).astype(np.int64)
-        slope = self._drop * self._after[whole]
-        start = self._drop * self._sum[whole] - slope * whole
-        return slope, start, (start + slope * reached).sum(axis=0)
+        by_unit = self._drop * self._after[whole]
+        start = self._drop * self._sum[whole] - by_unit * whole
+        real = start + by_unit * reached
+        first, second = self._after[0], self._after[1]
+        crowded = self._drop * ((first - second) * houses + second * reached)
+        tight = crowded < real - _VIOLATED * self._drop
+        by_unit[tight] = (second * self._drop)[tight]
+        start[tight] = 0.0
+        by_site = np.where(tight, (first - second) * self._drop, 0.0)
+        return by_unit, by_site, start, np.minimum(real, crowded).sum(axis=0)
 
 
 def add_covering(
@@ -181,6 +204,7 @@ def solve_program(
     worth: Sequence[NDArray[Any]],
     steps: Sequence[NDArray[np.float64]],
     stopped: Callable[[], bool],
+    known: tuple[NDArray[np.bool_], NDArray[np.int64]] | None = None,
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64], float]:
     """Choose sites and units of greatest gain under all side constraints.
 
@@ -194,6 +218,8 @@ def solve_program(
         For each layer, what the best unit counts, the second best and so on.
     stopped : callable
         Asked now and then; ends the search.
+    known : tuple of ndarray, optional
+        Buildings and units of a good plan to start from; heeded where all worth is graded.
 
     Returns
     -------
@@ -215,13 +241,23 @@ def solve_program(
         if value.dtype == np.bool_:
             add_covering(frame, units, value, layer.weight, step)
         else:
-            graded.append(GradedGain(frame.builder, units, value, layer.weight, step))
-    answer, _ = maximise(frame.builder, graded, problem.time_limit_s, stopped)
-    if answer.values is None:
-        if np.isposinf(answer.bound):
-            raise why_infeasible(problem, problem.time_limit_s)
+            graded.append(GradedGain(frame.builder, units, value, layer.weight, step, frame.opened))
+    start = None
+    if known is not None and len(graded) == len(problem.layers):
+        start = np.zeros(frame.builder.count)
+        start[frame.opened] = known[0]
+        for units, gain, placed in zip(frame.units, graded, known[1], strict=True):
+            start[units] = placed
+            start[gain.gain] = gain.at(placed.astype(np.float64))
+    answer, _ = maximise(frame.builder, graded, problem.time_limit_s, stopped, start=start)
+    if answer.values is not None:
+        opened, placed = frame.read(answer.values)
+    elif np.isposinf(answer.bound):
+        raise why_infeasible(problem, problem.time_limit_s)
+    elif known is not None:
+        opened, placed = known
+    else:
         raise no_plan_in_time(problem)
-    opened, placed = frame.read(answer.values)
     return opened, placed, -answer.bound
 
 
@@ -256,9 +292,9 @@ def maximise(
     gain : float
         What the solution really gains.
     """
-    seconds = _relaxed_rounds(builder, graded, seconds, stopped)
+    seconds, bound = _relaxed_rounds(builder, graded, seconds, stopped)
     best: NDArray[np.float64] | None = None
-    best_gain, bound = -np.inf, -np.inf
+    best_gain = -np.inf
     while True:
         tolerance = _RELATIVE * max(1.0, abs(best_gain)) if best is not None else 0.0
         answer = minimise(
@@ -287,14 +323,18 @@ def _relaxed_rounds(
     graded: Sequence[GradedGain],
     seconds: float,
     stopped: Callable[[], bool],
-) -> float:
-    """Add cuts by the linear relaxation, which costs little; return the time left."""
+) -> tuple[float, float]:
+    """Add cuts by the linear relaxation; return the time left and the bound so far."""
+    program = builder.build()
+    # what the limits of the variables alone leave
+    bound = float(np.minimum(program.objective * program.lower, _most(program)).sum())
     last = np.inf
     for _ in range(_RELAXED_ROUNDS if graded else 0):
         answer = minimise(
             builder.build().relaxed(), seconds=seconds / 2, tolerance=0.0, stopped=stopped
         )
         seconds -= answer.seconds
+        bound = max(bound, answer.bound)
         if answer.values is None or stopped():
             break
         for gain in graded:
@@ -302,4 +342,9 @@ def _relaxed_rounds(
         if last + answer.bound < _TAIL * abs(answer.bound):
             break
         last = -answer.bound
-    return seconds
+    return seconds, bound
+
+
+def _most(program: Program) -> NDArray[np.float64]:
+    priced = np.where(program.objective == 0, 0.0, program.upper)
+    return np.asarray(program.objective * priced)

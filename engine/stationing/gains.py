@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from engine.stationing.problem import Layer, LocationProblem
 
 
+_START_SHARE: Final = 0.2
+
 ALL: Final = slice(None)
 """All sites."""
 
@@ -246,8 +248,83 @@ def _generally(
         model.steps(layer, int(problem.room(layer).sum()) if layer.units is None else layer.units)
         for layer in problem.layers
     ]
-    opened, units, bound = solve_program(problem, worth, steps, stopped)
-    return finished(model, problem, opened, units, bound)
+    known = _good_plan(problem, worth, steps, stopped)
+    looser = _bound_of_layers(problem, worth, steps, stopped)
+    opened, units, bound = solve_program(problem, worth, steps, stopped, known)
+    return finished(model, problem, opened, units, min(bound, looser))
+
+
+def _bound_of_layers(
+    problem: LocationProblem,
+    worth: list[NDArray[Any]],
+    steps: list[NDArray[np.float64]],
+    stopped: Callable[[], bool],
+) -> float:
+    """Bound each layer by itself, with nothing to heed but its units."""
+    total = 0.0
+    share = Effort.of_seconds(problem.time_limit_s * _START_SHARE / (len(worth) + 1))
+    for at, layer in enumerate(problem.layers):
+        k = layer.units if layer.units is not None else problem.k
+        if k is None or worth[at].dtype == np.bool_:
+            return np.inf
+        total += choose_graded_units(
+            worth[at],
+            layer.weight,
+            steps[at],
+            k,
+            capacity=problem.room(layer),
+            lower=np.zeros(problem.sites, np.int64),
+            effort=share.share(1.0),
+            seed=problem.seed,
+            stopped=stopped,
+            finishing=False,
+        ).bound
+    return total
+
+
+def _good_plan(
+    problem: LocationProblem,
+    worth: list[NDArray[Any]],
+    steps: list[NDArray[np.float64]],
+    stopped: Callable[[], bool],
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]] | None:
+    """Choose the buildings by the first layer as if each had one unit, then all units.
+
+    There is none where floors or a budget might forbid it, or room is short.
+    """
+    graded = all(each.dtype != np.bool_ for each in worth)
+    if problem.k is None or problem.floors or problem.budget is not None or not graded:
+        return None
+    share = Effort.of_seconds(problem.time_limit_s * _START_SHARE / (len(worth) + 1))
+
+    def choose(
+        at: int, k: int, capacity: NDArray[np.int64], lower: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        return choose_graded_units(
+            worth[at],
+            problem.layers[at].weight,
+            steps[at],
+            k,
+            capacity=capacity,
+            lower=lower,
+            effort=share.share(1.0),
+            seed=problem.seed,
+            stopped=stopped,
+            bounding=False,
+            finishing=False,
+        ).units
+
+    one_each, none = problem.allowed.astype(np.int64), np.zeros(problem.sites, np.int64)
+    opened = choose(0, problem.k, one_each, problem.kept.astype(np.int64)) > 0
+    units = np.tile(opened.astype(np.int64), (len(worth), 1))
+    for at, layer in enumerate(problem.layers):
+        room = np.where(opened, problem.room(layer), 0)
+        if layer.units is None:
+            continue
+        if room.sum() < layer.units:
+            return None
+        units[at] = choose(at, layer.units, room, none)
+    return opened, units
 
 
 def finished(

@@ -59,6 +59,8 @@ def choose_graded_units(
     effort: Effort,
     seed: int = 0,
     stopped: Callable[[], bool] = never,
+    bounding: bool = True,
+    finishing: bool = True,
 ) -> UnitChoice:
     """Choose units of greatest gain, and bound all choices.
 
@@ -80,6 +82,8 @@ def choose_graded_units(
         Seed of the restarts.
     stopped : callable
         Asked now and then; once it says True, the best choice so far is the answer.
+    bounding, finishing : bool
+        Whether to look for a bound, and to close the gap that it leaves.
 
     Returns
     -------
@@ -98,8 +102,9 @@ def choose_graded_units(
         stopped,
     )
     task.search(np.random.Generator(np.random.Philox(seed)))
-    task.lower_bound()
-    if not (task.complete or stopped() or effort.exhausted):
+    if bounding:
+        task.lower_bound()
+    if finishing and not (task.complete or stopped() or effort.exhausted):
         task.finish(merged, heavy)
     return UnitChoice(task.best, task.gain, max(task.gain, task.bound))
 
