@@ -42,19 +42,14 @@ def plan_value(
     if len(set(sites)) != len(sites) or len(sites) > most or not len(sites):
         return worst
     times = layer.travel_s[chosen].astype(np.float64)
-    match model:
-        case "p-median":
-            return float(layer.weight @ times.min(axis=0))
-        case "p-center":
-            return float(times.min(axis=0).max())
-    near = times <= layer.limit()
-    match model:
-        case "mclp":
-            return float(layer.weight[near.any(axis=0)].sum())
-        case "lscp":
-            return float(len(sites)) if near.any(axis=0).all() else worst
-        case "mexclp":
-            if placed.sum() > (layer.units or 0):
-                return worst
-            return float(layer.weight @ (1 - layer.busy ** (placed @ near)))
-    raise ValueError(model)
+    if model == "p-median":
+        return float(layer.weight @ times.min(axis=0))
+    if model == "p-center":
+        return float(times.min(axis=0).max())
+    number = placed @ (times <= layer.limit())
+    if model == "mclp":
+        return float(layer.weight[number > 0].sum())
+    if model == "lscp":
+        return float(len(sites)) if number.all() else worst
+    within = placed.sum() <= (layer.units or 0)
+    return float(layer.weight @ (1 - layer.busy**number)) if within else worst

@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.stationing import MODELS
 from engine.stationing.base import PROVEN_GAP
+from routing.errors import InputError
 
 if TYPE_CHECKING:
     from engine.stationing import LocationProblem
@@ -92,7 +93,10 @@ class Bluelight(Planner):
     def answer(self, model: str, problem: LocationProblem, budget_s: float) -> Answer:
         """Answer a problem."""
         del budget_s
-        plan = MODELS[model].solve(problem)
+        try:
+            plan = MODELS[model].solve(problem)
+        except InputError as error:
+            raise NoPlanError(str(error)) from error
         units = None if problem.layers[0].units is None else plan.units[0]
         return Answer(plan.sites, plan.objective, plan.proven, plan.bound, units)
 
