@@ -1,4 +1,4 @@
-"""Location problems put to all contestants, one after the other, in one process."""
+"""Location problems put to all contestants, one after the other, in one run."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SAME: Final = 4 * PROVEN_GAP
 """Relative difference up to which two proven values are the same: each proof, and what a
 solver writes of its figures, leaves some."""
+
+_WARM_S: Final = 60.0
 
 _NOTHING: Final[dict[str, Any]] = {
     "objective": None,
@@ -69,13 +71,17 @@ def measure(
     """
     missing = {name: reason for name, kind in kinds.items() if (reason := _missing(kind))}
     seated = {name: kind() for name, kind in kinds.items() if name not in missing}
-    for name, planner in seated.items():
-        say(f"{name}: warming up")
-        _warm(planner)
     documents = []
-    for case in cases:
-        documents.append(_one(case, seated, budget_s))
-        say(_told(documents[-1]))
+    try:
+        for name, planner in seated.items():
+            say(f"{name}: warming up")
+            _warm(planner)
+        for case in cases:
+            documents.append(_one(case, seated, budget_s))
+            say(_told(documents[-1]))
+    finally:
+        for planner in seated.values():
+            planner.close()
     document: dict[str, Any] = {
         "contestants": {
             name: {"note": kind.note} | ({"missing": missing[name]} if name in missing else {})
@@ -117,7 +123,7 @@ def _warm(planner: Planner) -> None:
     asked["mexclp"] = LocationProblem([busy], time_limit_s=5.0)
     for model, problem in asked.items():
         if model in planner.models:
-            planner.answer(model, problem, 20.0)
+            planner.answer(model, problem, _WARM_S)
 
 
 def _one(case: LocationCase, seated: Mapping[str, Planner], budget_s: float) -> dict[str, Any]:
@@ -134,12 +140,12 @@ def _one(case: LocationCase, seated: Mapping[str, Planner], budget_s: float) -> 
         try:
             answer = planner.answer(case.model, problem, budget_s)
         except NoPlanError as error:
-            seconds = time.perf_counter() - begin
+            seconds = error.seconds or time.perf_counter() - begin
             answers[name] = {"seconds": seconds} | _NOTHING | {"lost": str(error)}
         except MemoryError:
             answers[name] = {"seconds": None} | _NOTHING | {"lost": "out of memory"}
         else:
-            seconds = time.perf_counter() - begin
+            seconds = answer.seconds or time.perf_counter() - begin
             answers[name] = {"seconds": seconds} | _checked(case, problem, answer)
     if problem is None:
         problem = case.ask(loaded)

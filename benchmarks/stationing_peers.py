@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-import time
-import warnings
+import multiprocessing
+import os
+import signal
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-import numpy as np
-
+from benchmarks.spopt_models import serve
 from engine.stationing import MODELS
 from engine.stationing.base import PROVEN_GAP
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
+
     from engine.stationing import LocationProblem
 
 OURS: Final = "bluelight"
 
 
+_GRACE_S: Final = 15.0
+"""Solvers do not stop at once, and write files beyond their time limit."""
+
+
 class NoPlanError(Exception):
-    """A contestant has no plan; the message says why."""
+    """A contestant has no plan.
+
+    Parameters
+    ----------
+    reason : str
+        Why.
+    seconds : float, optional
+        What it took, by its own clock.
+    """
+
+    def __init__(self, reason: str, seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
 
 
 @dataclass(frozen=True)
@@ -39,6 +59,8 @@ class Answer:
         The bound as it tells it; None where it tells none.
     units : tuple of int, optional
         Units at each of the sites.
+    seconds : float, optional
+        What it took, where its arrays had to be sent to another process first.
     """
 
     sites: tuple[int, ...]
@@ -46,6 +68,7 @@ class Answer:
     proven: bool
     bound: float | None = None
     units: tuple[int, ...] | None = None
+    seconds: float | None = None
 
 
 class Planner:
@@ -82,6 +105,9 @@ class Planner:
         """
         raise NotImplementedError
 
+    def close(self) -> None:
+        """Send the contestant home."""
+
 
 class Bluelight(Planner):
     """Ours."""
@@ -102,90 +128,77 @@ class Bluelight(Planner):
 
 
 class Spopt(Planner):
-    """Models of PySAL's spopt, from a matrix of costs; PuLP hands them to a solver.
+    """Models of PySAL's spopt, in a process of their own; PuLP hands them to a solver.
 
-    spopt takes rows for demand points and columns for sites. Building the model is in
-    Python and counts; the solver has what the budget leaves.
+    Building the model is in Python and counts; the solver has what the budget leaves.
+    A process that takes longer all the same is ended.
     """
 
     models = frozenset({"mclp", "lscp", "p-median", "p-center"})
-    _say: ClassVar[dict[str, Any]] = {"msg": False, "gapRel": PROVEN_GAP}
+    solver: ClassVar[str]
+
+    def __init__(self) -> None:
+        self._process: BaseProcess | None = None
+        self._line: Connection | None = None
 
     def answer(self, model: str, problem: LocationProblem, budget_s: float) -> Answer:
         """Answer a problem."""
-        with warnings.catch_warnings():
-            # spopt uses what the next PuLP will drop
-            warnings.simplefilter("ignore")
-            return self._answer(model, problem, budget_s)
-
-    def solver(self, seconds: float) -> Any:
-        """Return a solver of PuLP's with a time limit."""
-        raise NotImplementedError
-
-    def _answer(self, model: str, problem: LocationProblem, budget_s: float) -> Answer:
-        begin = time.perf_counter()
-        asked = self._model(model, problem)
-        left = budget_s - (time.perf_counter() - begin)
-        if left <= 0:
-            raise NoPlanError(f"only to build the model took {budget_s - left:.0f} s")
-        try:
-            asked.solve(self.solver(left), results=False)
-        except RuntimeError as error:  # spopt's way to tell any state but solved
-            raise NoPlanError(f"no plan in {budget_s:g} s ({str(error).split('.')[0]})") from error
-        values = np.array([variable.value() or 0.0 for variable in asked.fac_vars])
-        return Answer(
-            tuple(int(site) for site in np.flatnonzero(values > 0.5)),
-            float(asked.problem.objective.value()),
-            # PuLP calls a plan that time cut short solved, too
-            proven=asked.problem.sol_status == 1,
-        )
-
-    @staticmethod
-    def _model(model: str, problem: LocationProblem) -> Any:
-        from spopt.locate import LSCP, MCLP, PCenter, PMedian  # noqa: PLC0415  # seconds
-
         (layer,) = problem.layers
-        cost = layer.travel_s.T
-        match model:
-            case "mclp":
-                return MCLP.from_cost_matrix(
-                    cost, layer.weight, layer.limit(), p_facilities=problem.k
-                )
-            case "lscp":
-                return LSCP.from_cost_matrix(cost, layer.limit())
-            case "p-median":
-                return PMedian.from_cost_matrix(cost, layer.weight, p_facilities=problem.k)
-            case "p-center":
-                return PCenter.from_cost_matrix(cost, p_facilities=problem.k)
-        raise ValueError(model)
+        line = self._open()
+        line.send((model, layer.travel_s, layer.weight, layer.limit_s, problem.k, budget_s))
+        try:
+            if not line.poll(budget_s + _GRACE_S):
+                raise NoPlanError(f"no answer in {budget_s + _GRACE_S:g} s")
+            kind, *said, seconds = line.recv()
+        except (EOFError, OSError) as error:
+            self.close()
+            raise NoPlanError("its process ended") from error
+        except NoPlanError:
+            self.close()
+            raise
+        if kind == "none":
+            raise NoPlanError(said[0], seconds)
+        sites, stated, proven = said
+        return Answer(sites, stated, proven, seconds=seconds)
+
+    def close(self) -> None:
+        """End the process, and the solver's with it."""
+        if self._process is None or self._line is None:
+            return
+        self._line.close()
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid or 0, signal.SIGKILL)
+        self._process.join()
+        self._process.close()
+        self._process = self._line = None
+
+    def _open(self) -> Connection:
+        if self._line is None:
+            context = multiprocessing.get_context("spawn")
+            self._line, other = context.Pipe()
+            arguments = (other, self.solver, PROVEN_GAP)
+            self._process = context.Process(target=serve, args=arguments, daemon=True)
+            self._process.start()
+            other.close()
+        return self._line
 
 
 class SpoptCbc(Spopt):
     """With the solver of spopt's own examples."""
 
     name = "spopt-cbc"
+    solver = "cbc"
     packages = ("spopt", "pulp")
-    note = "PuLP's CBC, its default: one thread, gap as ours"
-
-    def solver(self, seconds: float) -> Any:
-        """Return CBC with a time limit."""
-        import pulp  # noqa: PLC0415
-
-        return pulp.PULP_CBC_CMD(timeLimit=seconds, **self._say)
+    note = "PuLP's CBC, its default, with our gap"
 
 
 class SpoptHighs(Spopt):
     """With HiGHS."""
 
     name = "spopt-highs"
+    solver = "highs"
     packages = ("spopt", "pulp", "highspy")
-    note = "HiGHS through PuLP, its own choice of threads, gap as ours"
-
-    def solver(self, seconds: float) -> Any:
-        """Return HiGHS with a time limit."""
-        import pulp  # noqa: PLC0415
-
-        return pulp.HiGHS(timeLimit=seconds, **self._say)
+    note = "HiGHS through PuLP, its own number of threads, with our gap"
 
 
 PLANNERS: Final[dict[str, type[Planner]]] = {
