@@ -32,7 +32,7 @@ def serve(line: Connection, solver: str, gap: float) -> None:
     gap : float
         Relative gap up to which the solver goes on.
     """
-    os.setsid()  # the solver is a program of its own, and is to end with this process
+    os.setsid()  # the solver may be a program of its own, and is to end with this process
     # spopt uses what the next PuLP will drop
     warnings.simplefilter("ignore")
     try:

@@ -73,9 +73,13 @@ def measure(
     seated = {name: kind() for name, kind in kinds.items() if name not in missing}
     documents = []
     try:
-        for name, planner in seated.items():
+        for name, planner in list(seated.items()):
             say(f"{name}: warming up")
-            _warm(planner)
+            try:
+                _warm(planner)
+            except NoPlanError as error:
+                missing[name] = f"a small case is too much for it: {error}"
+                seated.pop(name).close()
         for case in cases:
             documents.append(_one(case, seated, budget_s))
             say(_told(documents[-1]))
@@ -101,12 +105,12 @@ def measure(
 
 
 def _missing(kind: type[Planner]) -> str:
-    """Tell which package is missing."""
+    """Tell what is missing, if anything."""
     for package in kind.packages:
         try:
             version(package)
         except PackageNotFoundError:
-            return f"pip install {package}"
+            return f"not installed: pip install {package}"
     return ""
 
 

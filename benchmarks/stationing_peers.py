@@ -146,16 +146,14 @@ class Spopt(Planner):
         (layer,) = problem.layers
         line = self._open()
         line.send((model, layer.travel_s, layer.weight, layer.limit_s, problem.k, budget_s))
+        if not line.poll(budget_s + _GRACE_S):
+            self.close()
+            raise NoPlanError(f"no answer in {budget_s + _GRACE_S:g} s")
         try:
-            if not line.poll(budget_s + _GRACE_S):
-                raise NoPlanError(f"no answer in {budget_s + _GRACE_S:g} s")
             kind, *said, seconds = line.recv()
         except (EOFError, OSError) as error:
             self.close()
             raise NoPlanError("its process ended") from error
-        except NoPlanError:
-            self.close()
-            raise
         if kind == "none":
             raise NoPlanError(said[0], seconds)
         sites, stated, proven = said

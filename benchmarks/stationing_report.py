@@ -61,7 +61,7 @@ def lines_of(document: dict[str, Any]) -> list[str]:
     ]
     for name, each in document["contestants"].items():
         if "missing" in each:
-            lines.append(f"{name} is not installed: {each['missing']}")
+            lines.append(f"{name} is left out: {each['missing']}")
         elif each["note"]:
             lines.append(f"{name}: {each['note']}")
     skipped = document.get("skipped", [])
