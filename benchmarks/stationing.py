@@ -66,8 +66,9 @@ def measure(
     Returns
     -------
     dict
-        ``contestants``, ``cases``, ``bars`` and ``wrong``, the cases and contestants
-        whose answers contradict a definition, a published value or each other.
+        ``contestants``, ``cases`` (those done where Ctrl-C came), ``bars`` and ``wrong``,
+        the cases and contestants whose answers contradict a definition, a published
+        value or each other.
     """
     missing = {name: reason for name, kind in kinds.items() if (reason := _missing(kind))}
     seated = {name: kind() for name, kind in kinds.items() if name not in missing}
@@ -83,6 +84,8 @@ def measure(
         for case in cases:
             documents.append(_one(case, seated, budget_s))
             say(_told(documents[-1]))
+    except KeyboardInterrupt:  # hours of measuring are not to be lost
+        say(f"interrupted after {len(documents)} of {len(cases)} cases")
     finally:
         for planner in seated.values():
             planner.close()

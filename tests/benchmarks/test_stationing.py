@@ -139,6 +139,16 @@ def test_who_finds_no_plan_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert draw(document)
 
 
+def test_an_interrupted_run_keeps_what_it_has() -> None:
+    def interrupted() -> LocationProblem:
+        raise KeyboardInterrupt
+
+    stop = LocationCase("stop", "growing", "mclp", interrupted)
+    document = run(cases=(MEDIAN, stop, COVER))
+    assert [case["name"] for case in document["cases"]] == ["median"]
+    assert document["wrong"] == []
+
+
 def test_who_cannot_solve_a_small_case_is_left_out() -> None:
     document = run(Stuck)
     assert list(document["cases"][0]["answers"]) == ["bluelight"]
