@@ -63,6 +63,24 @@ class Modest(Hasty):
     proof = False
 
 
+class Late(Honest):
+    """Cut short before all demand went to the nearest site; a median of more than it is."""
+
+    name = "late"
+    too_much = 1.0
+
+    def answer(self, model: str, problem: LocationProblem, budget_s: float) -> Answer:
+        true = super().answer(model, problem, budget_s)
+        return replace(true, stated=true.stated + self.too_much, proven=False)
+
+
+class Liar(Late):
+    """Without a proof, but its plan is less good than it says."""
+
+    name = "liar"
+    too_much = -1.0
+
+
 class Stuck(Honest):
     """Finds no plan."""
 

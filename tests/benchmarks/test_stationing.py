@@ -31,7 +31,17 @@ from benchmarks.stationing_peers import PLANNERS, Bluelight, Planner
 from benchmarks.stationing_report import draw, lines_of
 from engine.stationing import MODELS, Layer, LocationProblem
 from routing.errors import InputError
-from tests.benchmarks.planner_fakes import Boaster, Crowd, Hasty, Honest, Missing, Modest, Stuck
+from tests.benchmarks.planner_fakes import (
+    Boaster,
+    Crowd,
+    Hasty,
+    Honest,
+    Late,
+    Liar,
+    Missing,
+    Modest,
+    Stuck,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +84,7 @@ def test_every_plan_is_worth_what_it_says() -> None:
     ("kind", "told"),
     [
         (Boaster, "not "),
+        (Liar, "not "),
         (Crowd, "breaks a rule"),
         (Hasty, "claims a proof, but bluelight has a better plan"),
     ],
@@ -88,7 +99,7 @@ def test_a_wrong_answer_is_found_out(kind: type[Planner], told: str) -> None:
 
 
 def test_a_worse_plan_without_a_proof_is_not_wrong() -> None:
-    document = run(Modest)
+    document = run(Modest, Late)
     assert document["wrong"] == []
     answer = document["cases"][0]["answers"]["modest"]
     assert answer["objective"] > document["cases"][0]["answers"]["bluelight"]["objective"]
