@@ -1,12 +1,14 @@
-"""What the routing benchmark must show: the ratio to a peer that each figure shall reach."""
+"""Bars, and those of the routing benchmark: the ratio to a peer that a figure shall reach."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from api.output import table
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
 _RK: Final = "routingkit-cch"
 _OURS: Final = "bluelight"
@@ -34,13 +36,15 @@ class Bar:
     at_most: bool = False
 
 
-def judge(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Compare the figures of a graph with their bars.
+def judge(document: dict[str, Any], bars: Sequence[Bar] | None = None) -> list[dict[str, Any]]:
+    """Compare figures with their bars.
 
     Parameters
     ----------
     document : dict
-        Of one graph, as `benchmarks.routing.measure` makes it.
+        What was measured, such as of one graph by `benchmarks.routing.measure`.
+    bars : sequence of Bar, optional
+        The bars; those of the routing benchmark by default.
 
     Returns
     -------
@@ -49,8 +53,8 @@ def judge(document: dict[str, Any]) -> list[dict[str, Any]]:
         was not measured.
     """
     verdicts = []
-    for each in BARS:
-        bar = each.bars.get(document["graph"], each.bars.get("*"))
+    for each in BARS if bars is None else bars:
+        bar = each.bars.get(document.get("graph", "*"), each.bars.get("*"))
         if bar is None:
             continue
         figure = each.figure(document)
@@ -65,6 +69,34 @@ def judge(document: dict[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return verdicts
+
+
+def bar_lines(bars: Iterable[dict[str, Any]]) -> list[str]:
+    """Lay out bars and what was measured.
+
+    Parameters
+    ----------
+    bars : iterable of dict
+        As `benchmarks.bars.judge` makes them.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    return table(
+        ["<figure", "<", "bar", "measured", "<passed"],
+        [
+            (
+                bar["title"],
+                bar["sense"],
+                f"{bar['bar']:g}",
+                None if bar["figure"] is None else f"{bar['figure']:.3g}",
+                {None: "not measured", True: "yes", False: "NO"}[bar["passed"]],
+            )
+            for bar in bars
+        ],
+    )
 
 
 def time_of(

@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
 from api.options import FILE_OUT, FiniteRange, json_option, names
 from api.output import json_text, report, table
+from benchmarks.bars import bar_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _DEFAULT: Final = ("reykjavik", "130k")
 _ALL: Final = ("reykjavik", "130k", "630k", "2500k")
+_OF_ROUTING: Final = ("graphs", "city", "full", "rounds", "check")
+_STATIONING: Final = "stationing"
+_BUDGET_S: Final = {"routing": 20.0, _STATIONING: 60.0}
 
 
 @click.command()
@@ -38,9 +43,8 @@ _ALL: Final = ("reykjavik", "130k", "630k", "2500k")
 @click.option(
     "--budget",
     type=FiniteRange(0, min_open=True),
-    default=20.0,
-    show_default=True,
-    help="Seconds for a contestant and a task; a slow one answers a smaller share.",
+    help="Seconds for a contestant and a task; a slow one answers a smaller share. Of "
+    "stationing: for a peer and a case.  [default: 20; stationing: 60]",
 )
 @click.option(
     "--check",
@@ -49,18 +53,27 @@ _ALL: Final = ("reykjavik", "130k", "630k", "2500k")
     show_default=True,
     help="Seconds for SciPy to find the answers to the largest questions, for each graph.",
 )
+@click.option(
+    "--set",
+    "chosen",
+    help="Stationing: small takes minutes, full hours; or a family of cases alone.  "
+    "[default: small]",
+)
 @click.option("--picture", type=FILE_OUT, help="Also draw the times, as SVG.")
 @click.option("--out", required=True, type=FILE_OUT, help="results.json.")
 @json_option
+@click.pass_context
 def benchmark(  # numpydoc ignore=PR01
+    context: click.Context,
     name: str | None,
     graphs: tuple[str, ...],
     city: tuple[str, ...],
     full: bool,
     peers: str,
     rounds: int,
-    budget: float,
+    budget: float | None,
     check: float,
+    chosen: str | None,
     picture: Path | None,
     out: Path,
     as_json: bool,
@@ -68,32 +81,69 @@ def benchmark(  # numpydoc ignore=PR01
     """Measure bluelight beside its peers, in one run on this machine.
 
     NAME is routing, which is also run if none is given: times of shortest-path questions,
-    one thread each. The results carry revision, versions, machine, and the bar of each
-    figure with the ratio that was measured.
+    one thread each; or stationing: times of location problems until a plan is proven, each
+    case asked once, peers as they come. The results carry revision, versions, machine, and
+    the bar of each figure with what was measured.
+
+    Published location problems are read from the folder that BLUELIGHT_REFERENCE_DATA
+    names; without it those cases are left out.
     """
     # help must not wait for the contestants' packages
-    from benchmarks.results import results  # noqa: PLC0415
     from scenarios.folders import write_atomically  # noqa: PLC0415
 
-    wanted = dict.fromkeys([*(_ALL if full else ()), *graphs, *city] or _DEFAULT)
-    document = results(
-        name,
-        tuple(wanted),
-        names(peers) if peers else (),
-        rounds=rounds,
-        budget_s=budget,
-        check_s=check,
-        say=lambda text: click.echo(text, err=True),
-    )
-    write_atomically(out, json_text(document).encode())
-    if picture is not None:
-        from benchmarks.picture import draw  # noqa: PLC0415
+    _check_options(context, name)
+    seconds = _BUDGET_S.get(name or "routing", 0.0) if budget is None else budget
+    wanted_peers = names(peers) if peers else ()
+    if name == _STATIONING:
+        from benchmarks.results import stationing_results  # noqa: PLC0415
+        from benchmarks.stationing_report import draw as draw_plans  # noqa: PLC0415
+        from benchmarks.stationing_report import lines_of as lines_of_plans  # noqa: PLC0415
 
-        write_atomically(picture, draw(document["results"]["routing"]))
-    lines = [line for each in document["results"]["routing"] for line in lines_of(each)]
+        document = stationing_results(chosen or "small", wanted_peers, budget_s=seconds, say=_say)
+        measured = [document["results"][_STATIONING]]
+        lines = lines_of_plans(measured[0])
+        drawn = None if picture is None else draw_plans(measured[0])
+    else:
+        from benchmarks.picture import draw  # noqa: PLC0415
+        from benchmarks.results import results  # noqa: PLC0415
+
+        wanted = dict.fromkeys([*(_ALL if full else ()), *graphs, *city] or _DEFAULT)
+        document = results(
+            name,
+            tuple(wanted),
+            wanted_peers,
+            rounds=rounds,
+            budget_s=seconds,
+            check_s=check,
+            say=_say,
+        )
+        measured = document["results"]["routing"]
+        lines = [line for each in measured for line in lines_of(each)]
+        drawn = None if picture is None else draw(measured)
+    write_atomically(out, json_text(document).encode())
+    if picture is not None and drawn is not None:
+        write_atomically(picture, drawn)
     report(document, [*lines, f"wrote {out}"], as_json=as_json)
-    if any(each["wrong"] for each in document["results"]["routing"]):
+    if any(each["wrong"] for each in measured):
         raise click.exceptions.Exit(1)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _check_options(context: click.Context, name: str | None) -> None:
+    """Refuse an option of the other benchmark rather than ignore it."""
+    stationing = name == _STATIONING
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        foreign = _OF_ROUTING if stationing else ("chosen",)
+        if given and parameter.name in foreign:
+            raise click.BadParameter(
+                f"is of the benchmark {'routing' if stationing else _STATIONING}",
+                context,
+                parameter,
+            )
 
 
 def lines_of(document: dict[str, Any]) -> list[str]:
@@ -132,19 +182,7 @@ def lines_of(document: dict[str, Any]) -> list[str]:
         ),
         "* a share of the rows, scaled up",
         "",
-        *table(
-            ["<figure", "<", "bar", "measured", "<passed"],
-            [
-                (
-                    bar["title"],
-                    bar["sense"],
-                    f"{bar['bar']:g}",
-                    None if bar["figure"] is None else f"{bar['figure']:.3g}",
-                    {None: "not measured", True: "yes", False: "NO"}[bar["passed"]],
-                )
-                for bar in document["bars"]
-            ],
-        ),
+        *bar_lines(document["bars"]),
         "",
     ]
     if document["roof"] is not None:

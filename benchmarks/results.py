@@ -5,19 +5,25 @@ from __future__ import annotations
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from benchmarks.location_cases import reference_data
 from benchmarks.peers import CONTESTANTS
 from benchmarks.road_graphs import SIZES, RoadGraph, generate, simple_graph
 from benchmarks.routing import measure
+from benchmarks.stationing import measure as plans
+from benchmarks.stationing_cases import SETS, location_cases, missing_families
+from benchmarks.stationing_peers import OURS, PLANNERS
 from routing.errors import InputError, did_you_mean
 from scenarios.packaging import load_scenario
 from scenarios.provenance import provenance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-BENCHMARKS: Final = ("routing",)
+T = TypeVar("T")
+
+BENCHMARKS: Final = ("routing", "stationing")
 
 
 def results(
@@ -30,12 +36,12 @@ def results(
     check_s: float,
     say: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
-    """Run benchmarks.
+    """Run the routing benchmark.
 
     Parameters
     ----------
     name : str or None
-        One of `BENCHMARKS`; all of them if None.
+        ``routing``, or None for the same.
     graphs : sequence of str
         Names of generated graphs or bundled cities, or scenario folders.
     peers : sequence of str
@@ -63,19 +69,8 @@ def results(
         raise InputError(
             f"unknown benchmark {name!r}", field="NAME", fix=did_you_mean(name, BENCHMARKS)
         )
-    for peer in peers:
-        if peer not in CONTESTANTS:
-            raise InputError(
-                f"unknown peer {peer!r}", field="--peers", fix=did_you_mean(peer, CONTESTANTS)
-            )
-    chosen = {
-        key: kind for key, kind in CONTESTANTS.items() if not peers or key in (*peers, "bluelight")
-    }
-    document = provenance()
-    document["machine"]["cpu"] = _cpu_model()
-    document["versions"] |= {
-        key: _version(kind.package) for key, kind in chosen.items() if kind.package
-    }
+    chosen = _chosen(CONTESTANTS, peers)
+    document = _head({key: kind.package for key, kind in chosen.items() if kind.package})
     document["settings"] = {
         "rounds": rounds,
         "budget_s": budget_s,
@@ -89,6 +84,51 @@ def results(
             for graph in loaded
         ]
     }
+    return document
+
+
+def stationing_results(
+    chosen: str,
+    peers: Sequence[str],
+    *,
+    budget_s: float,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Run the stationing benchmark.
+
+    Parameters
+    ----------
+    chosen : str
+        One of `benchmarks.stationing_cases.SETS`.
+    peers : sequence of str
+        Peers by name; all if empty.
+    budget_s : float
+        Seconds for a peer and a case.
+    say : callable
+        Told what is going on.
+
+    Returns
+    -------
+    dict
+        Revision, versions, machine, and the results.
+
+    Raises
+    ------
+    InputError
+        There is no such set or peer.
+    """
+    if chosen not in SETS:
+        raise InputError(f"unknown set {chosen!r}", field="--set", fix=did_you_mean(chosen, SETS))
+    kinds = _chosen(PLANNERS, peers)
+    packages = dict.fromkeys(
+        ["ortools", *(package for kind in kinds.values() for package in kind.packages)]
+    )
+    document = _head({package: package for package in packages})
+    document["settings"] = {"set": chosen, "budget_s": budget_s, "rounds": 1}
+    data = reference_data()
+    measured = plans(location_cases(chosen, data), kinds, budget_s=budget_s, say=say)
+    measured["skipped"] = missing_families(chosen, data)
+    document["results"] = {"stationing": measured}
     return document
 
 
@@ -121,6 +161,24 @@ def road_graph(source: str) -> RoadGraph:
         scenario.speeds.arc_times_ms(network, "siren"),
         network.node_lonlat,
     )
+
+
+def _chosen(kinds: Mapping[str, T], peers: Sequence[str]) -> dict[str, T]:
+    """Choose contestants; ours is always among them."""
+    for peer in peers:
+        if peer not in kinds:
+            raise InputError(
+                f"unknown peer {peer!r}", field="--peers", fix=did_you_mean(peer, kinds)
+            )
+    return {key: kind for key, kind in kinds.items() if not peers or key in (*peers, OURS)}
+
+
+def _head(packages: Mapping[str, str]) -> dict[str, Any]:
+    """Tell revision, machine and versions."""
+    document = provenance()
+    document["machine"]["cpu"] = _cpu_model()
+    document["versions"] |= {key: _version(package) for key, package in packages.items()}
+    return document
 
 
 def _version(package: str) -> str | None:
