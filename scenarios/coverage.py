@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from scenarios.package import Scenario
     from scenarios.settings import Standard
+
+
+_MANY: Final = 5 * 10**7
 
 
 def delay_s(scenario: Scenario, start: str, kind: str | None = None) -> float:
@@ -86,7 +89,7 @@ def drives_s(
     *,
     what: str = "station",
     hours: Sequence[int] | None = None,
-) -> NDArray[np.float64]:
+) -> NDArray[np.floating[Any]]:
     """Compute drives with siren to every demand zone.
 
     Parameters
@@ -102,8 +105,9 @@ def drives_s(
 
     Returns
     -------
-    ndarray of float64, shape (m, zones)
-        Seconds; ``inf`` where no road leads.
+    ndarray of float, shape (m, zones)
+        Seconds; ``inf`` where no road leads. Where they are very many, as float32, which
+        tells milliseconds apart for up to four hours.
 
     Raises
     ------
@@ -115,7 +119,7 @@ def drives_s(
     zones = snapper.snap(lonlat(scenario.zones), what="zone")
     arc_ms = _arc_ms(scenario, hours)
     ms = HierarchyTravelTimes(scenario.network, arc_ms).times_ms(start, zones)
-    seconds = np.empty(ms.shape)
+    seconds = np.empty(ms.shape, np.float64 if ms.size < _MANY else np.float32)
     # row by row: what is computed in between stays in the cache
     for row, milliseconds in zip(seconds, ms, strict=True):
         np.divide(milliseconds, 1000, out=row)

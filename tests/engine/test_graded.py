@@ -6,7 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.optimize import LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, milp
 
 from engine.stationing.effort import Effort
 from engine.stationing.gains import gained
@@ -70,9 +70,9 @@ def assigned(case: Case) -> float:
         matrix[place, number[j, i]] = 1.0
         matrix[place, j] = -1.0
         low[place] = -np.inf
-    bounds = (
-        np.concatenate([lower, np.zeros(m * n * s)]),
-        np.concatenate([capacity, np.ones(m * n * s)]),
+    served = m * n * s
+    bounds = Bounds(
+        np.concatenate([lower, np.zeros(served)]), np.concatenate([capacity, np.ones(served)])
     )
     solved = milp(
         cost,
@@ -80,6 +80,7 @@ def assigned(case: Case) -> float:
         bounds=bounds,
         integrality=np.arange(len(cost)) < m,
     )
+    assert solved.fun is not None
     return -float(solved.fun)
 
 
@@ -88,7 +89,7 @@ def test_larger_cases_agree_with_the_assignment_program(seed: int) -> None:
     random = np.random.default_rng(seed)
     here, there = random.random((18, 2)), random.random((15, 2))
     distance = np.hypot(*(here[:, None] - there[None]).transpose(2, 0, 1))
-    steps = 0.6 * 0.4 ** np.arange(5)
+    steps = np.asarray(0.6 * 0.4 ** np.arange(5), dtype=np.float64)
     room, none = np.full(18, 2), np.zeros(18, np.int64)
     case = (np.exp(-3 * distance), random.integers(1, 30, 15).astype(float), steps, 5, room, none)
     worth, weight, *_ = case
@@ -105,7 +106,7 @@ def test_a_bound_is_honest_whatever_was_spent(cells: float) -> None:
     here, there = random.random((40, 2)), random.random((60, 2))
     worth = np.exp(-2 * np.hypot(*(here[:, None] - there[None]).transpose(2, 0, 1)))
     weight = random.random(60)
-    steps = 0.5 ** np.arange(1, 7)
+    steps = np.asarray(0.5 ** np.arange(1, 7), dtype=np.float64)
     room, none = np.full(40, 6), np.zeros(40, np.int64)
 
     def choose(effort: Effort) -> tuple[list[int], float, float]:
