@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import click
@@ -315,7 +315,11 @@ def named(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def number(text: str, what: str) -> float:
+MOST: Final = 1e15
+"""Amounts beyond this lose their last figures when they are added up."""
+
+
+def number(text: str, what: str, option: str | None = None) -> float:
     """Read a number of an option.
 
     Parameters
@@ -324,11 +328,13 @@ def number(text: str, what: str) -> float:
         The number.
     what : str
         What it is, for the message.
+    option : str, optional
+        Where it was given, where that is no longer known.
 
     Returns
     -------
     float
-        Zero or more.
+        Zero or more, at most `MOST`.
 
     Raises
     ------
@@ -339,8 +345,10 @@ def number(text: str, what: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value < math.inf:
-        raise click.BadParameter(f"{text!r} is no {what}: give a number, zero or more")
+    if not 0 <= value <= MOST:
+        raise click.BadParameter(
+            f"{text!r} is no {what}: give a number from 0 to {MOST:g}", param_hint=option
+        )
     return value
 
 

@@ -69,9 +69,24 @@ def plan_lines(plan: Plan) -> list[str]:
             [("whole city", percent(1.0), *_before_after(plan)), *districts],
         ),
         *([f"and {left_out} districts that it changes less"] if left_out else []),
-        f"({drive} of drive are what the standard {plan['standard']!r} leaves)",
+        f"({drive} of drive are what the standard {plan['standard']!r} leaves{_of_first(plan)})",
+        *_empty(plan, units),
         "",
     ]
+
+
+def _of_first(plan: Plan) -> str:
+    """Say whom the table by district is about, where there are several."""
+    return f"; this table: {_layer_name(plan['layers'][0])}" if len(plan["layers"]) > 1 else ""
+
+
+def _empty(plan: Plan, units: dict[str, int]) -> list[str]:
+    """Say which stations count for nothing in the coverage after."""
+    empty = [each for each in plan["stations"] if not units.get(each["id"])]
+    if not empty:
+        return []
+    words = "station has no unit" if len(empty) == 1 else "stations have no unit"
+    return [f"({len(empty)} {words}: the objective counts them, the coverage after does not)"]
 
 
 def _more(plan: Plan) -> list[str]:

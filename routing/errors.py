@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,6 +38,9 @@ class InputError(ValueError):
         return " ".join(line.split())
 
 
+_MOST_NAMES: Final = 20
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Suggest the nearest known name.
 
@@ -56,4 +59,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     guess = f"did you mean {near[0]!r}? " if near else ""
-    return f"{guess}known: {', '.join(names) or 'none'}"
+    told = ", ".join(names[:_MOST_NAMES]) or "none"
+    rest = len(names) - _MOST_NAMES
+    return f"{guess}known: {told}" + (f" and {rest} more" if rest > 0 else "")

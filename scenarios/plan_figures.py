@@ -36,11 +36,20 @@ def plan_figure(scenario: Scenario, plan: CityPlan, kind: str) -> bytes:
     bytes
         The picture.
     """
+    limit_s, share = plan.document["drive_limit_s"], plan.document["covered_share"]
     views = [
-        MapView(title, city, drive_from_stations_s(city))
-        for title, city in (("today", scenario), ("as planned", apply_plan(scenario, plan)))
+        MapView(
+            f"{scenario.settings.name}, {title}: "
+            + ("" if share[when] is None else f"{share[when]:.1%} within {limit_s / 60:.1f} min"),
+            city,
+            drive_from_stations_s(city),
+        )
+        for title, when, city in (
+            ("today", "before", scenario),
+            (f"planned by {plan.document['model']}", "after", apply_plan(scenario, plan)),
+        )
     ]
-    return image(coverage_figure(views, plan.document["drive_limit_s"]), kind)
+    return image(coverage_figure(views, limit_s), kind)
 
 
 def front_figure(documents: Sequence[dict[str, Any]], kind: str) -> bytes:

@@ -206,10 +206,13 @@ def plan_problem(scenario: Scenario, question: PlanQuestion) -> PlanProblem:
             field="zones.csv",
             fix="build the scenario with addresses, or with --population",
         )
+    _check_model(question)
     kinds = _kinds(scenario, question)
     sites = candidate_sites(scenario, question.candidates)
     layers, described = _layers(scenario, question, kinds, lonlat(sites))
     today = sites["existing"].to_numpy(np.bool_)
+    if both := set(question.keep) & set(question.forbid):
+        raise InputError(f"{min(both)!r} cannot be both open and closed", field="--keep, --forbid")
     kept = _named(sites, question.keep, "--keep")
     if question.existing == "keep":
         kept = kept | (today & ~_named(sites, question.forbid, "--forbid"))
@@ -235,6 +238,23 @@ def plan_problem(scenario: Scenario, question: PlanQuestion) -> PlanProblem:
         ],
     )
     return PlanProblem(sites, described, problem)
+
+
+def _check_model(question: PlanQuestion) -> None:
+    """Ask for what a model cannot do without, by the names that a planner knows."""
+    model = MODELS.resolve(question.model)
+    if model.startswith("dsm-") and question.longer_limit_s is None:
+        raise InputError(
+            f"{model} needs two limits",
+            field="--longer-limit",
+            fix="give the longer one in minutes, such as --longer-limit 15",
+        )
+    if model.startswith("mexclp-") and question.units is None and question.busy is None:
+        raise InputError(
+            f"{model} places units",
+            field="--units",
+            fix="give TYPE=N or fleet; or say how busy the one unit of each station is with --busy",
+        )
 
 
 def _kinds(scenario: Scenario, question: PlanQuestion) -> list[str]:
@@ -350,7 +370,7 @@ def _number(question: PlanQuestion, kind: str, place: int, slices: int) -> int |
         raise InputError(
             f"{len(numbers)} numbers of {kind} for {slices} slices",
             field="--units",
-            fix=f"give one, or {slices}",
+            fix=f"give one, or {slices}" if slices > 1 else "give one, or --slices",
         )
     return numbers[place if len(numbers) > 1 else 0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -11,6 +12,7 @@ import click
 from api.options import (
     FILE_OUT,
     FOLDER_OUT,
+    MOST,
     FiniteRange,
     amounts,
     counts,
@@ -28,8 +30,6 @@ from api.stopping import stop_on_interrupt
 from routing.errors import InputError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from scenarios.plan_question import PlanQuestion
     from scenarios.planning import CityPlan
 
@@ -72,8 +72,8 @@ _PICTURES: Final = (".png", ".svg")
     "--units",
     multiple=True,
     metavar="TYPE=N[/N...]",
-    help="Units to place, with / between slices; or 'fleet': those of today. Else a station "
-    "serves as if a unit were always free.",
+    help="Units to place, with commas between types and / between slices; or 'fleet': those of "
+    "today. Else a station serves as if a unit were always free.",
 )
 @click.option("--capacity", multiple=True, metavar="[TYPE=]N", help="Most units at a station.")
 @click.option(
@@ -126,8 +126,12 @@ _PICTURES: Final = (".png", ".svg")
     metavar="B[,B...]",
     help="Most that new stations, closures and units may cost.",
 )
-@click.option("--station-cost", type=FiniteRange(0), default=0.0, help="Cost of a new station.")
-@click.option("--closing-cost", type=FiniteRange(0), default=0.0, help="Of closing one of today's.")
+@click.option(
+    "--station-cost", type=FiniteRange(0, MOST), default=0.0, help="Cost of a new station."
+)
+@click.option(
+    "--closing-cost", type=FiniteRange(0, MOST), default=0.0, help="Of closing one of today's."
+)
 @click.option("--unit-cost", multiple=True, metavar="[TYPE=]COST", help="Cost of a unit.")
 @click.option("--share", type=FiniteRange(0, 1), help="Of lscp: to cover in all; of dsm: once.")
 @click.option("--backup", type=FiniteRange(0, 1), help="Of bacop: what a second cover counts.")
@@ -177,8 +181,8 @@ def plan(  # numpydoc ignore=PR01
     """
     from tqdm import tqdm
 
-    from scenarios.folders import check_replaceable, write_atomically
-    from scenarios.packaging import DESCRIPTOR, load_scenario, save_scenario
+    from scenarios.folders import write_atomically
+    from scenarios.packaging import load_scenario, save_scenario
     from scenarios.plan_figures import front_figure, plan_figure
     from scenarios.planning import apply_plan, make_plan, write_plan
     from scenarios.promise import simulate_plan
@@ -192,9 +196,9 @@ def plan(  # numpydoc ignore=PR01
             field="--stations",
             fix="give --stations, --units or --budget",
         )
-    _check_outputs(numbers, budget, {"--scenario": planned, "--simulate": replications}, picture)
-    if planned is not None:
-        check_replaceable(planned, DESCRIPTOR)
+    plans_asked = len(counted) * len(budgets)
+    _check_outputs(plans_asked, {"--scenario": planned, "--simulate": replications}, picture)
+    _check_planned(planned, scenario)
     _check_earlier_plan(out)
     city = load_scenario(scenario)
     fleet = {str(kind): int(n) for kind, n in city.units["type"].value_counts().items()}
@@ -216,28 +220,22 @@ def plan(  # numpydoc ignore=PR01
             )
     taken = f"planned in {time.perf_counter() - began:.1f} s"
     documents = [each.to_json_dict() for each in plans]
+    report_lines = plan_lines(documents[0]) if single else plans_lines(documents)
+    if replications is not None:
+        outcome = simulate_plan(
+            city, plans[0], replications=replications, seed=options["seed"], progress=not as_json
+        ).to_json_dict()
+        documents[0]["simulated"] = outcome
+        report_lines += promise_lines(outcome)
+    if single:
+        write_plan(plans[0], out)
+    else:
+        write_atomically(out, json_text(documents).encode())
+    report_lines += [taken, f"wrote {out}"]
     if picture is not None:
         kind = picture.suffix[1:]
         image = plan_figure(city, plans[0], kind) if single else front_figure(documents, kind)
         write_atomically(picture, image)
-    if single:
-        report_lines = plan_lines(documents[0])
-        if replications is not None:
-            outcome = simulate_plan(
-                city,
-                plans[0],
-                replications=replications,
-                seed=options["seed"],
-                progress=not as_json,
-            ).to_json_dict()
-            documents[0]["simulated"] = outcome
-            report_lines += promise_lines(outcome)
-        write_plan(plans[0], out)
-    else:
-        write_atomically(out, json_text(documents).encode())
-        report_lines = plans_lines(documents)
-    report_lines += [taken, f"wrote {out}"]
-    if picture is not None:
         report_lines.append(f"wrote {picture}")
     if planned is not None:
         digest = save_scenario(apply_plan(city, plans[0]), planned)
@@ -259,8 +257,13 @@ def _question(
         all_types = {kind: given[""] for kind in units or {} if "" in given}
         return all_types | {kind: value for kind, value in given.items() if kind}
 
-    rooms = {name: int(number(text, "capacity")) for name, text in map(named, options["capacity"])}
-    costs = {name: number(text, "cost") for name, text in map(named, options["unit_cost"])}
+    rooms = {
+        name: int(number(text, "capacity", "--capacity"))
+        for name, text in map(named, options["capacity"])
+    }
+    costs = {
+        name: number(text, "cost", "--unit-cost") for name, text in map(named, options["unit_cost"])
+    }
     return PlanQuestion(
         model=options["model"],
         stations=count,
@@ -275,7 +278,7 @@ def _question(
         slices=options["slices"] or (),
         busy=options["busy"],
         floors={
-            name or EVERYWHERE: number(text, "share")
+            name or EVERYWHERE: number(text, "share", "--floor")
             for name, text in map(named, options["floors"])
         },
         budget=budget,
@@ -297,7 +300,7 @@ def _units(given: tuple[str, ...], fleet: dict[str, int]) -> dict[str, tuple[int
     if not given:
         return None
     units: dict[str, tuple[int, ...]] = {}
-    for text in given:
+    for text in (part.strip() for texts in given for part in texts.split(",")):
         if text == "fleet":
             units |= {kind: (count,) for kind, count in fleet.items()}
             continue
@@ -317,13 +320,7 @@ def _units(given: tuple[str, ...], fleet: dict[str, int]) -> dict[str, tuple[int
     return units
 
 
-def _check_outputs(
-    numbers: list[int],
-    budget: tuple[float, ...] | None,
-    of_one: dict[str, object],
-    picture: Path | None,
-) -> None:
-    plans = max(1, len(numbers)) * len(budget or [None])
+def _check_outputs(plans: int, of_one: dict[str, object], picture: Path | None) -> None:
     for option, given in of_one.items():
         if given is not None and plans > 1:
             raise InputError(
@@ -333,6 +330,22 @@ def _check_outputs(
             )
     if picture is not None and picture.suffix not in _PICTURES:
         raise InputError(f"{picture} is no picture", field="--picture", fix="name a .png or a .svg")
+
+
+def _check_planned(planned: Path | None, scenario: str) -> None:
+    """Refuse a folder that holds something else, or the very city that is planned."""
+    from scenarios.folders import check_replaceable
+    from scenarios.packaging import DESCRIPTOR
+
+    if planned is None:
+        return
+    check_replaceable(planned, DESCRIPTOR)
+    if planned.resolve() == Path(scenario).resolve():
+        raise InputError(
+            f"{planned} is the scenario that is planned",
+            field="--scenario",
+            fix="name another folder",
+        )
 
 
 def _check_earlier_plan(out: Path) -> None:

@@ -67,7 +67,7 @@ class GradedGain:
     ) -> None:
         useful = (weight > 0) & worth.any(axis=0)
         worth, weight = merge_alike(worth[:, useful], weight[useful])
-        self._units = units
+        self.units = units
         self._opened = units if opened is None else opened
         self._builder = builder
         self._order = np.argsort(-worth, axis=0, kind="stable")
@@ -94,12 +94,12 @@ class GradedGain:
         float
             By how much the solution overstates its gain.
         """
-        by_unit, by_site, start, real = self._chords(values[self._units], values[self._opened])
+        by_unit, by_site, start, real = self._chords(values[self.units], values[self._opened])
         broken = np.flatnonzero(values[self.gain] * self._scale > real + _VIOLATED * self._scale)
         if len(broken):
             everyone = np.arange(len(broken))
             terms = [(everyone, self.gain[broken], 1.0)]
-            for slope, columns in ((by_unit, self._units), (by_site, self._opened)):
+            for slope, columns in ((by_unit, self.units), (by_site, self._opened)):
                 rising = np.cumsum(slope[::-1, broken], axis=0)[::-1]
                 rank, row = np.nonzero(rising)
                 terms.append(
@@ -153,14 +153,8 @@ class GradedGain:
         return by_unit, by_site, start, np.minimum(real, crowded).sum(axis=0)
 
 
-def add_covering(
-    frame: Frame,
-    units: NDArray[np.int64],
-    covers: NDArray[np.bool_],
-    weight: NDArray[np.float64],
-    steps: NDArray[np.float64],
-) -> None:
-    """Add the gains of one layer whose units are worth one or nothing.
+class CoveringGain:
+    """Gains of one layer whose units are worth one or nothing.
 
     Parameters
     ----------
@@ -175,22 +169,53 @@ def add_covering(
     steps : ndarray of float64, shape (s,)
         What the first unit counts, the second and so on.
     """
-    rows = cover_rows(covers, weight)
-    groups = np.arange(len(rows.weight))
-    counted: list[NDArray[np.int64]] = []
-    room = 0
-    for height, times in _levels(steps):
-        counted.append(
-            frame.builder.variables(len(groups), upper=float(times), cost=-height * rows.weight)
-        )
-        room += times
-        if units is not frame.opened and len(counted) <= _TIGHTENED:
-            # implied by whole numbers, but far from implied by parts of open buildings
-            frame.cover(
-                rows, frame.opened, np.concatenate(counted), np.tile(groups, len(counted)), room
+
+    def __init__(
+        self,
+        frame: Frame,
+        units: NDArray[np.int64],
+        covers: NDArray[np.bool_],
+        weight: NDArray[np.float64],
+        steps: NDArray[np.float64],
+    ) -> None:
+        self._rows = rows = cover_rows(covers, weight)
+        self._levels = _levels(steps)
+        groups = np.arange(len(rows))
+        counted: list[NDArray[np.int64]] = []
+        room = 0
+        for height, times in self._levels:
+            counted.append(
+                frame.builder.variables(len(groups), upper=float(times), cost=-height * rows.weight)
             )
-    if counted:
-        frame.cover(rows, units, np.concatenate(counted), np.tile(groups, len(counted)))
+            room += times
+            if units is not frame.opened and len(counted) <= _TIGHTENED:
+                # implied by whole numbers, but far from implied by parts of open buildings
+                frame.cover(
+                    rows, frame.opened, np.concatenate(counted), np.tile(groups, len(counted)), room
+                )
+        self.gain = np.concatenate([np.zeros(0, np.int64), *counted])
+        if counted:
+            frame.cover(rows, units, self.gain, np.tile(groups, len(counted)))
+
+    def at(self, units: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute the values of the gains where units are given.
+
+        Parameters
+        ----------
+        units : ndarray of float64, shape (m,)
+            Units at each site.
+
+        Returns
+        -------
+        ndarray of float64, shape (gains,)
+            Values of the variables `gain`.
+        """
+        left = self._rows.counts(units.astype(np.int64)).astype(np.float64)
+        filled = [np.zeros(0)]
+        for _, times in self._levels:
+            filled.append(np.minimum(left, times))
+            left = left - filled[-1]
+        return np.concatenate(filled)
 
 
 def _levels(steps: NDArray[np.float64]) -> list[tuple[float, int]]:
@@ -219,7 +244,7 @@ def solve_program(
     stopped : callable
         Asked now and then; ends the search.
     known : tuple of ndarray, optional
-        Buildings and units of a good plan to start from; heeded where all worth is graded.
+        Buildings and units of a good plan to start from.
 
     Returns
     -------
@@ -236,17 +261,18 @@ def solve_program(
         There is no plan, or none was found in time.
     """
     frame = frame_of(problem)
-    graded = []
-    for layer, units, value, step in zip(problem.layers, frame.units, worth, steps, strict=True):
-        if value.dtype == np.bool_:
-            add_covering(frame, units, value, layer.weight, step)
-        else:
-            graded.append(GradedGain(frame.builder, units, value, layer.weight, step, frame.opened))
+    gains: list[CoveringGain | GradedGain] = [
+        CoveringGain(frame, units, value, layer.weight, step)
+        if value.dtype == np.bool_
+        else GradedGain(frame.builder, units, value, layer.weight, step, frame.opened)
+        for layer, units, value, step in zip(problem.layers, frame.units, worth, steps, strict=True)
+    ]
+    graded = [gain for gain in gains if isinstance(gain, GradedGain)]
     start = None
-    if known is not None and len(graded) == len(problem.layers):
+    if known is not None and not problem.floors:
         start = np.zeros(frame.builder.count)
         start[frame.opened] = known[0]
-        for units, gain, placed in zip(frame.units, graded, known[1], strict=True):
+        for units, gain, placed in zip(frame.units, gains, known[1], strict=True):
             start[units] = placed
             start[gain.gain] = gain.at(placed.astype(np.float64))
     answer, _ = maximise(frame.builder, graded, problem.time_limit_s, stopped, start=start)
@@ -293,15 +319,14 @@ def maximise(
         What the solution really gains.
     """
     seconds, bound = _relaxed_rounds(builder, graded, seconds, stopped)
-    best: NDArray[np.float64] | None = None
-    best_gain = -np.inf
-    while True:
-        tolerance = _RELATIVE * max(1.0, abs(best_gain)) if best is not None else 0.0
+    best = start
+    best_gain = -np.inf if start is None else -builder.cost(start)
+    while not (stopped() and best is not None):
         answer = minimise(
             builder.build(),
             seconds=max(seconds, _LEAST_S),
-            tolerance=tolerance,
-            start=start if best is None else best,
+            tolerance=0.0 if best is None else _RELATIVE * max(1.0, abs(best_gain)),
+            start=best,
             stopped=stopped,
         )
         seconds -= answer.seconds
@@ -311,7 +336,9 @@ def maximise(
         values = answer.values
         gain = -builder.cost(values) - sum(each.add_violated(values) for each in graded)
         if gain > best_gain:
-            best, best_gain = values, gain
+            best, best_gain = values.copy(), gain
+            for each in graded:
+                best[each.gain] = each.at(values[each.units])
         close = -bound <= best_gain + _RELATIVE * max(1.0, abs(best_gain))
         if close or not graded or seconds <= 0 or stopped():
             break

@@ -24,6 +24,7 @@ from engine.stationing.effort import Effort
 from engine.stationing.gain_program import solve_program
 from engine.stationing.graded import choose_graded_units
 from engine.stationing.median import choose_sites
+from engine.stationing.rules import broken_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -251,7 +252,13 @@ def _generally(
     known = _good_plan(problem, worth, steps, stopped)
     looser = _bound_of_layers(problem, worth, steps, stopped)
     opened, units, bound = solve_program(problem, worth, steps, stopped, known)
-    return finished(model, problem, opened, units, min(bound, looser))
+    bound = min(bound, looser)
+    plan = finished(model, problem, opened, units, bound)
+    if known is None:
+        return plan
+    other = finished(model, problem, *known, bound)
+    sign = 1 if model.maximises else -1
+    return other if sign * other.objective > sign * plan.objective else plan
 
 
 def _bound_of_layers(
@@ -290,24 +297,36 @@ def _good_plan(
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]] | None:
     """Choose the buildings by the first layer as if each had one unit, then all units.
 
-    There is none where floors or a budget might forbid it, or room is short.
+    There is none where that breaks a floor or the budget, or room is short.
     """
-    graded = all(each.dtype != np.bool_ for each in worth)
-    if problem.k is None or problem.floors or problem.budget is not None or not graded:
+    if problem.k is None:
         return None
-    share = Effort.of_seconds(problem.time_limit_s * _START_SHARE / (len(worth) + 1))
+    share = problem.time_limit_s * _START_SHARE / (len(worth) + 1)
 
     def choose(
         at: int, k: int, capacity: NDArray[np.int64], lower: NDArray[np.int64]
     ) -> NDArray[np.int64]:
+        weight, effort = problem.layers[at].weight, Effort.of_seconds(share)
+        if worth[at].dtype == np.bool_:
+            rows = cover_rows(worth[at], weight)
+            return choose_units(
+                rows,
+                steps[at],
+                k,
+                capacity=capacity,
+                lower=lower,
+                effort=effort,
+                seed=problem.seed,
+                stopped=stopped,
+            ).units
         return choose_graded_units(
             worth[at],
-            problem.layers[at].weight,
+            weight,
             steps[at],
             k,
             capacity=capacity,
             lower=lower,
-            effort=share.share(1.0),
+            effort=effort,
             seed=problem.seed,
             stopped=stopped,
             bounding=False,
@@ -324,7 +343,7 @@ def _good_plan(
         if room.sum() < layer.units:
             return None
         units[at] = choose(at, layer.units, room, none)
-    return opened, units
+    return None if any(broken_rules(problem, *listed(opened, units))) else (opened, units)
 
 
 def finished(

@@ -97,7 +97,13 @@ class SetCovering:
             problem.time_limit_s,
             stopped,
             tolerance=tolerance,
-            otherwise=f"no plan covers {self.share:.0%} of the demand",
+            otherwise=f"no plan covers {self.share:.0%} of the demand"
+            + (
+                ""
+                if problem.k is None
+                else f" with {problem.k} stations; without a number"
+                " this model tells how many it takes"
+            ),
         )
         if answer.values is None:
             raise no_plan_in_time(problem)

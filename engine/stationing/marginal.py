@@ -24,8 +24,8 @@ class MarginalValues:
     Parameters
     ----------
     one_more_station : float or None
-        Gain of the best plan with one station more; None where stations are not counted
-        or no site is left.
+        Gain of the best plan with one station more; None where stations are not counted,
+        no site is left, or one of the two plans is not proven.
     one_more_unit : tuple of (float or None)
         For each layer, gain of the best plan with one unit more.
     station : tuple of (float or None)
@@ -65,18 +65,19 @@ def marginal_values(
     Returns
     -------
     MarginalValues
-        The values. What one more is worth compares the best plans found: it is exact
-        where both are proven.
+        The values. All plans with one more share the time limit of the problem.
     """
     sign = 1 if model.maximises else -1
+    share = problem.time_limit_s / (1 + len(problem.layers))
 
     def _gain(other: LocationProblem) -> float | None:
-        if stopped():
+        if stopped() or not plan.proven:
             return None
         try:
-            return sign * (model.solve(other, stopped=stopped).objective - plan.objective)
+            better = model.solve(replace(other, time_limit_s=share), stopped=stopped)
         except InputError:
             return None
+        return sign * (better.objective - plan.objective) if better.proven else None
 
     def _loss(sites: Sequence[int], units: Sequence[Sequence[int]]) -> float | None:
         loss = sign * (plan.objective - model.value(problem, sites, units))

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from scipy import sparse
 
 _ENTRIES_PER_SECOND: Final = 1e6
+_LOOK_S: Final = 0.1
+_PATIENCE_S: Final = 2.0
+"""Some steps of the solver hear of no interruption: then it is left behind."""
 
 
 @dataclass(frozen=True)
@@ -150,10 +153,12 @@ def minimise(
     worker = threading.Thread(target=_run, daemon=True)
     worker.start()
     try:
-        while worker.is_alive():
-            worker.join(0.1)
+        patience = _PATIENCE_S
+        while worker.is_alive() and patience > 0:
+            worker.join(_LOOK_S)
             if stopped():
                 interrupter.interrupt()
+                patience -= _LOOK_S
     except BaseException:
         interrupter.interrupt()
         raise

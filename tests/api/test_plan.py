@@ -186,7 +186,11 @@ def test_a_front_by_command(scenario_folder: Path, out: Path, tmp_path: Path) ->
         (["--budget", "1,x"], "'x' is no amount"),
         (["--stations", 2, "--keep", "nowhere"], "there is no site 'nowhere'"),
         (["--stations", 2, "--backup", "0.5"], "mclp-v1 has no parameter 'backup'"),
-        (["--stations", 2, "--model", "dsm"], "needs two limits"),
+        (["--stations", 2, "--model", "dsm"], "--longer-limit: dsm-v1 needs two limits"),
+        (["--stations", 2, "--model", "mexclp"], "mexclp-v1 places units"),
+        (["--stations", 2, "--keep", "S1", "--forbid", "S1"], "cannot be both open and closed"),
+        (["--stations", 2, "--station-cost", "1e308"], "--station-cost"),
+        (["--stations", 2, "--unit-cost", "nan"], "--unit-cost: 'nan' is no cost"),
     ],
 )
 def test_questions_that_cannot_be(
@@ -204,3 +208,15 @@ def test_the_first_ctrl_c_asks_and_the_second_ends() -> None:
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_plan_does_not_replace_the_city_that_is_planned(scenario_folder: Path, out: Path) -> None:
+    line = refused(
+        "plan", scenario_folder, "--stations", 2, "--out", out, "--scenario", scenario_folder
+    )
+    assert "is the scenario that is planned" in line
+
+
+def test_stations_without_a_unit_are_told(scenario_folder: Path, out: Path) -> None:
+    ran = run("plan", scenario_folder, "--stations", 6, "--out", out)
+    assert "station has no unit: the objective counts them" in ran.out
