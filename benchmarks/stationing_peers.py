@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -71,7 +72,7 @@ class Answer:
     seconds: float | None = None
 
 
-class Planner:
+class Planner(ABC):
     """A program that answers location problems."""
 
     name: ClassVar[str]
@@ -81,6 +82,7 @@ class Planner:
     note: ClassVar[str] = ""
     """What a reader of its figures must know."""
 
+    @abstractmethod
     def answer(self, model: str, problem: LocationProblem, budget_s: float) -> Answer:
         """Answer a problem.
 
@@ -103,9 +105,8 @@ class Planner:
         NoPlanError
             There is none.
         """
-        raise NotImplementedError
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have nothing to clear away
         """Send the contestant home."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -119,14 +119,16 @@ class PlanQuestion:
             There is no such model, or it has no such parameter.
         """
         model = MODELS[self.model]
-        known = {each.name for each in fields(model)}  # type: ignore[arg-type]
+        # a model of one's own need not be a dataclass; it has no parameters then
+        given: Any = model
+        known = {each.name for each in fields(given)} if is_dataclass(model) else set[str]()
         for name in self.parameters:
             if name not in known:
                 has = f"it has {', '.join(sorted(known))}" if known else "it has none"
                 raise InputError(
                     f"{model.id} has no parameter {name!r}", field=f"--{name}", fix=has
                 )
-        changed: LocationModel = replace(model, **self.parameters)  # type: ignore[type-var]
+        changed: LocationModel = replace(given, **self.parameters) if self.parameters else model
         return changed
 
 

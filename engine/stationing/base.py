@@ -82,6 +82,54 @@ def listed(
     return sites, tuple(tuple(int(unit) for unit in row[list(sites)]) for row in units)
 
 
+def written(
+    model: LocationModel,
+    problem: LocationProblem,
+    opened: NDArray[np.bool_],
+    units: NDArray[np.int64],
+    bound: float,
+    *,
+    scale: float = 1.0,
+) -> StationPlan:
+    """Write a plan down, its objective from the definition.
+
+    Parameters
+    ----------
+    model : LocationModel
+        The model.
+    problem : LocationProblem
+        What was asked.
+    opened : ndarray of bool, shape (m,)
+        Open sites.
+    units : ndarray of int64, shape (layers, m)
+        Units at each site.
+    bound : float
+        No plan is better than this, rounding aside.
+    scale : float
+        Size of the numbers that the bound was computed with, where they are greater than
+        itself; rounding is a millionth of it.
+
+    Returns
+    -------
+    StationPlan
+        The plan; its bound is the objective where that lies beyond it.
+
+    Raises
+    ------
+    ArithmeticError
+        The plan misses what the model demands, or lies beyond its bound by more than
+        rounding: a defect.
+    """
+    sites, placed = listed(opened, units)
+    objective = float(model.value(problem, sites, placed))
+    beyond = objective - bound if model.maximises else bound - objective
+    if not beyond <= PROVEN_GAP * max(abs(bound), scale):
+        raise ArithmeticError(f"{model.id}: plan of {objective} beyond its bound of {bound}")
+    return StationPlan(
+        model.id, sites, placed, objective, objective if beyond > 0 else float(bound)
+    )
+
+
 def never() -> bool:
     """Tell a model to go on.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, product
 from typing import TYPE_CHECKING, Final
 
@@ -134,7 +135,7 @@ def all_plans(
     units : tuple of tuple of int
         Units of each layer at each.
     """
-    counts = [problem.k] if problem.k is not None else range(problem.sites + 1)
+    counts = [problem.k] if problem.k is not None else range(1, problem.sites + 1)
     for count in counts:
         for sites in combinations(range(problem.sites), count):
             rooms = [problem.room(layer)[list(sites)] for layer in problem.layers]
@@ -181,16 +182,19 @@ def random_problem(random: np.random.Generator, *, plain: bool) -> LocationProbl
     if plain:
         return LocationProblem(layers, k, kept)
     forbidden = ~kept & (random.random(sites) < 0.2)
+    if forbidden.all():
+        forbidden[:] = False
     k = min(k, int((~forbidden).sum()))
+    layers = [_with_room(layer, ~forbidden, k) for layer in layers]
     cost = random.integers(0, 4, sites).astype(np.float64)
     floors = []
     if random.random() < 0.5:
         floors = [Floor("the west", random.random(demand) < 0.5, float(random.choice([0.3, 0.7])))]
     return LocationProblem(
         layers,
-        k if k >= 1 and (k >= kept.sum()) else None,
+        k if k >= kept.sum() else None,
         kept,
-        forbidden if not forbidden.all() else None,
+        forbidden,
         station_cost=cost,
         closing_cost=random.integers(0, 2, sites).astype(np.float64),
         floors=floors,
@@ -198,6 +202,14 @@ def random_problem(random: np.random.Generator, *, plain: bool) -> LocationProbl
         if random.random() < 0.7
         else None,
     )
+
+
+def _with_room(layer: Layer, allowed: NDArray[np.bool_], k: int) -> Layer:
+    """Leave no more units than k of the allowed sites can hold."""
+    if layer.units is None or layer.capacity is None:
+        return layer
+    most = int(np.sort(layer.capacity[allowed])[::-1][:k].sum())
+    return replace(layer, units=min(layer.units, most))
 
 
 def _random_layer(random: np.random.Generator, sites: int, demand: int, *, units: bool) -> Layer:
@@ -211,7 +223,8 @@ def _random_layer(random: np.random.Generator, sites: int, demand: int, *, units
         travel_s,
         random.integers(0, 5, demand).astype(np.float64),
         limit_s,
-        units=1 if units else None,
+        units=int(random.integers(1, 4)) if units else None,
+        capacity=random.integers(1, 4, sites) if random.random() < 0.5 else None,
         busy=float(random.choice([0.0, 0.3, 0.6])),
         second_limit_s=limit_s + 3,
     )

@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from engine.stationing.base import StationPlan, listed, never
+from engine.stationing.base import PROVEN_GAP, StationPlan, never, written
 from engine.stationing.cover_rows import cover_rows
-from engine.stationing.program import (
-    add_share,
-    covered_by_nobody,
-    frame_of,
-    no_plan_in_time,
-    solve_frame,
-)
+from engine.stationing.infeasible import covered_by_nobody, no_plan_in_time, solve_frame
+from engine.stationing.program import frame_of
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,6 +24,7 @@ if TYPE_CHECKING:
 
 _TWICE: Final = 2
 _RELATIVE: Final = 1e-7
+_ROUNDING: Final = 1e-9
 
 
 @dataclass(frozen=True)
@@ -86,10 +82,11 @@ class DoubleStandard:
             counts = layer.weight > 0
             everyone = cover_rows(longer.covers()[:, counts], layer.weight[counts])
             frame.require(everyone, columns)
-            add_share(frame, layer, columns, self.share)
             rows = cover_rows(layer.covers(), layer.weight)
-            groups = np.arange(len(rows.weight))
+            groups = np.arange(len(rows))
             once = frame.builder.variables(len(groups), upper=1.0)
+            if total := float(layer.weight.sum()):
+                frame.builder.row((once, rows.weight / total), at_least=self.share - _ROUNDING)
             # half covered twice is not covered twice: only whole numbers say so
             twice = frame.builder.variables(len(groups), upper=1.0, cost=-rows.weight, whole=True)
             frame.cover(rows, columns, np.concatenate([once, twice]), np.tile(groups, _TWICE))
@@ -107,9 +104,7 @@ class DoubleStandard:
         if answer.values is None:
             raise no_plan_in_time(problem)
         opened, placed = frame.read(answer.values)
-        sites, units = listed(opened, placed)
-        value = self.value(problem, sites, units)
-        return StationPlan(self.id, sites, units, value, float(max(value, -answer.bound)))
+        return written(self, problem, opened, placed, -answer.bound)
 
     def value(
         self,
@@ -140,7 +135,7 @@ class DoubleStandard:
             count = placed @ (chosen <= layer.limit())
             far = placed @ (chosen <= _second(layer)) == 0
             short = self.share * layer.weight.sum() - layer.weight @ (count > 0)
-            if (far & (layer.weight > 0)).any() or short > _RELATIVE * layer.weight.sum():
+            if (far & (layer.weight > 0)).any() or short > PROVEN_GAP * layer.weight.sum():
                 return -np.inf
             total += float(layer.weight @ (count >= _TWICE))
         return total

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from engine.stationing.cover_rows import cover_rows
+from engine.stationing.infeasible import no_plan_in_time, why_infeasible
 from engine.stationing.mip import Answer, minimise
-from engine.stationing.program import frame_of, no_plan_in_time, why_infeasible
+from engine.stationing.program import frame_of
 from engine.stationing.reduction import merge_alike
 
 if TYPE_CHECKING:
@@ -279,7 +280,7 @@ def solve_program(
     if answer.values is not None:
         opened, placed = frame.read(answer.values)
     elif np.isposinf(answer.bound):
-        raise why_infeasible(problem, problem.time_limit_s)
+        raise why_infeasible(frame, problem.time_limit_s)
     elif known is not None:
         opened, placed = known
     else:
@@ -333,14 +334,15 @@ def maximise(
         bound = max(bound, answer.bound)
         if answer.values is None:
             break
-        values = answer.values
+        values, height = answer.values, builder.height
         gain = -builder.cost(values) - sum(each.add_violated(values) for each in graded)
         if gain > best_gain:
             best, best_gain = values.copy(), gain
             for each in graded:
                 best[each.gain] = each.at(values[each.units])
         close = -bound <= best_gain + _RELATIVE * max(1.0, abs(best_gain))
-        if close or not graded or seconds <= 0 or stopped():
+        # without a new cut the same program would have the same answer
+        if close or builder.height == height or seconds <= 0:
             break
     return Answer(best, bound, 0.0), best_gain
 
@@ -358,11 +360,14 @@ def _relaxed_rounds(
     last = np.inf
     for _ in range(_RELAXED_ROUNDS if graded else 0):
         answer = minimise(
-            builder.build().relaxed(), seconds=seconds / 2, tolerance=0.0, stopped=stopped
+            builder.build().relaxed(),
+            seconds=max(seconds / 2, _LEAST_S),
+            tolerance=0.0,
+            stopped=stopped,
         )
         seconds -= answer.seconds
         bound = max(bound, answer.bound)
-        if answer.values is None or stopped():
+        if answer.values is None or seconds <= 0 or stopped():
             break
         for gain in graded:
             gain.add_violated(answer.values)

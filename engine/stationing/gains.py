@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from engine.stationing.base import StationPlan, listed, never
+from engine.stationing.base import StationPlan, listed, never, written
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.covering import choose_units
 from engine.stationing.effort import Effort
@@ -43,6 +43,7 @@ ALL: Final = slice(None)
 class GainModel(ABC):
     """A location model of this form."""
 
+    about: ClassVar[str]
     maximises: ClassVar[bool] = True
     units_are_busy: ClassVar[bool] = False
 
@@ -148,6 +149,8 @@ class GainModel(ABC):
         gain = 0.0
         for place, layer in enumerate(problem.layers):
             placed = np.ones(len(sites), np.int64) if units is None else np.array(units[place])
+            if not self.maximises and not placed.any():
+                return np.inf
             steps = self.steps(layer, max(1, int(placed.sum())))
             worth = self.worth(layer, list(sites))
             gain += float(layer.weight @ gained(worth, placed, steps))
@@ -209,7 +212,7 @@ def _quickly(
             stopped=stopped,
         )
         opened = (choice.units > 0) | problem.kept
-        return finished(model, problem, opened, choice.units[None], choice.bound)
+        return _written(model, problem, opened, choice.units[None], choice.bound)
     if layer.units is not None or len(steps) > 1:
         choice = choose_graded_units(
             worth,
@@ -223,7 +226,7 @@ def _quickly(
             stopped=stopped,
         )
         opened = (choice.units > 0) | problem.kept
-        return finished(model, problem, opened, choice.units[None], choice.bound)
+        return _written(model, problem, opened, choice.units[None], choice.bound)
     allowed = np.flatnonzero(problem.allowed)
     highest = worth.max()
     sites = choose_sites(
@@ -238,27 +241,36 @@ def _quickly(
     opened = np.zeros(problem.sites, dtype=np.bool_)
     opened[allowed[list(sites.sites)]] = True
     bound = steps[0] * (float(layer.weight.sum()) * highest - sites.bound)
-    return finished(model, problem, opened, opened[None].astype(np.int64), bound)
+    return _written(model, problem, opened, opened[None].astype(np.int64), bound)
 
 
 def _generally(
     model: GainModel, problem: LocationProblem, stopped: Callable[[], bool]
 ) -> StationPlan:
     worth = [model.worth(layer) for layer in problem.layers]
-    steps = [
-        model.steps(layer, int(problem.room(layer).sum()) if layer.units is None else layer.units)
-        for layer in problem.layers
-    ]
+    steps = [model.steps(layer, layer.units or problem.most(layer)) for layer in problem.layers]
     known = _good_plan(problem, worth, steps, stopped)
     looser = _bound_of_layers(problem, worth, steps, stopped)
     opened, units, bound = solve_program(problem, worth, steps, stopped, known)
     bound = min(bound, looser)
-    plan = finished(model, problem, opened, units, bound)
+    plan = _written(model, problem, opened, units, bound)
     if known is None:
         return plan
-    other = finished(model, problem, *known, bound)
+    other = _written(model, problem, *known, bound)
     sign = 1 if model.maximises else -1
     return other if sign * other.objective > sign * plan.objective else plan
+
+
+def _written(
+    model: GainModel,
+    problem: LocationProblem,
+    opened: NDArray[np.bool_],
+    units: NDArray[np.int64],
+    gain: float,
+) -> StationPlan:
+    """Write a plan down, given that none gains more."""
+    bound = model.objective(problem, gain)
+    return written(model, problem, opened, units, bound, scale=max(1.0, gain))
 
 
 def _bound_of_layers(
@@ -344,37 +356,3 @@ def _good_plan(
             return None
         units[at] = choose(at, layer.units, room, none)
     return None if any(broken_rules(problem, *listed(opened, units))) else (opened, units)
-
-
-def finished(
-    model: GainModel,
-    problem: LocationProblem,
-    opened: NDArray[np.bool_],
-    units: NDArray[np.int64],
-    bound: float,
-) -> StationPlan:
-    """Write a plan down, its objective from the definition.
-
-    Parameters
-    ----------
-    model : GainModel
-        The model.
-    problem : LocationProblem
-        What was asked.
-    opened : ndarray of bool, shape (m,)
-        Open sites.
-    units : ndarray of int64, shape (layers, m)
-        Units at each.
-    bound : float
-        No plan gains more.
-
-    Returns
-    -------
-    StationPlan
-        The plan.
-    """
-    sites, placed = listed(opened, units)
-    objective = model.value(problem, sites, placed)
-    best = model.objective(problem, bound)
-    best = max(best, objective) if model.maximises else min(best, objective)
-    return StationPlan(model.id, sites, placed, float(objective), float(best))

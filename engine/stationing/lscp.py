@@ -13,23 +13,16 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from engine.stationing.base import StationPlan, listed, never
+from engine.stationing.base import PROVEN_GAP, StationPlan, never, written
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.effort import Effort
-from engine.stationing.program import (
-    add_share,
-    covered_by_nobody,
-    frame_of,
-    no_plan_in_time,
-    solve_frame,
-)
+from engine.stationing.infeasible import covered_by_nobody, no_plan_in_time, solve_frame
+from engine.stationing.program import add_share, frame_of
 from engine.stationing.set_cover import smallest_cover
 from routing.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
 
     from engine.stationing.problem import LocationProblem
 
@@ -86,7 +79,9 @@ class SetCovering:
                     raise error
         priced = _priced(problem)
         free = problem.k is None and problem.budget is None
-        if self.share == 1 and free and all(layer.units is None for layer in problem.layers):
+        demanded = any(layer.weight.any() for layer in problem.layers)
+        stations_only = all(layer.units is None for layer in problem.layers)
+        if self.share == 1 and free and demanded and stations_only:
             return self._cover(problem, priced, stopped)
         frame = frame_of(priced, priced=True)
         for layer, units in zip(priced.layers, frame.units, strict=True):
@@ -109,7 +104,7 @@ class SetCovering:
             raise no_plan_in_time(problem)
         bound = answer.bound + priced.cost(())
         bound = float(np.ceil(bound - _ROUNDING)) if tolerance else bound
-        return self._plan(problem, *frame.read(answer.values), bound)
+        return written(self, problem, *frame.read(answer.values), bound)
 
     def _cover(
         self, problem: LocationProblem, priced: LocationProblem, stopped: Callable[[], bool]
@@ -132,18 +127,7 @@ class SetCovering:
         base = fixed + float(cost[paid].sum())
         opened = np.isin(np.arange(problem.sites), allowed[list(choice.sites)])
         units = np.tile(opened.astype(np.int64), (len(problem.layers), 1))
-        return self._plan(problem, opened, units, choice.bound + base)
-
-    def _plan(
-        self,
-        problem: LocationProblem,
-        opened: NDArray[np.bool_],
-        units: NDArray[np.int64],
-        bound: float,
-    ) -> StationPlan:
-        sites, placed = listed(opened, units)
-        value = self.value(problem, sites, placed)
-        return StationPlan(self.id, sites, placed, value, float(min(value, bound)))
+        return written(self, problem, opened, units, choice.bound + base)
 
     def value(
         self,
@@ -170,7 +154,10 @@ class SetCovering:
         for place, layer in enumerate(problem.layers):
             placed = np.ones(len(sites)) if units is None else np.array(units[place])
             covered = (placed > 0) @ layer.covers(list(sites)) > 0
-            if layer.weight @ ~covered > (1 - self.share) * layer.weight.sum() * (1 + _ROUNDING):
+            left = 1 - self.share
+            # of a part, solvers tell no more than that; of all, nobody may be left
+            left += PROVEN_GAP if left else 0.0
+            if layer.weight @ ~covered > left * layer.weight.sum():
                 return np.inf
         return _priced(problem).cost(sites)
 

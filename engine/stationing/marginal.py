@@ -27,7 +27,7 @@ class MarginalValues:
         Gain of the best plan with one station more; None where stations are not counted,
         no site is left, or one of the two plans is not proven.
     one_more_unit : tuple of (float or None)
-        For each layer, gain of the best plan with one unit more.
+        For each layer, gain of the best plan with one unit more; None as above.
     station : tuple of (float or None)
         For each open site, what is lost without it and its units, all else staying; None
         where the plan would miss what the model demands.
@@ -93,12 +93,12 @@ def marginal_values(
             replace(
                 problem,
                 layers=[
-                    replace(other, units=layer.units + 1) if other is layer else other
-                    for other in problem.layers
+                    replace(other, units=layer.units + 1) if at == place else other
+                    for at, other in enumerate(problem.layers)
                 ],
             )
         )
-        for layer in problem.layers
+        for place, layer in enumerate(problem.layers)
     )
     station = tuple(
         _loss(_without(plan.sites, at), [_without(row, at) for row in plan.units])

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from engine.stationing.base import StationPlan, listed, never
+from engine.stationing.base import StationPlan, never, written
 from engine.stationing.center import choose_center
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.effort import Effort
+from engine.stationing.infeasible import no_plan_in_time, solve_frame
 from engine.stationing.mip import minimise
-from engine.stationing.program import frame_of, no_plan_in_time, solve_frame
+from engine.stationing.program import frame_of
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,10 +81,12 @@ class PCenter:
             seed=problem.seed,
             stopped=stopped,
         )
+        if np.isinf(choice.cost):
+            raise _out_of_reach()
         opened = np.zeros(problem.sites, dtype=np.bool_)
         opened[allowed[list(choice.sites)]] = True
         units = np.tile(opened.astype(np.int64), (len(problem.layers), 1))
-        return self._plan(problem, opened, units, choice.bound)
+        return written(self, problem, opened, units, choice.bound)
 
     def _generally(self, problem: LocationProblem, stopped: Callable[[], bool]) -> StationPlan:
         """Halve the range of limits; whether one can be met is an integer program."""
@@ -128,7 +131,7 @@ class PCenter:
             raise no_plan_in_time(problem)
         opened, units = reader.read(best)
         bound = float(times[min(low, len(times) - 1)]) if len(times) else 0.0
-        return self._plan(problem, opened, units, bound)
+        return written(self, problem, opened, units, bound)
 
     def _within(
         self, problem: LocationProblem, counting: list[NDArray[np.bool_]], limit_s: float
@@ -138,19 +141,6 @@ class PCenter:
             inside = layer.travel_s[:, counts] <= limit_s
             frame.require(cover_rows(inside, np.ones(inside.shape[1])), units)
         return frame
-
-    def _plan(
-        self,
-        problem: LocationProblem,
-        opened: NDArray[np.bool_],
-        units: NDArray[np.int64],
-        bound: float,
-    ) -> StationPlan:
-        sites, placed = listed(opened, units)
-        value = self.value(problem, sites, placed)
-        if np.isinf(value):
-            raise _out_of_reach()
-        return StationPlan(self.id, sites, placed, value, float(min(value, bound)))
 
     def value(
         self,

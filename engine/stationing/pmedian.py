@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from engine.stationing.problem import Layer, LocationProblem
 
 UNREACHABLE_FACTOR: Final = 10.0
-"""A demand point that no open site reaches counts this many longest travel times, dear
-enough that none is left out to save minutes elsewhere. An assumption."""
+"""A demand point that no open site reaches counts this many longest travel times. An
+assumption: it leaves nobody out to save a point of like weight some minutes, but a light
+one may be left out for a heavy one."""
 
 
 @dataclass(frozen=True)

@@ -168,8 +168,8 @@ class LocationProblem:
     layers : sequence of Layer
         Kinds of units and slices of time; each has the same sites and demand points.
     k : int, optional
-        How many sites are open, the kept ones included. None: as many as pay, where a
-        budget or a number of units holds them in check.
+        How many sites are open, the kept ones included. None: as many as pay, one at
+        least, where a budget or a number of units holds them in check.
     fixed_open : ndarray of bool, shape (m,), optional
         Sites that stay open in every plan; none by default.
     forbidden : ndarray of bool, shape (m,), optional
@@ -279,7 +279,7 @@ class LocationProblem:
         for layer in self.layers:
             if layer.units is None:
                 continue
-            most = int(np.sort(self.room(layer))[::-1][: self.k].sum())
+            most = self.most(layer)
             if not 1 <= layer.units <= most:
                 raise InputError(
                     f"{layer.units} units{_of(layer)}, where there is room for {most}",
@@ -339,6 +339,21 @@ class LocationProblem:
             most = np.minimum(most, layer.capacity)
         room: NDArray[np.int64] = np.where(self.allowed, most, 0)
         return room
+
+    def most(self, layer: Layer) -> int:
+        """Tell how many units of a layer there is room for in k stations.
+
+        Parameters
+        ----------
+        layer : Layer
+            One of the layers.
+
+        Returns
+        -------
+        int
+            The sum of the roomiest sites.
+        """
+        return int(np.sort(self.room(layer))[::-1][: self.k].sum())
 
     def cost(self, sites: Sequence[int]) -> float:
         """Add up what stations, closures and units cost.

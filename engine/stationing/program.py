@@ -6,29 +6,22 @@ rows hold numbers, room, budget and the floors of districts. Models add what the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy import sparse
 
 from engine.stationing.cover_rows import cover_rows
-from engine.stationing.mip import Answer, Program, minimise
-from routing.errors import InputError
+from engine.stationing.mip import Program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from engine.stationing.cover_rows import CoverRows
     from engine.stationing.problem import Layer, LocationProblem
 
-NO_PLAN: Final = "no plan meets all that is demanded"
-"""What to say where nothing better is known."""
-
 _ROUNDING: Final = 1e-9
-_SHORT: Final = 1e-6
 
 
 class ProgramBuilder:
@@ -36,7 +29,7 @@ class ProgramBuilder:
 
     def __init__(self) -> None:
         self.count = 0
-        self._rows = 0
+        self.height = 0
         self._lower: list[NDArray[np.float64]] = []
         self._upper: list[NDArray[np.float64]] = []
         self._cost: list[NDArray[np.float64]] = []
@@ -100,14 +93,14 @@ class ProgramBuilder:
             shape = np.broadcast_shapes(row.shape, column.shape)
             self._entries.append(
                 (
-                    np.broadcast_to(row, shape) + self._rows,
+                    np.broadcast_to(row, shape) + self.height,
                     np.broadcast_to(column, shape),
                     np.broadcast_to(np.asarray(value, np.float64), shape),
                 )
             )
         self._at_least.append(np.broadcast_to(np.asarray(at_least, np.float64), (count,)))
         self._at_most.append(np.broadcast_to(np.asarray(at_most, np.float64), (count,)))
-        self._rows += count
+        self.height += count
 
     def row(
         self,
@@ -160,7 +153,7 @@ class ProgramBuilder:
             for place, kind in enumerate((np.int64, np.int64, np.float64))
         )
         return Program(
-            matrix=sparse.csr_array((value, (row, column)), shape=(self._rows, self.count)),
+            matrix=sparse.csr_array((value, (row, column)), shape=(self.height, self.count)),
             at_least=np.concatenate([np.zeros(0), *self._at_least]),
             at_most=np.concatenate([np.zeros(0), *self._at_most]),
             objective=np.concatenate(self._cost),
@@ -186,6 +179,8 @@ class Frame:
         Columns of the units of each layer; those of the buildings where all serve.
     shortfall : ndarray of int64, shape (floors,)
         Columns of what floors are short by; none unless asked for.
+    budget_row : int or None
+        Row of the budget.
     """
 
     problem: LocationProblem
@@ -193,6 +188,7 @@ class Frame:
     opened: NDArray[np.int64]
     units: list[NDArray[np.int64]]
     shortfall: NDArray[np.int64]
+    budget_row: int | None
 
     def cover(
         self,
@@ -256,15 +252,13 @@ class Frame:
         units = np.array([np.rint(values[columns]) for columns in self.units]).astype(np.int64)
         if self.problem.k is None:
             # nothing speaks for an empty building, unless it costs more to close
-            opened &= units.any(axis=0) | self.problem.kept | (_prices(self.problem) < 0)
+            opened &= units.any(axis=0) | self.problem.kept | (prices(self.problem) < 0)
         return opened, units
 
 
 def frame_of(
     problem: LocationProblem,
     *,
-    floors: bool = True,
-    budget: bool = True,
     elastic: bool = False,
     priced: bool = False,
 ) -> Frame:
@@ -274,8 +268,6 @@ def frame_of(
     ----------
     problem : LocationProblem
         What is asked.
-    floors, budget : bool
-        Whether to heed them.
     elastic : bool
         Whether floors may be missed, at the cost of what is short.
     priced : bool
@@ -287,7 +279,7 @@ def frame_of(
         The program so far.
     """
     builder = ProgramBuilder()
-    price = _prices(problem)
+    price = prices(problem)
     opened = builder.variables(
         problem.sites,
         lower=problem.kept.astype(np.float64),
@@ -295,8 +287,8 @@ def frame_of(
         cost=price if priced else 0.0,
         whole=True,
     )
-    if problem.k is not None:
-        builder.row((opened, 1.0), at_least=problem.k, at_most=problem.k)
+    least, most = (1, problem.sites) if problem.k is None else (problem.k, problem.k)
+    builder.row((opened, 1.0), at_least=least, at_most=most)
     units = []
     for layer in problem.layers:
         if layer.units is None:
@@ -310,33 +302,36 @@ def frame_of(
         )
         builder.row((placed, 1.0), at_least=layer.units, at_most=layer.units)
         units.append(placed)
-    if budget and problem.budget is not None:
-        left = problem.budget - _fixed_cost(problem)
+    budget_row = None
+    if problem.budget is not None:
+        budget_row = builder.height
+        left = problem.budget - problem.cost(())
         builder.row((opened, price), at_most=left + _ROUNDING * max(1.0, problem.budget))
-    count = len(problem.floors) if floors and elastic else 0
-    shortfall = builder.variables(count, cost=1.0)
-    frame = Frame(problem, builder, opened, units, shortfall)
-    if floors:
-        _add_floors(frame)
+    shortfall = builder.variables(len(problem.floors) if elastic else 0, cost=1.0)
+    frame = Frame(problem, builder, opened, units, shortfall, budget_row)
+    for place, floor in enumerate(problem.floors):
+        for layer, columns in zip(problem.layers, units, strict=True):
+            short = shortfall[[place]] if elastic else shortfall
+            add_share(frame, layer, columns, floor.share, among=floor.demand, short=short)
     return frame
 
 
-def _prices(problem: LocationProblem) -> NDArray[np.float64]:
-    """Return what opening each site adds to the cost, a closure saved taken off."""
+def prices(problem: LocationProblem) -> NDArray[np.float64]:
+    """Return what opening each site adds to the cost, a closure saved taken off.
+
+    Parameters
+    ----------
+    problem : LocationProblem
+        What is asked.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        Price of each site; below zero where closing it costs more.
+    """
     nothing = np.zeros(problem.sites)
     station = nothing if problem.station_cost is None else problem.station_cost
     return station - (nothing if problem.closing_cost is None else problem.closing_cost)
-
-
-def _fixed_cost(problem: LocationProblem) -> float:
-    return problem.cost(())
-
-
-def _add_floors(frame: Frame) -> None:
-    for place, floor in enumerate(frame.problem.floors):
-        short = frame.shortfall[[place]] if len(frame.shortfall) else frame.shortfall
-        for layer, units in zip(frame.problem.layers, frame.units, strict=True):
-            add_share(frame, layer, units, floor.share, among=floor.demand, short=short)
 
 
 def add_share(
@@ -381,162 +376,3 @@ def add_share(
     if short is not None and len(short):
         terms.append((short, 1.0))
     frame.builder.row(*terms, at_least=share - _ROUNDING)
-
-
-def solve_frame(
-    frame: Frame,
-    seconds: float,
-    stopped: Callable[[], bool],
-    *,
-    tolerance: float,
-    otherwise: str = NO_PLAN,
-) -> Answer:
-    """Solve a program as it stands.
-
-    Parameters
-    ----------
-    frame : Frame
-        The program.
-    seconds : float
-        Time limit.
-    stopped : callable
-        Asked now and then; ends the search.
-    tolerance : float
-        Absolute gap that is good enough.
-    otherwise : str
-        What to say where there is no plan and neither floors nor budget stand against it.
-
-    Returns
-    -------
-    Answer
-        The best solution and the bound.
-
-    Raises
-    ------
-    InputError
-        There is no plan; the message says what stands against it.
-    """
-    answer = minimise(frame.builder.build(), seconds=seconds, tolerance=tolerance, stopped=stopped)
-    if answer.values is None and np.isposinf(answer.bound):
-        raise why_infeasible(frame.problem, seconds, otherwise)
-    return answer
-
-
-def no_plan_in_time(problem: LocationProblem) -> InputError:
-    """Say that the time was too short for any plan.
-
-    Parameters
-    ----------
-    problem : LocationProblem
-        What was asked.
-
-    Returns
-    -------
-    InputError
-        To be raised.
-    """
-    return InputError(
-        f"no plan was found in {problem.time_limit_s:g} s",
-        field="time_limit_s",
-        fix="give more time, or fewer candidate sites",
-    )
-
-
-def why_infeasible(
-    problem: LocationProblem, seconds: float, otherwise: str = NO_PLAN
-) -> InputError:
-    """Find out what stands against any plan.
-
-    Parameters
-    ----------
-    problem : LocationProblem
-        What was asked, without a plan.
-    seconds : float
-        Time for finding out.
-    otherwise : str
-        What to say where neither floors nor budget stand against a plan.
-
-    Returns
-    -------
-    InputError
-        The message names the floors or the budget, and by how much they are missed.
-    """
-    if problem.floors and (error := _missed_floors(problem, seconds)):
-        return error
-    if problem.budget is not None:
-        cheapest = frame_of(problem, budget=False, priced=True)
-        answer = minimise(cheapest.builder.build(), seconds=seconds, tolerance=0.0)
-        if answer.values is not None:
-            opened, _ = cheapest.read(answer.values)
-            least = problem.cost(np.flatnonzero(opened).tolist())
-            return InputError(
-                f"a budget of {problem.budget:g}, but the cheapest plan costs {least:g}",
-                field="budget",
-                fix=f"give at least {least:g}, or fewer stations or units",
-            )
-    return InputError(
-        otherwise,
-        field="stations",
-        fix="give more stations, units or room, or longer limits",
-    )
-
-
-def _missed_floors(problem: LocationProblem, seconds: float) -> InputError | None:
-    """Name the floors that have to be missed, the plan chosen that misses least."""
-    for limited in (replace(problem, budget=None), problem):
-        frame = frame_of(limited, elastic=True)
-        answer = minimise(frame.builder.build(), seconds=seconds, tolerance=_SHORT)
-        if answer.values is None:
-            continue
-        short = answer.values[frame.shortfall]
-        missed = np.flatnonzero(short > _SHORT)
-        if not len(missed):
-            continue
-        said = "; ".join(
-            f"{problem.floors[f].name} reaches {problem.floors[f].share - short[f]:.1%}"
-            f" of {problem.floors[f].share:.1%}"
-            for f in missed[:5]
-        )
-        within = "the budget" if limited.budget is not None else "these stations and units"
-        return InputError(
-            f"the floor cannot be met with {within}: at best {said}",
-            field="floor",
-            fix="lower the floor, or give more stations, candidates or a longer limit",
-        )
-    return None
-
-
-def covered_by_nobody(problem: LocationProblem, layer: Layer) -> InputError | None:
-    """Say which demand no site covers and how far off it is.
-
-    Parameters
-    ----------
-    problem : LocationProblem
-        What is asked.
-    layer : Layer
-        One of its layers.
-
-    Returns
-    -------
-    InputError or None
-        To be raised; none where every demand point can be covered.
-    """
-    nearest = np.where(problem.allowed[:, None], layer.travel_s, np.inf).min(axis=0)
-    limit = layer.limit()
-    outside = np.flatnonzero((nearest > limit) & (layer.weight > 0))
-    if not len(outside):
-        return None
-    worst = outside[np.argsort(-nearest[outside], kind="stable")]
-    said = ", ".join(
-        f"{problem.name_of(int(point))} ("
-        + (f"{nearest[point] - limit:.0f} s too far" if np.isfinite(nearest[point]) else "no road")
-        + ")"
-        for point in worst[:3]
-    )
-    share = layer.weight[outside].sum() / layer.weight.sum()
-    return InputError(
-        f"no candidate site covers {len(outside)} demand points, {share:.1%} of the demand, "
-        f"within {limit:g} s: {said}{', ...' if len(outside) > 3 else ''}",
-        field="candidates",
-        fix="give candidates nearer to them, a longer limit, or a share below 1 to cover",
-    )

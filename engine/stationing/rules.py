@@ -37,6 +37,8 @@ def broken_rules(
     """
     if problem.k is not None and len(sites) != problem.k:
         yield f"opens {len(sites)} sites, not {problem.k}"
+    if not sites:
+        yield "opens no site"
     if not set(np.flatnonzero(problem.kept).tolist()) <= set(sites):
         yield "closes a site that is to be kept"
     if set(np.flatnonzero(~problem.allowed).tolist()) & set(sites):

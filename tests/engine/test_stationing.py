@@ -23,6 +23,7 @@ from engine.stationing import (
     check_location_model,
     simple_problem,
 )
+from engine.stationing.base import written
 from engine.stationing.conformance import all_plans, random_problem
 from engine.stationing.lscp import SetCovering
 from engine.stationing.marginal import marginal_values
@@ -473,6 +474,40 @@ def test_both_standards_out_of_reach_is_told() -> None:
     layer = replace(line().layers[0], second_limit_s=40.0)
     with pytest.raises(InputError, match="no plan covers 90% within 2 s and everyone within 40 s"):
         MODELS["dsm"].solve(LocationProblem([layer], 1))
+
+
+def test_a_budget_that_is_enough_is_not_blamed() -> None:
+    layer = replace(line().layers[0], second_limit_s=40.0)
+    problem = LocationProblem([layer], 1, station_cost=np.ones(10), budget=1000.0)
+    with pytest.raises(InputError, match="no plan covers 90% within 2 s"):
+        MODELS["dsm"].solve(problem)
+    dear = replace(line(2.0), budget=3.0, station_cost=np.full(10, 2.0))
+    with pytest.raises(InputError, match="a budget of 3, but the cheapest plan costs 4"):
+        SetCovering(share=0.9).solve(dear)
+
+
+def test_a_median_has_a_station() -> None:
+    with pytest.raises(InputError, match="a budget of 1, but the cheapest plan costs 4"):
+        MODELS["p-median"].solve(line(budget=1.0, station_cost=np.full(10, 4.0)))
+    problem = line(k=1)
+    assert MODELS["p-median"].value(problem, []) == np.inf
+    plan = MODELS["p-median"].solve(problem)
+    assert marginal_values(MODELS["p-median"], problem, plan).station == (None,)
+
+
+def test_a_center_that_leaves_somebody_without_a_way_is_told() -> None:
+    times = np.array([[1.0, np.inf], [np.inf, 1.0]])
+    assert MODELS["p-center"].solve(simple_problem(times, np.ones(2), 2)).objective == 1.0
+    with pytest.raises(InputError, match="no plan leaves a way to all demand"):
+        MODELS["p-center"].solve(simple_problem(times, np.ones(2), 1))
+
+
+def test_a_plan_beyond_its_bound_is_a_defect() -> None:
+    problem, opened = line(k=1), np.arange(10) == 4
+    units = opened[None].astype(np.int64)
+    assert written(MODELS["mclp"], problem, opened, units, 5.0).bound == 5.0
+    with pytest.raises(ArithmeticError, match="beyond its bound"):
+        written(MODELS["mclp"], problem, opened, units, 4.9)
 
 
 def test_marginal_values_are_differences() -> None:
