@@ -378,21 +378,13 @@ def _number(question: PlanQuestion, kind: str, place: int, slices: int) -> int |
 
 
 def _standard(scenario: Scenario, asked: str | Mapping[str, str] | None, kind: str) -> Standard:
-    standards = {standard.name: standard for standard in scenario.settings.standards}
-    name = asked.get(kind) if isinstance(asked, Mapping) else asked
     if isinstance(asked, Mapping) and (other := set(asked) - set(scenario.settings.unit_types)):
         raise InputError(
             f"there is no type of unit {min(other)!r}",
             field="--standard",
             fix=did_you_mean(min(other), scenario.settings.unit_types),
         )
-    if name is None:
-        return scenario.settings.standards[0]
-    if name not in standards:
-        raise InputError(
-            f"unknown standard {name!r}", field="--standard", fix=did_you_mean(name, standards)
-        )
-    return standards[name]
+    return scenario.settings.standard(asked.get(kind) if isinstance(asked, Mapping) else asked)
 
 
 def _named(sites: pd.DataFrame, ids: tuple[str, ...], option: str) -> NDArray[np.bool_]:

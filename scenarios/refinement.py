@@ -26,7 +26,7 @@ from scenarios.replications import portable
 from scenarios.runs import as_policy
 from scenarios.simulation.tables import build_tables
 from scenarios.statistics import LEVEL, estimate, ratio
-from scenarios.yardsticks import YARDSTICKS, Scale, standard_of
+from scenarios.yardsticks import YARDSTICKS, Scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,7 +138,7 @@ def refine(
         )
     check_seed(seed)
     _check_numbers(replications, budget, check, confidence, workers)
-    scale = Scale(scenario.settings, standard_of(scenario.settings, standard))
+    scale = Scale(scenario.settings, scenario.settings.standard(standard))
     named = as_policy(policy)
     given = named if workers < 2 else portable(named)
     tables = build_tables(scenario, movable=True)

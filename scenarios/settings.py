@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.survival import survival_curve
-from routing.errors import InputError
+from routing.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -153,6 +153,33 @@ class Settings(_Model):
             if sum(profile) <= 0:
                 raise ValueError(f"demand: {label}_profile is zero throughout")
         return self
+
+    def standard(self, name: str | None) -> Standard:
+        """Find a response standard.
+
+        Parameters
+        ----------
+        name : str or None
+            Its name; None for the first.
+
+        Returns
+        -------
+        Standard
+            The standard.
+
+        Raises
+        ------
+        InputError
+            There is none of that name.
+        """
+        known = {standard.name: standard for standard in self.standards}
+        if name is None:
+            return self.standards[0]
+        if name not in known:
+            raise InputError(
+                f"unknown standard {name!r}", field="--standard", fix=did_you_mean(name, known)
+            )
+        return known[name]
 
 
 def read_settings(path: Path) -> Settings:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from engine.survival import survival_curve
-from routing.errors import InputError, did_you_mean
 from scenarios.demand import DAY_MS, horizon_ms
 
 if TYPE_CHECKING:
@@ -139,33 +138,3 @@ def elapsed_ms(
     """
     begin = served["dispatch_ms"] if standard.start == "dispatch" else incidents.call_ms
     return np.where(served["on_scene_ms"] >= 0, served["on_scene_ms"] - begin, np.inf)
-
-
-def standard_of(settings: Settings, name: str | None) -> Standard:
-    """Find a response standard.
-
-    Parameters
-    ----------
-    settings : Settings
-        The rules.
-    name : str or None
-        Its name; None for the first.
-
-    Returns
-    -------
-    Standard
-        The standard.
-
-    Raises
-    ------
-    InputError
-        There is none of that name.
-    """
-    standards = {standard.name: standard for standard in settings.standards}
-    if name is None:
-        return settings.standards[0]
-    if name not in standards:
-        raise InputError(
-            f"unknown standard {name!r}", field="--standard", fix=did_you_mean(name, standards)
-        )
-    return standards[name]

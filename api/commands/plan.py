@@ -183,9 +183,7 @@ def plan(  # numpydoc ignore=PR01
 
     from scenarios.folders import write_atomically
     from scenarios.packaging import load_scenario, save_scenario
-    from scenarios.plan_figures import front_figure, plan_figure
     from scenarios.planning import apply_plan, make_plan, write_plan
-    from scenarios.promise import simulate_plan
 
     numbers = [each for part in (*stations, *more) for each in part]
     counted: list[int | None] = [*numbers] or [None]
@@ -222,6 +220,8 @@ def plan(  # numpydoc ignore=PR01
     documents = [each.to_json_dict() for each in plans]
     report_lines = plan_lines(documents[0]) if single else plans_lines(documents)
     if replications is not None:
+        from scenarios.promise import simulate_plan
+
         outcome = simulate_plan(
             city, plans[0], replications=replications, seed=options["seed"], progress=not as_json
         ).to_json_dict()
@@ -233,6 +233,8 @@ def plan(  # numpydoc ignore=PR01
         write_atomically(out, json_text(documents).encode())
     report_lines += [taken, f"wrote {out}"]
     if picture is not None:
+        from scenarios.plan_figures import front_figure, plan_figure
+
         kind = picture.suffix[1:]
         image = plan_figure(city, plans[0], kind) if single else front_figure(documents, kind)
         write_atomically(picture, image)

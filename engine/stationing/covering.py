@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine.stationing.base import PROVEN_GAP
+from engine.stationing.base import PROVEN_GAP, never
 from engine.stationing.covering_core import CELLS_A_CALL, Core, shrink
 from engine.stationing.covering_dual_kernels import BEST, DONE, START_STEP, descend, relax
 from engine.stationing.covering_kernels import transpose
@@ -74,7 +74,7 @@ def choose_units(
     lower: NDArray[np.int64] | None = None,
     effort: Effort,
     seed: int = 0,
-    stopped: Callable[[], bool] | None = None,
+    stopped: Callable[[], bool] = never,
 ) -> UnitChoice:
     """Place k units so that they are worth most, and prove it as far as the effort goes.
 
@@ -99,9 +99,9 @@ def choose_units(
         What may be spent.
     seed : int
         Seed of the search.
-    stopped : callable, optional
-        Looked at several times a second; once it says so, the best choice so far is
-        returned with its bound.
+    stopped : callable
+        Asked several times a second; once it says True, the best choice so far is the
+        answer.
 
     Returns
     -------
@@ -115,7 +115,7 @@ def choose_units(
     """
     fewest = np.zeros(rows.n_sites, dtype=np.int64) if lower is None else lower
     _check(rows, gains, k, capacity, fewest)
-    task = _Task(rows, gains, k, capacity, fewest, effort, seed, stopped or (lambda: False))
+    task = _Task(rows, gains, k, capacity, fewest, effort, seed, stopped)
     task.run()
     units = _filled(task.units, capacity, k)
     value = rows.value(units, gains)

@@ -41,29 +41,6 @@ def _reduced_cost(row: NDArray[np.float64], multiplier: NDArray[np.float64]) -> 
 
 
 @njit(cache=True)
-def _cheapest(
-    reduced: NDArray[np.float64], free: NDArray[np.int64], plan: NDArray[np.int64]
-) -> tuple[float, float]:
-    """Fill a plan with the sites of lowest reduced cost; return the last in, the first out.
-
-    By repeated selection: plans are short, and Numba takes seconds to compile a sort.
-    """
-    taken = np.zeros(len(reduced), dtype=np.bool_)
-    last_in = -np.inf
-    for position in range(len(plan) + 1):
-        pick, lowest = -1, np.inf
-        for j in free:
-            if not taken[j] and reduced[j] < lowest:
-                pick, lowest = j, reduced[j]
-        if position == len(plan):
-            return last_in, lowest
-        plan[position] = pick
-        taken[pick] = True
-        last_in = lowest
-    return last_in, np.inf
-
-
-@njit(cache=True)
 def _offer(
     cost: NDArray[np.float64],
     sites: NDArray[np.int64],

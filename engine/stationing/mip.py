@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from engine.stationing.base import never
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def minimise(
     seconds: float,
     tolerance: float,
     start: NDArray[np.float64] | None = None,
-    stopped: Callable[[], bool] = lambda: False,
+    stopped: Callable[[], bool] = never,
 ) -> Answer:
     """Solve a program by HiGHS through OR-Tools' MathOpt.
 
