@@ -238,9 +238,7 @@ def _shapes(
     shapes = []
     parts = [shapely.union_all(shape)]
     for stretches in reached:
-        lines = shapely.simplify(
-            _lines(network, stretches, drawn, projection), tolerance, preserve_topology=False
-        )
+        lines = _simplified(_lines(network, stretches, drawn, projection), tolerance)
         buffers = shapely.buffer(lines, radius, quad_segs=4)
         cells = _union_by_cell(lines, buffers, outline.hole_m2)
         parts = [_without_holes(shapely.union_all([*parts, *cells]), outline.hole_m2)]
@@ -273,8 +271,15 @@ def _lines(
         reached.end_s[fresh],
     )
     lonlat, stretch = stretch_lines(network, some)
-    lines = np.asarray(shapely.linestrings(_project(projection, lonlat), indices=stretch))
-    return lines[shapely.length(lines) > 0]
+    return np.asarray(shapely.linestrings(_project(projection, lonlat), indices=stretch))
+
+
+def _simplified(lines: NDArray[Any], tolerance: float) -> NDArray[Any]:
+    """Simplify lines; what has no length, or loses it, is the point where it begins."""
+    simple = np.asarray(shapely.simplify(lines, tolerance, preserve_topology=False))
+    short = shapely.length(simple) == 0
+    simple[short] = shapely.get_point(lines[short], 0)
+    return simple
 
 
 def _union_by_cell(lines: NDArray[Any], buffers: NDArray[Any], hole_m2: float) -> list[Any]:

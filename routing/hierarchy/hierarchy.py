@@ -127,7 +127,7 @@ class Hierarchy:
 
     @cached_property
     def depth(self) -> NDArray[np.int32]:
-        """Ancestors of each node, counted without itself, shape (n,)."""
+        """Number of ancestors of each node, itself not counted, shape (n,)."""
         return depths(self.parent)
 
     @cached_property

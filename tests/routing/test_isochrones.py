@@ -124,6 +124,18 @@ def test_the_area_about_one_straight_road() -> None:
     assert area == pytest.approx(expected, rel=0.02)
 
 
+@pytest.mark.parametrize("towards", [False, True])
+def test_a_reached_road_without_length_is_drawn(towards: bool) -> None:
+    """Its junction counts as reached by rounding, though the road to it is not."""
+    points = {"a": (0, 0), "b": (0, 3), "c": (0, 3)}
+    network = make_network(points, [Road("ab"), Road("bc")], simplify=False)
+    places = Snapper(network).snap(lonlat((0, 2)))
+    arc_ms = np.where(network.arc_m > 0, 1, 0)
+    found = isochrones(network, arc_ms, places, [0.0], towards=towards, outline=BARE)
+    assert len(reached_arcs(network, arc_ms, places, 0.0, towards=towards))
+    check(network, arc_ms, places, found, outline=BARE, towards=towards)
+
+
 def test_roads_out_of_reach_lie_outside_and_small_blocks_inside() -> None:
     points = {"a": (0, 0), "b": (3, 0), "c": (3, 3), "d": (0, 3), "e": (9, 0), "f": (9, 3)}
     roads = [Road("abcda"), Road("ef")]
