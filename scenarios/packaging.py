@@ -263,7 +263,8 @@ def _resource(folder: Path, path: str) -> dict[str, Any]:
     }
     if suffix == "csv":
         resource |= {"profile": "tabular-data-resource", "encoding": "utf-8"}
-        resource["schema"] = table_schema(stem)
+        header = data.split(b"\n", 1)[0].decode().split(",")
+        resource["schema"] = table_schema(stem, header)
     return resource
 
 

@@ -28,7 +28,8 @@ from scenarios.measures import concerned_by, in_time
 from scenarios.package import lonlat
 from scenarios.planning import apply_plan
 from scenarios.runs import as_policy, drawn, run
-from scenarios.simulation.tables import build_rules, build_tables
+from scenarios.simulation.needs import build_rules
+from scenarios.simulation.tables import build_tables
 from scenarios.statistics import LEVEL, Measure, estimate, ratio, rounded_to_digits
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ class _Rows(NamedTuple):
 
 
 def _drives(scenario: Scenario, tables: Tables) -> _Drives:
-    travel, rules = tables
+    travel, rules, _ = tables
     _, profiles = build_rules(scenario)
     zones = len(scenario.zones)
     ms = travel.drive["ms"].astype(np.float64)[:, zones + len(scenario.hospitals) :]

@@ -30,6 +30,7 @@ from scenarios.run_tables import (
     incident_table,
 )
 from scenarios.simulation.tables import build_tables
+from scenarios.simulation.timeline import with_failures
 from scenarios.statistics import groups_of
 from scenarios.summary import summarise
 
@@ -237,7 +238,13 @@ def run(
     InputError
         The policy answers the impossible.
     """
-    outcomes = run_replications(tables, incidents, policy, workers=workers, progress=progress)
+    timelines = [
+        with_failures(tables.timeline, scenario, seed, replication)
+        for replication in range(len(incidents))
+    ]
+    outcomes = run_replications(
+        tables, incidents, policy, timelines, workers=workers, progress=progress
+    )
     frame, metres = _collect(scenario, outcomes, len(incidents), folder)
     seen = observe(scenario, frame, metres, len(incidents))
     measures = measure(seen)

@@ -337,12 +337,12 @@ def _parts(
     travel, profiles = tables.travel, tables.rules.priority[priority]
     place, station = home
     drive = travel.drive["ms"][profiles["response"], place, used]
-    back = travel.home["ms"][used, station].astype(np.float64)
+    back = travel.home["ms"][0, used, station].astype(np.float64)
     transport = np.zeros(len(used))
     if rule.transported > 0:
-        hospital = travel.hospital[profiles["transport"], used]
+        hospital = travel.hospital[profiles["transport"], used, 0]
         transport = rule.transported * hospital["ms"]
-        from_hospital = travel.home["ms"][hospital["place"], station]
+        from_hospital = travel.home["ms"][0, hospital["place"], station]
         back = (1 - rule.transported) * back + rule.transported * from_hospital
     if (drive == UNREACHABLE).any():
         zone = scenario.zones["id"].iloc[used[np.argmax(drive)]]
