@@ -28,7 +28,7 @@ from scenarios.measures import concerned_by, in_time
 from scenarios.package import lonlat
 from scenarios.planning import apply_plan
 from scenarios.runs import as_policy, drawn, run
-from scenarios.simulation.needs import build_rules
+from scenarios.simulation.needs import build_rules, suits
 from scenarios.simulation.tables import build_tables
 from scenarios.statistics import LEVEL, Measure, estimate, ratio, rounded_to_digits
 
@@ -219,7 +219,7 @@ def _drives(scenario: Scenario, tables: Tables) -> _Drives:
         siren = np.rint(drives_s(scenario, lonlat(scenario.stations)) * 1000)
     home = rules.crew["home"]
     suitable = np.full((len(scenario.settings.priorities), zones), np.inf)
-    for row, able in enumerate(rules.suitable):
+    for row, able in enumerate(suits(scenario, rules)):
         out = rules.crew["turnout_ms"][able, None] + ms[rules.priority["response"][row], home[able]]
         suitable[row] = out.min(axis=0, initial=np.inf)
     return _Drives(siren[home], suitable)

@@ -24,6 +24,7 @@ from engine.staffing import (
 from routing.errors import InputError, did_you_mean
 from routing.network import UNREACHABLE
 from scenarios.demand import weekly_factor
+from scenarios.simulation.needs import suits
 from scenarios.simulation.tables import build_tables
 from scenarios.statistics import rounded_to_digits
 
@@ -266,7 +267,7 @@ def promised(ground: Ground, vehicles: NDArray[np.int64]) -> dict[str, float]:
 
 def _served_by(scenario: Scenario, tables: Tables) -> dict[str, list[int]]:
     """Return the priorities that each unit type is counted for: the first type that suits."""
-    suitable = tables.rules.suitable
+    suitable = suits(scenario, tables.rules)
     types = scenario.units["type"].to_numpy(dtype=object)
     found: dict[str, list[int]] = {}
     for row, priority in enumerate(scenario.settings.priorities):

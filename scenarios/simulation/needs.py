@@ -10,6 +10,8 @@ from routing.errors import InputError
 from scenarios.simulation.arrays import CREW, PRIORITY, SLOT, Rules, packed
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from scenarios.operations import IncidentType
     from scenarios.package import Scenario
 
@@ -91,6 +93,32 @@ def build_rules(scenario: Scenario) -> tuple[Rules, list[str]]:
         ),
     )
     return rules, profiles
+
+
+def suits(scenario: Scenario, rules: Rules) -> NDArray[np.bool_]:
+    """Tell which units can be sent to incidents of each priority at all.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    rules : Rules
+        From `build_rules`.
+
+    Returns
+    -------
+    ndarray of bool, shape (priorities, units)
+        True where the unit fills a slot of a response to a type of that priority.
+    """
+    settings = scenario.settings
+    found = np.zeros((len(settings.priorities), len(rules.crew)), dtype=np.bool_)
+    for row, priority in enumerate(settings.priorities):
+        for number, kind in enumerate(settings.types):
+            if kind.priority == priority.name:
+                slots = rules.alternative_ptr[rules.type_ptr[number : number + 2]]
+                needs = rules.slots["need"][slots[0] : slots[1]]
+                found[row] |= rules.suitable[needs].any(axis=0)
+    return found
 
 
 def _check_type(
