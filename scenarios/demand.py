@@ -41,8 +41,6 @@ PURPOSES: Final = (
 
 DAY_MS: Final = 86_400_000
 HOUR_MS: Final = 3_600_000
-FINEST: Final = 65_536
-"""Parts of a millisecond that times are multiples of; draws are whole milliseconds."""
 _SLOT_MS: Final = 900_000
 _CHUNK: Final = 4096
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from engine.events import EVENTS
 from routing.errors import InputError
-from scenarios.demand import FINEST, IncidentTable
+from scenarios.demand import IncidentTable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from scenarios.package import Scenario
     from scenarios.simulation.run import Outcome
+
+_FINEST: Final = 1024
 
 _NAME: Final = pa.dictionary(pa.int32(), pa.string())
 
@@ -257,9 +259,8 @@ def read_incidents(path: Path, replications: int, names: Names) -> list[Incident
 def to_ms(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return seconds as the milliseconds that they were written from.
 
-    All times of a simulation are multiples of 1/65,536 ms, so that they add up exactly
-    over four years, and dividing by a thousand loses nothing that rounding to the next
-    one does not bring back.
+    Drawn times are whole milliseconds, and so are drives on roads; what was given finer
+    is rounded to 1/1,024 ms, so that sums are exact.
 
     Parameters
     ----------
@@ -271,11 +272,12 @@ def to_ms(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     ndarray of float64
         Milliseconds.
     """
-    return np.rint(seconds * (1000 * FINEST)) / FINEST
+    return np.rint(seconds * 1000 * _FINEST) / _FINEST
 
 
 def _ms(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    return to_ms(column.to_numpy())
+    seconds: NDArray[np.float64] = column.to_numpy()
+    return np.rint(seconds * 1000)
 
 
 def _codes(column: pa.ChunkedArray, names: list[str]) -> NDArray[np.int32]:

@@ -21,6 +21,7 @@ from scenarios.simulation.arrays import (
     Travel,
     packed,
 )
+from scenarios.simulation.matrix_tables import matrix_travel
 from scenarios.simulation.needs import build_rules
 from scenarios.simulation.periods import arc_times_ms, periods_of
 from scenarios.simulation.timeline import build_timeline
@@ -100,6 +101,8 @@ def build_tables(scenario: Scenario, *, movable: bool = False) -> Tables:
     rules, profiles = build_rules(scenario)
     periods = periods_of(scenario)
     timeline = build_timeline(scenario, periods)
+    if scenario.matrix is not None:
+        return Tables(matrix_travel(scenario, scenario.matrix, rules, profiles), rules, timeline)
     snapper = Snapper(scenario.network)
     sites = _Sites(
         snapper.snap(lonlat(scenario.zones), what="zone"),
