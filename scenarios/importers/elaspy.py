@@ -38,7 +38,6 @@ NO_SIREN: Final = 0.95
 """Speed without siren over speed with it, as in that simulator."""
 
 _MINUTE_MS: Final = 60_000
-_NODES: Final = "nodes_Utrecht_2021.csv"
 _STREAMS: Final = {
     "interarrival": "interarrival_times",
     "on_scene": "on_site_aid_times",
@@ -175,7 +174,7 @@ def _rows_of(values: pd.Series[Any], row: Mapping[int, int], field: str) -> list
     for number, value in enumerate(pd.to_numeric(values, errors="coerce"), start=1):
         if math.isnan(value) or int(value) not in row:
             raise InputError(
-                f"row {number}: {values.iloc[number - 1]!r} is no postal code of {_NODES}",
+                f"row {number}: {values.iloc[number - 1]} is no postal code of the nodes table",
                 field=field,
             )
         found.append(row[int(value)])
