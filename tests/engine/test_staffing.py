@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from engine.queueing import erlang_b, erlang_c
 from engine.staffing import (
     METHODS,
     Levels,
-    erlang_b,
     erlang_based,
-    erlang_c,
     frequency_based,
     more_than,
     none_free,
