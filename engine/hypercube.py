@@ -259,7 +259,9 @@ def checked_fleet(
         )
     if lists.ndim != 2 or lists.shape[0] != demand.size or not lists.shape[1]:
         raise InputError(
-            f"shape {lists.shape}", field="preferences", fix=f"give a list for each of {demand.size}"
+            f"shape {lists.shape}",
+            field="preferences",
+            fix=f"give a list for each of {demand.size}",
         )
     servers = lists.shape[1]
     wrong = (np.sort(lists, axis=1) != np.arange(servers)).any(axis=1)

