@@ -93,7 +93,9 @@ class Dispatching:
             )
         sent = self.fractions.sum(axis=0)
         spent = (self.fractions * times).sum(axis=0)
-        return np.divide(spent, sent, out=np.full(sent.shape, np.nan), where=sent > 0)
+        mean = np.full(sent.shape, np.nan)
+        np.divide(spent, sent, out=mean, where=sent > 0)
+        return mean
 
     def mean_response(self, travel: ArrayLike) -> NDArray[np.float64]:
         """Mean wait in the queue plus mean travel time to each atom.

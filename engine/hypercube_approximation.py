@@ -89,10 +89,11 @@ def approximate_hypercube(
     Research 23(5), 845-868, doi:10.1287/opre.23.5.845. `correction` is Q. All servers
     work at one rate.
 
-    Against `hypercube`, on random planes of 2 to 10 servers at loads of .1 to .99 a
-    server, a utilisation was off by .034 at most and .005 on average of the worst
-    server, and 3.3 % of the dispatches at most went to another server. A server far
-    down every list has a small utilisation of which the error is a large part.
+    Against `hypercube`, on 800 random planes of 2 to 10 servers at loads of .1, .5, .9
+    and .99 a server, a utilisation was off by .047 at most (.005 is the mean of the
+    worst of a plane), and 2.8 % of the dispatches at most went to another server. A
+    server far down every list has a small utilisation, of which the error can be a
+    large part.
 
     Parameters
     ----------
