@@ -144,7 +144,7 @@ class Fleet:
 
     @property
     def arrivals(self) -> float:
-        """Incidents of all atoms in a unit of time."""
+        """Return the incidents of all atoms in a unit of time."""
         return float(self.rates.sum())
 
 

@@ -17,7 +17,20 @@ if TYPE_CHECKING:
 
 @njit(cache=True, nogil=True)
 def upward_rates(rates: NDArray[np.float64], preferences: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Rate at which each state sends out each server, (2**n, n)."""
+    """Compute the rate at which each state sends out each server.
+
+    Parameters
+    ----------
+    rates : ndarray of float64, (atoms,)
+        Incidents in a unit of time.
+    preferences : ndarray of int64, (atoms, servers)
+        Servers in the order in which they are sent.
+
+    Returns
+    -------
+    ndarray of float64, (2**servers, servers)
+        Rates; 0 for a server that is busy.
+    """
     atoms, servers = preferences.shape
     upward = np.zeros((1 << servers, servers))
     for state in range((1 << servers) - 1):
@@ -84,7 +97,26 @@ def balance(
     tolerance: float,
     most: int,
 ) -> tuple[NDArray[np.float64], int, float]:
-    """Probabilities of the states (loss), sweeps and residual: unbalanced flow over all flow."""
+    """Solve the balance equations of a loss system.
+
+    Parameters
+    ----------
+    upward : ndarray of float64, (2**servers, servers)
+        Rates by `upward_rates`.
+    arrivals : float
+        Incidents of all atoms in a unit of time.
+    service : ndarray of float64, (servers,)
+        Service rates.
+    tolerance : float
+        Residual that ends the sweeps.
+    most : int
+        Sweeps after which to give up.
+
+    Returns
+    -------
+    tuple of ndarray of float64, int and float
+        Probabilities of the states, sweeps, and residual: unbalanced flow over all flow.
+    """
     count = upward.shape[0]
     busy = np.zeros(count, np.int64)
     rate_of = np.zeros(count)
@@ -119,7 +151,20 @@ def balance(
 
 @njit(cache=True, nogil=True)
 def first_free(states: NDArray[np.float64], preferences: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Probability that a server is the first free one of an atom's list, (servers, atoms)."""
+    """Compute the probability that a server is the first free one of an atom's list.
+
+    Parameters
+    ----------
+    states : ndarray of float64, (2**servers,)
+        Probabilities of the states.
+    preferences : ndarray of int64, (atoms, servers)
+        Servers in the order in which they are sent.
+
+    Returns
+    -------
+    ndarray of float64, (servers, atoms)
+        Probabilities.
+    """
     atoms, servers = preferences.shape
     shares = np.zeros((servers, atoms))
     for state in range(states.size - 1):
@@ -141,10 +186,27 @@ def sampled(
     served: float,
     shares: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Rate of incidents that reach a server given that it is free, Larson's V (servers,).
+    """Compute Larson's V: the rate of incidents that reach a server given that it is free.
 
-    `shares` (servers, atoms) takes the share of an atom's incidents that a server takes
-    at once, where it has that size; its sum over the servers is scaled to `served`.
+    Parameters
+    ----------
+    rates : ndarray of float64, (atoms,)
+        Incidents in a unit of time.
+    preferences : ndarray of int64, (atoms, servers)
+        Servers in the order in which they are sent.
+    steps : ndarray of float64, (servers,)
+        Factor Q at a place of the list over that at the place before.
+    busy : ndarray of float64, (servers,)
+        Utilisations.
+    served : float
+        Share of each atom's incidents that finds a free server.
+    shares : ndarray of float64, (servers, atoms) or empty
+        Takes the share of an atom's incidents that a server takes at once.
+
+    Returns
+    -------
+    ndarray of float64, (servers,)
+        Rates.
     """
     atoms, servers = preferences.shape
     reaching = np.zeros(servers)
