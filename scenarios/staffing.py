@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from engine.queueing import erlang_b
 from engine.shifts import WEEK_H
 from engine.staffing import (
     METHODS,
     Levels,
-    erlang_b,
     more_than,
     none_free,
     shortfall_rate,
