@@ -108,18 +108,20 @@ TASK: Final = _record(time_ms="f8", incident="i8")
 TIMED: Final = _record(time_ms="f8", kind="i8", subject="i8")
 """Something that happens at a given time, whatever else does."""
 
-GOES_OFF: Final = 0
-"""Timed: a unit has one more reason to be off duty."""
-COMES_ON: Final = 1
-"""Timed: a unit has one reason less."""
-PERIOD: Final = 2
+# In the order in which they take effect at one moment: who comes on duty drives at the
+# speed of the new hour, and a unit with one reason after the other to be off stays off.
+PERIOD: Final = 0
 """Timed: drives are those of another period, the subject."""
-NIGHT: Final = 3
+NIGHT: Final = 1
 """Timed: crews take their night's time to turn out if the subject is 1, else the day's."""
-CLOSES: Final = 4
-"""Timed: a hospital, counted from 0, takes nobody."""
-OPENS: Final = 5
-"""Timed: it does again."""
+OPENS: Final = 2
+"""Timed: a hospital, counted from 0, takes patients again."""
+CLOSES: Final = 3
+"""Timed: it takes nobody."""
+GOES_OFF: Final = 4
+"""Timed: a unit has one more reason to be off duty."""
+COMES_ON: Final = 5
+"""Timed: a unit has one reason less."""
 
 
 class Travel(NamedTuple):
