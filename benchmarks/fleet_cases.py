@@ -13,7 +13,6 @@ from scenarios.simulation.arrays import (
     COMES_ON,
     GOES_OFF,
     PERIOD,
-    PRIORITY,
     SLOT,
     TIMED,
     Rules,
@@ -113,10 +112,10 @@ def utrecht(data: Path, count: int, *, seed: int = 1) -> Fleet:
     options = {"case": "diesel_3", "allocation": allocation}
     scenario = ELASPY.read(data / "elaspy", options).scenario
     travel, rules, timeline = build_tables(scenario)
-    assert scenario.matrix is not None
     incidents = _drawn(scenario.zone_weight, count, np.random.default_rng(seed))
     idle = np.zeros(len(rules.crew), dtype=np.bool_)
-    return Fleet("Utrecht", travel, rules, timeline, scenario.matrix.zone_xy, idle, incidents)
+    xy = np.zeros((0, 2)) if scenario.matrix is None else scenario.matrix.zone_xy
+    return Fleet("Utrecht", travel, rules, timeline, xy, idle, incidents)
 
 
 def everything(data: Path, count: int, *, seed: int = 1) -> Fleet:
@@ -151,7 +150,6 @@ def everything(data: Path, count: int, *, seed: int = 1) -> Fleet:
         alternative_ptr=np.array([0, 2, 3]),
         slots=packed(SLOT, np.array([0, 1, 0]), np.array([True, False, True])),
     )
-    assert rules.priority.dtype == PRIORITY
     kind = (np.random.default_rng([seed, 7]).random(count) >= 0.3).astype(np.int32)
     slower = plain.incidents._replace(
         call_ms=plain.incidents.call_ms * 2.2, priority=kind, type=kind
@@ -167,7 +165,7 @@ def everything(data: Path, count: int, *, seed: int = 1) -> Fleet:
         track=travel.track,
     )
     days = int(slower.call_ms[-1] // DAY_MS) + 3
-    rows = [
+    rows: list[tuple[float, int, int]] = [
         (day * DAY_MS + hour * HOUR_MS, PERIOD, period)
         for day in range(days)
         for hour, period in ((7, 1), (16, 2), (22, 0))
@@ -180,9 +178,7 @@ def everything(data: Path, count: int, *, seed: int = 1) -> Fleet:
             for hour, change in ((7, COMES_ON), (19, GOES_OFF))
         ]
     timeline = np.array(sorted(rows), dtype=TIMED)
-    return Fleet(
-        "Utrecht, all phases", hours, rules, timeline, plain.xy, day_only, slower
-    )
+    return Fleet("Utrecht, all phases", hours, rules, timeline, plain.xy, day_only, slower)
 
 
 def _scaled(drives: NDArray[Any]) -> NDArray[Any]:

@@ -41,7 +41,7 @@ class Rules:
         self.tracks: dict[tuple[int, int], tuple[list[float], list[int]]] = {}
         self.call_type = self.calls.type.tolist()
         self.zones = len(fleet.xy)
-        hospitals, stations = travel.hospital.shape[2], travel.home.shape[2]
+        hospitals = travel.hospital.shape[2]
         self.profiles = len(travel.drive) // len(travel.home)
         self.drive = travel.drive["ms"].tolist()
         self.hospital = [
@@ -51,7 +51,6 @@ class Rules:
         self.home = travel.home["ms"].tolist()
         zone_of = np.argmin(travel.drive["ms"][0, self.zones :], axis=1).tolist()
         self.zone_of = [*range(self.zones), *zone_of]
-        assert len(self.zone_of) == self.zones + hospitals + stations
         self.units = [
             _Unit(
                 number,
@@ -302,33 +301,3 @@ class SimPy(Rules):
                 self.waiting.remove(entry)
                 self.take(found[0])
                 assigned.succeed(found)
-
-
-def ciw_waits_s(count: int, servers: int, gap_s: float, service_s: float) -> NDArray[np.float64]:
-    """Play a queue with many servers and no travel in Ciw.
-
-    Parameters
-    ----------
-    count : int
-        About how many customers.
-    servers : int
-        How many.
-    gap_s, service_s : float
-        Mean times between calls and of service, both exponential.
-
-    Returns
-    -------
-    ndarray of float64
-        Waiting times in seconds.
-    """
-    import ciw  # noqa: PLC0415
-
-    network = ciw.create_network(
-        arrival_distributions=[ciw.dists.Exponential(rate=1 / gap_s)],
-        service_distributions=[ciw.dists.Exponential(rate=1 / service_s)],
-        number_of_servers=[servers],
-    )
-    ciw.seed(1)
-    simulation = ciw.Simulation(network)
-    simulation.simulate_until_max_time(count * gap_s)
-    return np.array([record.waiting_time for record in simulation.get_all_records()])

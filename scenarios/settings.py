@@ -134,7 +134,7 @@ class Settings(Model):
 
     @cached_property
     def types(self) -> list[IncidentType]:
-        """Types of incidents, nothing left out; see `scenarios.operations.all_types`."""
+        """All types of incidents, nothing left out; see `scenarios.operations.all_types`."""
         return all_types(self)
 
     @model_validator(mode="after")

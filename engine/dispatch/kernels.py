@@ -43,10 +43,12 @@ def closest(
 
     Parameters
     ----------
-    now_ms, waiting_ms : float
-        Time, and how long ago the incident was called in.
+    now_ms : float
+        The time.
     priority : int
-        Its priority.
+        Priority of the incident.
+    waiting_ms : float
+        How long ago it was called in.
     status : ndarray of int8, shape (units,)
         FMS status.
     returning : ndarray of bool, shape (units,)

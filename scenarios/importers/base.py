@@ -36,7 +36,7 @@ class Imported:
 
 @runtime_checkable
 class Importer(Protocol):
-    """Reads a folder or file of another format."""
+    """Protocol of what reads a folder or file of another format."""
 
     @property
     def id(self) -> str:
