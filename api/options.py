@@ -132,8 +132,7 @@ seed_option = click.option(
 replications_option = click.option(
     "--replications",
     type=click.IntRange(1, 100_000),
-    default=20,
-    show_default=True,
+    show_default="20; 1 where the scenario's incidents are given",
     help="Independent runs of the horizon.",
 )
 workers_option = click.option(

@@ -1,7 +1,7 @@
-"""What can happen to an incident and its unit: one schema for live and simulated time.
+"""What can happen to an incident and its units: one schema for live and simulated time.
 
-The numbers are the order in which events of the same millisecond take effect: what
-frees a unit comes before what asks for one.
+The numbers are the order in which events of the same moment take effect: what frees a
+unit comes before what asks for one.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ EVENTS: Final = (
     "at_hospital",
     "free",
     "at_station",
+    "off_duty",
+    "on_duty",
     "call",
     "call_processed",
-    "queued",
+    "diverted",
     "dispatched",
+    "queued",
 )
 """Names of the events by number."""
 
@@ -34,11 +37,17 @@ FREE: Final = 4
 """The unit can be sent again, where it stands or on its way home."""
 AT_STATION: Final = 5
 """The unit is back at its station."""
-CALL: Final = 6
+OFF_DUTY: Final = 6
+"""The unit stands at its station without a crew, or out of order."""
+ON_DUTY: Final = 7
+"""The unit at its station can be sent again."""
+CALL: Final = 8
 """The call is answered; the response time begins."""
-CALL_PROCESSED: Final = 7
-"""It is known what is needed; a unit is sought."""
-QUEUED: Final = 8
-"""No unit was sent at once; the incident waits."""
-DISPATCHED: Final = 9
+CALL_PROCESSED: Final = 9
+"""It is known what is needed; units are sought."""
+DIVERTED: Final = 10
+"""The unit leaves its incident, not yet reached, for a more urgent one."""
+DISPATCHED: Final = 11
 """A unit is alerted for the incident."""
+QUEUED: Final = 12
+"""Not all that the incident needs could be sent at once; it waits."""

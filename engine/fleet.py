@@ -159,6 +159,7 @@ FREE_AT_STATION: Final = 2
 RESPONDING: Final = 3
 ON_SCENE: Final = 4
 PATIENT_ABOARD: Final = 7
+OUT_OF_SERVICE: Final = 6
 AT_DESTINATION: Final = 8
 
 FMS: Final = StatusTable(
@@ -170,7 +171,7 @@ FMS: Final = StatusTable(
         Status(RESPONDING, "responding"),
         Status(ON_SCENE, "on scene"),
         Status(5, "speech request", request=True),
-        Status(6, "out of service"),
+        Status(OUT_OF_SERVICE, "out of service"),
         Status(PATIENT_ABOARD, "patient aboard"),
         Status(AT_DESTINATION, "at destination"),
         Status(9, "differs by Land"),

@@ -123,12 +123,12 @@ def recommend(
     turnout = _column(turnout_ms, units, "turnout_ms").astype(np.int64)
     turnout = np.where(table.at_station(codes), turnout, 0)
     sendable = table.free(codes) & fits & (travel < UNREACHABLE)
-    arrival = np.where(sendable, turnout + travel, np.int64(UNREACHABLE))
+    arrival = np.where(sendable, turnout + travel, float(UNREACHABLE))
     moving = codes == FREE_ON_RADIO if returning is None else _column(returning, units, "returning")
     state = DispatchState(
-        now_ms=now_ms,
+        now_ms=float(now_ms),
         priority=priority,
-        waiting_ms=waiting_ms,
+        waiting_ms=float(waiting_ms),
         status=codes,
         returning=np.ascontiguousarray(moving, dtype=np.bool_),
         suitable=fits,

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy.special import gammaln, pdtrc, pdtrik, xlogy
 
+from engine.queueing import checked_load, checked_servers, delayed
 from routing.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 METHODS: Final = ("risk", "frequency", "erlang-b", "erlang-c")
 """Ways to size a fleet; see `vehicles_needed`."""
 
-_LARGEST_LOAD: Final = 1e6
 _ROUNDING: Final = 1e-9
 
 
@@ -106,7 +106,7 @@ def vehicles_needed(method: str, load: ArrayLike, levels: Levels) -> NDArray[np.
     InputError
         There is no such method, or a load is negative, not finite or above a million.
     """
-    loads = _checked(load)
+    loads = checked_load(load)
     match method:
         case "risk":
             need = risk_based(loads, levels.safety)
@@ -141,7 +141,7 @@ def risk_based(load: ArrayLike, safety: float) -> NDArray[np.int64]:
     InputError
         A load or the level is out of range.
     """
-    loads, risk = _checked(load), _risk(safety)
+    loads, risk = checked_load(load), _risk(safety)
     # The inverse is of floats: one step beside the whole number that the law itself gives.
     start = pdtrik(safety, np.where(loads > 0, loads, 1.0))
     need = np.where(loads > 0, np.ceil(np.nan_to_num(start)), 0.0)
@@ -172,7 +172,7 @@ def frequency_based(load: ArrayLike, utilisation: float) -> NDArray[np.int64]:
     InputError
         A load or the utilisation is out of range.
     """
-    exact = _checked(load) / Levels(utilisation=utilisation).utilisation
+    exact = checked_load(load) / Levels(utilisation=utilisation).utilisation
     # .3 / .1 is not 3 in floats, and nobody would buy a fourth vehicle for it
     return np.ceil(exact - _ROUNDING * np.maximum(exact, 1)).clip(min=0).astype(np.int64)
 
@@ -200,7 +200,7 @@ def erlang_based(load: ArrayLike, safety: float, *, waiting: bool = False) -> ND
     InputError
         A load or the level is out of range.
     """
-    loads, risk = _checked(load), _risk(safety)
+    loads, risk = checked_load(load), _risk(safety)
     need = np.zeros(loads.shape, dtype=np.int64)
     loss = np.ones(loads.shape)
     open_ = loads > 0
@@ -208,64 +208,10 @@ def erlang_based(load: ArrayLike, safety: float, *, waiting: bool = False) -> ND
     while open_.any():
         servers += 1
         loss = loads * loss / (servers + loads * loss)
-        found = _delayed(loads, loss, servers) if waiting else loss
+        found = delayed(loads, loss, servers) if waiting else loss
         need[open_] = servers
         open_ &= found > risk
     return need
-
-
-def erlang_b(load: ArrayLike, servers: ArrayLike) -> NDArray[np.float64]:
-    """Share of arrivals that find every server busy and go elsewhere (M/G/n/n).
-
-    By the usual recursion on the number of servers. Erlang 1917; for any distribution
-    of the service time Sevastyanov 1957, doi:10.1137/1102005.
-
-    Parameters
-    ----------
-    load : array_like of float
-        Arrivals times mean service time.
-    servers : array_like of int
-        Servers, 0 or more; broadcast with `load`.
-
-    Returns
-    -------
-    ndarray of float64
-        Shares.
-
-    Raises
-    ------
-    InputError
-        A load is out of range, or a number of servers is negative.
-    """
-    loads, count = np.broadcast_arrays(_checked(load), _servers(servers))
-    loss = np.ones(loads.shape)
-    for n in range(1, int(count.max(initial=0)) + 1):
-        loss = np.where(n <= count, loads * loss / (n + loads * loss), loss)
-    return loss
-
-
-def erlang_c(load: ArrayLike, servers: ArrayLike) -> NDArray[np.float64]:
-    """Share of arrivals that find every server busy and wait (M/M/n); 1 where none would end.
-
-    Parameters
-    ----------
-    load : array_like of float
-        Arrivals times mean service time.
-    servers : array_like of int
-        Servers, 0 or more; broadcast with `load`.
-
-    Returns
-    -------
-    ndarray of float64
-        Shares.
-
-    Raises
-    ------
-    InputError
-        A load is out of range, or a number of servers is negative.
-    """
-    loads, count = np.broadcast_arrays(_checked(load), _servers(servers))
-    return _delayed(loads, erlang_b(loads, count), count)
 
 
 def more_than(load: ArrayLike, vehicles: ArrayLike) -> NDArray[np.float64]:
@@ -288,7 +234,7 @@ def more_than(load: ArrayLike, vehicles: ArrayLike) -> NDArray[np.float64]:
     InputError
         A load is out of range, or a number of vehicles is negative.
     """
-    return np.asarray(pdtrc(_servers(vehicles), _checked(load)), dtype=np.float64)
+    return np.asarray(pdtrc(checked_servers(vehicles), checked_load(load)), dtype=np.float64)
 
 
 def none_free(load: ArrayLike, vehicles: ArrayLike) -> NDArray[np.float64]:
@@ -315,7 +261,7 @@ def none_free(load: ArrayLike, vehicles: ArrayLike) -> NDArray[np.float64]:
     InputError
         A load is out of range, or a number of vehicles is negative.
     """
-    loads, count = np.broadcast_arrays(_checked(load), _servers(vehicles))
+    loads, count = np.broadcast_arrays(checked_load(load), checked_servers(vehicles))
     return np.where(count > 0, pdtrc(np.maximum(count - 1, 0), loads), 1.0)
 
 
@@ -344,7 +290,7 @@ def shortfall_rate(load: ArrayLike, vehicles: ArrayLike, rate: ArrayLike) -> NDA
     InputError
         A load is out of range, or a number of vehicles is negative.
     """
-    loads, count = _checked(load), _servers(vehicles)
+    loads, count = checked_load(load), checked_servers(vehicles)
     exactly = np.exp(xlogy(count, loads) - loads - gammaln(count + 1))
     return np.asarray(np.asarray(rate, dtype=np.float64) * exactly, dtype=np.float64)
 
@@ -352,31 +298,3 @@ def shortfall_rate(load: ArrayLike, vehicles: ArrayLike, rate: ArrayLike) -> NDA
 def _risk(safety: float) -> float:
     """Return the risk that is allowed, rounding included: 1 - .6 is less than .4 in floats."""
     return (1 - Levels(safety=safety).safety) * (1 + _ROUNDING)
-
-
-def _delayed(
-    load: NDArray[np.float64], loss: NDArray[np.float64], servers: NDArray[np.int64] | int
-) -> NDArray[np.float64]:
-    """Turn Erlang's B into his C; an overloaded queue has everyone wait."""
-    stable = load < servers
-    left = np.where(stable, servers - load * (1 - loss), 1.0)
-    return np.where(stable, servers * loss / left, 1.0)
-
-
-def _checked(load: ArrayLike) -> NDArray[np.float64]:
-    loads = np.asarray(load, dtype=np.float64)
-    wrong = ~((loads >= 0) & (loads <= _LARGEST_LOAD))
-    if wrong.any():
-        raise InputError(
-            f"{loads[wrong].flat[0]:g} is no load",
-            field="load",
-            fix=f"a mean number of vehicles at work is 0 to {_LARGEST_LOAD:,.0f}",
-        )
-    return loads
-
-
-def _servers(servers: ArrayLike) -> NDArray[np.int64]:
-    count = np.asarray(servers, dtype=np.int64)
-    if (count < 0).any():
-        raise InputError(f"{count.min()} is no number of vehicles", field="vehicles")
-    return count

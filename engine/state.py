@@ -13,6 +13,7 @@ from engine.fleet import (
     FREE_AT_STATION,
     FREE_ON_RADIO,
     ON_SCENE,
+    OUT_OF_SERVICE,
     PATIENT_ABOARD,
     RESPONDING,
 )
@@ -28,7 +29,7 @@ class Event(NamedTuple):
 
     Parameters
     ----------
-    time_ms : int
+    time_ms : float
         When, in milliseconds since the beginning.
     kind : int
         Index in `engine.events.EVENTS`.
@@ -38,7 +39,7 @@ class Event(NamedTuple):
         Length of the drive that ended with it.
     """
 
-    time_ms: int
+    time_ms: float
     kind: int
     incident: int = -1
     unit: int = -1
@@ -51,7 +52,7 @@ class FleetState:
 
     Parameters
     ----------
-    time_ms : int
+    time_ms : float
         The moment.
     status : ndarray of int8, shape (units,)
         FMS status.
@@ -61,13 +62,16 @@ class FleetState:
         What each unit has driven.
     waiting : frozenset of int
         Incidents that ask for a unit and have none.
+    open : frozenset of int
+        Incidents that it is known of what they need.
     """
 
-    time_ms: int
+    time_ms: float
     status: NDArray[np.int8]
     incident: NDArray[np.int64]
     metres: NDArray[np.int64]
     waiting: frozenset[int]
+    open: frozenset[int] = frozenset()
 
     @classmethod
     def at_stations(cls, units: int) -> FleetState:
@@ -93,6 +97,7 @@ class FleetState:
 
 
 _FREE: Final = frozenset({FREE_ON_RADIO, FREE_AT_STATION})
+_IDLE: Final = _FREE | {OUT_OF_SERVICE}
 
 _MOVES: Final[dict[int, tuple[frozenset[int], int]]] = {
     ev.DISPATCHED: (_FREE, RESPONDING),
@@ -102,6 +107,9 @@ _MOVES: Final[dict[int, tuple[frozenset[int], int]]] = {
     ev.AT_HOSPITAL: (frozenset({PATIENT_ABOARD}), AT_DESTINATION),
     ev.FREE: (frozenset({ON_SCENE, AT_DESTINATION}), FREE_ON_RADIO),
     ev.AT_STATION: (frozenset({FREE_ON_RADIO}), FREE_AT_STATION),
+    ev.OFF_DUTY: (frozenset({FREE_AT_STATION}), OUT_OF_SERVICE),
+    ev.ON_DUTY: (frozenset({OUT_OF_SERVICE}), FREE_AT_STATION),
+    ev.DIVERTED: (frozenset({RESPONDING}), FREE_ON_RADIO),
 }
 """Status that each event of a unit asks for, and the one that it leads to."""
 
@@ -125,34 +133,36 @@ def apply(state: FleetState, event: Event) -> FleetState:
     ------
     ValueError
         It cannot have happened: time runs backwards, a busy unit is sent, a unit is on
-        the scene of an incident that it was not sent to, an incident gets two units.
+        the scene of an incident that it was not sent to, or is sent to one of which
+        nobody knows what it needs.
     """
     if event.time_ms < state.time_ms:
         raise ValueError(f"{event} is earlier than {state.time_ms} ms")
-    waiting = state.waiting
+    waiting, known = state.waiting, state.open
     if event.kind == ev.CALL_PROCESSED:
-        waiting |= {event.incident}
-    if event.kind in (ev.DISPATCHED, ev.QUEUED):
-        if event.incident not in waiting:
-            raise ValueError(f"{event}: the incident asks for no unit")
-        if event.kind == ev.DISPATCHED:
-            waiting -= {event.incident}
+        waiting, known = waiting | {event.incident}, known | {event.incident}
+    if event.kind in (ev.DISPATCHED, ev.QUEUED) and event.incident not in known:
+        raise ValueError(f"{event}: the incident asks for no unit")
+    if event.kind == ev.DISPATCHED:
+        waiting -= {event.incident}
     if event.kind not in _MOVES:
-        return replace(state, time_ms=event.time_ms, waiting=waiting)
+        return replace(state, time_ms=event.time_ms, waiting=waiting, open=known)
     before, after = _MOVES[event.kind]
     unit = event.unit
     if not 0 <= unit < len(state.status):
         raise ValueError(f"{event}: there is no unit {unit}")
-    serving = -1 if int(state.status[unit]) in _FREE else event.incident
+    serving = -1 if int(state.status[unit]) in _IDLE else event.incident
     if int(state.status[unit]) not in before or state.incident[unit] != serving:
         raise ValueError(
             f"{event}: the unit has status {state.status[unit]}, incident {state.incident[unit]}"
         )
     status, incident, metres = state.status.copy(), state.incident.copy(), state.metres.copy()
     status[unit] = after
-    incident[unit] = -1 if after in _FREE else event.incident
+    incident[unit] = -1 if after in _IDLE else event.incident
     metres[unit] += event.metres
-    return FleetState(event.time_ms, status, incident, metres, waiting)
+    if event.kind == ev.DIVERTED and event.incident not in incident:
+        waiting |= {event.incident}
+    return FleetState(event.time_ms, status, incident, metres, waiting, known)
 
 
 def fold(state: FleetState, events: Iterable[Event]) -> FleetState:

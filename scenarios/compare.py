@@ -56,7 +56,7 @@ def compare(
     scenarios: Sequence[Scenario],
     policies: Sequence[str | Policy],
     *,
-    replications: int = 20,
+    replications: int | None = None,
     seed: int = 1,
     workers: int = 1,
     out: Path | None = None,
@@ -135,7 +135,7 @@ def _compared(
 
 
 def _shared(
-    scenarios: Sequence[Scenario], *, replications: int, seed: int, workers: int
+    scenarios: Sequence[Scenario], *, replications: int | None, seed: int, workers: int
 ) -> list[IncidentTable]:
     first = drawn(scenarios[0], replications=replications, seed=seed, workers=workers)
     for scenario in scenarios[1:]:

@@ -152,7 +152,9 @@ def drive_from_stations_s(scenario: Scenario) -> NDArray[np.float64]:
     staffed = np.unique(scenario.unit_station)
     if not len(staffed):
         return np.full(len(scenario.zones), np.inf)
-    nearest: NDArray[np.float64] = drives_s(scenario, lonlat(scenario.stations)[staffed]).min(
-        axis=0
-    )
+    if scenario.matrix is None:
+        drives = drives_s(scenario, lonlat(scenario.stations)[staffed])
+    else:
+        drives = scenario.matrix.siren_s[scenario.matrix.station_zone[staffed]]
+    nearest: NDArray[np.float64] = drives.min(axis=0)
     return nearest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,10 +12,14 @@ from scipy.special import ndtri
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+    from scenarios.operations import Disturbance
     from scenarios.package import Scenario
-    from scenarios.settings import Demand, Duration, Horizon
+    from scenarios.schema import Duration
+    from scenarios.settings import Demand, Horizon, Settings
 
 PURPOSES: Final = (
     "gap",
@@ -26,10 +30,17 @@ PURPOSES: Final = (
     "call_processing",
     "on_scene",
     "handover",
+    "type",
+    "calm",
+    "surge_gap",
+    "surge_thinning",
+    "surge_part",
+    "failure",
 )
 """What random numbers are drawn for; each has a stream of its own. Only ever append."""
 
 DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
 _SLOT_MS: Final = 900_000
 _CHUNK: Final = 4096
 
@@ -37,29 +48,32 @@ _CHUNK: Final = 4096
 class IncidentTable(NamedTuple):
     """The incidents of one replication in the order of their calls.
 
-    With n incidents, times in milliseconds:
+    With n incidents, times in milliseconds, whole ones unless they were given finer:
 
     Parameters
     ----------
-    call_ms : ndarray of int64, shape (n,)
+    call_ms : ndarray of float64, shape (n,)
         When the call is answered, since the horizon's start; rising.
     zone : ndarray of int32, shape (n,)
         Row in the scenario's zones.
     priority : ndarray of int32, shape (n,)
         Row in the settings' priorities.
+    type : ndarray of int32, shape (n,)
+        Row in the settings' types of incidents.
     transported : ndarray of bool, shape (n,)
         True where a patient is taken to a hospital.
-    processing_ms, on_scene_ms, handover_ms : ndarray of int64, shape (n,)
+    processing_ms, on_scene_ms, handover_ms : ndarray of float64, shape (n,)
         Durations; a handover is zero where nobody is transported.
     """
 
-    call_ms: NDArray[np.int64]
+    call_ms: NDArray[np.float64]
     zone: NDArray[np.int32]
     priority: NDArray[np.int32]
+    type: NDArray[np.int32]
     transported: NDArray[np.bool_]
-    processing_ms: NDArray[np.int64]
-    on_scene_ms: NDArray[np.int64]
-    handover_ms: NDArray[np.int64]
+    processing_ms: NDArray[np.float64]
+    on_scene_ms: NDArray[np.float64]
+    handover_ms: NDArray[np.float64]
 
     @property
     def size(self) -> int:
@@ -146,24 +160,110 @@ def draw_incidents(scenario: Scenario, seed: int, replication: int) -> IncidentT
             fix="give a rate above 0",
         )
     check_seed(seed)
-    call_ms = arrivals(settings.demand, settings.horizon, seed, replication)
+    call_ms, kept, fixed = _calls(scenario, seed, replication)
     draws = {
-        purpose: stream(seed, replication, purpose).random(len(call_ms)) for purpose in PURPOSES[2:]
+        purpose: stream(seed, replication, purpose).random(len(call_ms))
+        for purpose in ("zone", "priority", "type", "transported", *_DURATIONS)
     }
-    priority = _pick(np.array([p.share for p in settings.priorities]), draws["priority"])
-    share = np.array([p.transported for p in settings.priorities])
-    transported = draws["transported"] < share[priority]
-    process = settings.process
-    handover_ms = durations_ms(process.handover, draws["handover"])
-    return IncidentTable(
-        call_ms=call_ms,
-        zone=_pick(scenario.zone_weight, draws["zone"]),
-        priority=priority,
-        transported=transported,
-        processing_ms=durations_ms(process.call_processing, draws["call_processing"]),
-        on_scene_ms=durations_ms(process.on_scene, draws["on_scene"]),
-        handover_ms=np.where(transported, handover_ms, 0),
+    kind = _types(settings, draws["priority"], draws["type"])
+    zone = _pick(scenario.zone_weight, draws["zone"])
+    for first, last, set_kind, set_zone in fixed:
+        kind[first:last], zone[first:last] = set_kind, set_zone
+    names = [p.name for p in settings.priorities]
+    types, process = settings.types, settings.process
+    transported = (
+        draws["transported"] < np.array([t.transported for t in types], dtype=np.float64)[kind]
     )
+    processing_ms = durations_ms(process.call_processing, draws["call_processing"])
+    on_scene_ms, handover_ms = np.empty(len(kind)), np.empty(len(kind))
+    for number, each in enumerate(types):
+        mine = kind == number
+        on_scene_ms[mine] = durations_ms(each.on_scene or process.on_scene, draws["on_scene"][mine])
+        handover_ms[mine] = durations_ms(each.handover or process.handover, draws["handover"][mine])
+    incidents = IncidentTable(
+        call_ms=call_ms,
+        zone=zone,
+        priority=np.array([names.index(t.priority) for t in types], dtype=np.int32)[kind],
+        type=kind,
+        transported=transported,
+        processing_ms=processing_ms,
+        on_scene_ms=on_scene_ms,
+        handover_ms=np.where(transported, handover_ms, 0.0),
+    )
+    order = np.flatnonzero(kept)
+    order = order[np.argsort(call_ms[order], kind="stable")]
+    columns: list[Any] = [column[order] for column in incidents]
+    return IncidentTable(*columns)
+
+
+_DURATIONS: Final = ("call_processing", "on_scene", "handover")
+
+
+def _types(
+    settings: Settings, priority: NDArray[np.float64], kind: NDArray[np.float64]
+) -> NDArray[np.int32]:
+    """Choose the priority of each incident, then its type by weight within it."""
+    chosen = _pick(np.array([p.share for p in settings.priorities]), priority)
+    found = np.empty(len(chosen), dtype=np.int32)
+    for row, each in enumerate(settings.priorities):
+        mine = chosen == row
+        numbers = [n for n, t in enumerate(settings.types) if t.priority == each.name]
+        weight = np.array([settings.types[n].weight for n in numbers])
+        found[mine] = np.array(numbers, dtype=np.int32)[_pick(weight, kind[mine])]
+    return found
+
+
+def _calls(
+    scenario: Scenario, seed: int, replication: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], list[tuple[int, int, int, int]]]:
+    """Draw call times: the usual ones, those of surges, those of mass casualties.
+
+    The usual ones come first, whatever else there is, so that their draws stay the same.
+    Also which of them happen (fewer where a surge has a factor below 1), and for each
+    mass casualty its first and last row, type and zone.
+    """
+    settings = scenario.settings
+    usual = arrivals(settings.demand, settings.horizon, seed, replication)
+    surges = [e for e in settings.disturbances if e.kind == "surge"]
+    parts, kept = [usual], np.ones(len(usual), dtype=np.bool_)
+    if surges:
+        calm = stream(seed, replication, "calm").random(len(usual))
+        kept = calm < _surge_factor(surges, usual)
+        peak = _peak(surges)
+        if peak > 1:
+            more = settings.demand.model_copy(
+                update={"incidents_per_day": settings.demand.incidents_per_day * (peak - 1)}
+            )
+            extra = arrivals(more, settings.horizon, seed, replication, prefix="surge_")
+            part = stream(seed, replication, "surge_part").random(len(extra))
+            parts.append(extra[part * (peak - 1) < _surge_factor(surges, extra) - 1])
+    names = [t.name for t in settings.types]
+    zones = [str(zone) for zone in scenario.zones["id"]]
+    fixed = []
+    for event in settings.disturbances:
+        if event.kind == "mass_casualty" and event.count and event.type and event.id in zones:
+            first = sum(len(part) for part in parts)
+            parts.append(np.full(event.count, event.start_h * HOUR_MS))
+            row = (first, first + event.count, names.index(event.type), zones.index(event.id))
+            fixed.append(row)
+    call_ms = np.concatenate(parts)
+    kept = np.concatenate([kept, np.ones(len(call_ms) - len(usual), dtype=np.bool_)])
+    return call_ms, kept, fixed
+
+
+def _surge_factor(
+    surges: Sequence[Disturbance], time_ms: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    factor = np.ones(len(time_ms))
+    for event in surges:
+        start, end = event.start_h * HOUR_MS, (event.end_h or 0.0) * HOUR_MS
+        factor[(time_ms >= start) & (time_ms < end)] *= event.factor or 0.0
+    return factor
+
+
+def _peak(surges: Sequence[Disturbance]) -> float:
+    edges = np.array([event.start_h * HOUR_MS for event in surges])
+    return float(_surge_factor(surges, edges).max())
 
 
 def check_seed(seed: int) -> None:
@@ -190,7 +290,7 @@ def _pick(weight: NDArray[np.float64], uniform: NDArray[np.float64]) -> NDArray[
     return chosen.astype(np.int32)
 
 
-def durations_ms(duration: Duration, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+def durations_ms(duration: Duration, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
     """Turn uniform numbers into durations by the inverse of their distribution.
 
     Parameters
@@ -202,8 +302,8 @@ def durations_ms(duration: Duration, uniform: NDArray[np.float64]) -> NDArray[np
 
     Returns
     -------
-    ndarray of int64, shape (n,)
-        Milliseconds, rounded.
+    ndarray of float64, shape (n,)
+        Whole milliseconds.
     """
     if duration.distribution == "exponential":
         factor = -np.log1p(-uniform)
@@ -212,10 +312,12 @@ def durations_ms(duration: Duration, uniform: NDArray[np.float64]) -> NDArray[np
         factor = np.exp(np.sqrt(variance) * ndtri(uniform) - variance / 2)
     else:
         factor = np.ones(len(uniform))
-    return np.rint(factor * (duration.mean_s * 1000)).astype(np.int64)
+    return np.rint(factor * (duration.mean_s * 1000))
 
 
-def arrivals(demand: Demand, horizon: Horizon, seed: int, replication: int) -> NDArray[np.int64]:
+def arrivals(
+    demand: Demand, horizon: Horizon, seed: int, replication: int, *, prefix: str = ""
+) -> NDArray[np.float64]:
     """Draw call times: a Poisson process whose rate follows the local hour and weekday.
 
     By thinning (Lewis and Shedler 1979, doi:10.1002/nav.3800260304): candidates at the
@@ -229,11 +331,13 @@ def arrivals(demand: Demand, horizon: Horizon, seed: int, replication: int) -> N
         Start, length and time zone.
     seed, replication : int
         Which times.
+    prefix : str
+        Of the purposes "gap" and "thinning" that the random streams are for.
 
     Returns
     -------
-    ndarray of int64, shape (n,)
-        Milliseconds since the horizon's start, rising.
+    ndarray of float64, shape (n,)
+        Whole milliseconds since the horizon's start, rising.
 
     Raises
     ------
@@ -243,9 +347,9 @@ def arrivals(demand: Demand, horizon: Horizon, seed: int, replication: int) -> N
     end_ms = horizon_ms(horizon)
     rate, offset = _rate(demand, horizon)
     highest = rate.max()
-    gaps = stream(seed, replication, "gap")
-    thinning = stream(seed, replication, "thinning")
-    kept: list[NDArray[np.int64]] = []
+    gaps = stream(seed, replication, f"{prefix}gap")
+    thinning = stream(seed, replication, f"{prefix}thinning")
+    kept: list[NDArray[np.float64]] = []
     reached = 0.0
     while reached < end_ms:
         gap = -np.log1p(-gaps.random(_CHUNK)) / highest
@@ -255,7 +359,7 @@ def arrivals(demand: Demand, horizon: Horizon, seed: int, replication: int) -> N
         accepted = thinning.random(_CHUNK) * highest
         call_ms = time[time < end_ms].astype(np.int64)
         slot = (call_ms + offset) // _SLOT_MS
-        kept.append(call_ms[accepted[: len(call_ms)] < rate[slot]])
+        kept.append(call_ms[accepted[: len(call_ms)] < rate[slot]].astype(np.float64))
     return np.concatenate(kept)
 
 

@@ -31,7 +31,7 @@ def run_demo(
     out: Path,
     *,
     city: str = "reykjavik",
-    replications: int = 20,
+    replications: int | None = None,
     seed: int = 1,
     workers: int = 1,
     echo: Callable[[str], object] = print,
@@ -45,8 +45,8 @@ def run_demo(
         ``report.html``; an earlier demo there is replaced.
     city : str
         A bundled name or a scenario folder.
-    replications : int
-        How many times the horizon is simulated under each set of stations.
+    replications : int, optional
+        How many times the horizon is simulated under each set of stations; 20 by default.
     seed : int
         Which incidents.
     workers : int

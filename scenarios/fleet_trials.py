@@ -11,7 +11,7 @@ from routing.network import UNREACHABLE
 from scenarios.demand import draw_incidents
 from scenarios.replications import restored
 from scenarios.simulation.arrays import new_world
-from scenarios.simulation.run import play
+from scenarios.simulation.run import first_on_scene, play
 from scenarios.statistics import rounded_to_digits
 from scenarios.yardsticks import YARDSTICKS
 
@@ -81,15 +81,17 @@ class Judge:
             Denominators, which all fleets share.
         """
         incidents = draw_incidents(self.scenario, self.seed, replication)
-        travel, rules = self.tables
+        travel, rules, timeline = self.tables
         denominator = np.zeros(len(YARDSTICKS))
         numerator = np.empty((len(homes), len(YARDSTICKS)))
         for row, home in enumerate(homes):
             crew = rules.crew.copy()
             crew["home"] = home
-            world = new_world(travel, rules._replace(crew=crew), incidents)
+            world = new_world(travel, rules._replace(crew=crew), incidents, timeline, logged=False)
             play(world, self.policy.policy, policy_id=self.policy.id)
-            numerator[row], denominator = self.scale.read(incidents, world.served)
+            numerator[row], denominator = self.scale.read(
+                incidents, first_on_scene(world.legs, incidents.size)
+            )
         return numerator, denominator
 
 
@@ -265,8 +267,8 @@ def reachable_stations(scenario: Scenario, tables: Tables) -> NDArray[np.int64]:
     asked = np.flatnonzero(scenario.zones["weight"].to_numpy(np.float64) > 0)
     travel: Any = tables.travel
     out = travel.drive["ms"][:, -stations:][:, :, asked]
-    hospitals = np.unique(travel.hospital["place"][:, asked])
+    hospitals = np.unique(travel.hospital["place"][:, asked, :1])
     visited = np.concatenate([asked, hospitals[hospitals >= zones]])
-    back = travel.home["ms"][visited]
+    back = travel.home["ms"][0, visited]
     good = (out < UNREACHABLE).all(axis=(0, 2)) & (back < UNREACHABLE).all(axis=0)
     return np.flatnonzero(good)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from scenarios.demand import horizon_ms
+from scenarios.run_tables import to_ms
 from scenarios.statistics import BATCHES, groups_of
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Observations:
         return total.astype(np.float64)
 
     def ms(self, column: str) -> NDArray[np.float64]:
-        """Return a column of seconds as whole milliseconds, NaN where it is null.
+        """Return a column of seconds as milliseconds, NaN where it is null.
 
         Parameters
         ----------
@@ -76,7 +77,7 @@ class Observations:
             Milliseconds.
         """
         seconds: NDArray[np.float64] = self.frame[column].to_numpy(np.float64)
-        return np.rint(seconds * 1000)
+        return to_ms(seconds)
 
 
 def observe(
@@ -101,7 +102,7 @@ def observe(
         Ready for statistics.
     """
     span = horizon_ms(scenario.settings.horizon)
-    call_ms = np.rint(frame["call_time"].to_numpy(np.float64) * 1000).astype(np.int64)
+    call_ms = to_ms(frame["call_time"].to_numpy(np.float64))
     group, groups = groups_of(frame["replication"].to_numpy(), call_ms, replications, span)
     group_ms = span if replications > 1 else span // BATCHES
     return Observations(frame, group, groups, group_ms, metres, scenario)

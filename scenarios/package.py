@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from routing.network import RoadNetwork
     from routing.speeds import SpeedTable
+    from scenarios.demand import IncidentTable
     from scenarios.settings import Settings
+    from scenarios.travel_matrix import TravelMatrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,10 @@ class Scenario:
     zones : DataFrame
         Columns ``id, lon, lat, weight, district``: where incidents happen and how
         often against each other.
+    matrix : TravelMatrix, optional
+        Drives between zones, in place of the roads.
+    incidents : IncidentTable, optional
+        The incidents, where they are given; else they are drawn.
     hash : str
         Content hash of the folder it was read from; empty for one made in memory.
     location : str
@@ -58,6 +64,8 @@ class Scenario:
     hospitals: pd.DataFrame
     units: pd.DataFrame
     zones: pd.DataFrame
+    matrix: TravelMatrix | None = None
+    incidents: IncidentTable | None = None
     hash: str = ""
     location: str = ""
     settings_text: str = ""

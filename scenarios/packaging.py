@@ -6,16 +6,25 @@ import hashlib
 import json
 from dataclasses import fields, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from routing.errors import InputError, did_you_mean
 from routing.network import RoadNetwork
 from routing.speeds import SpeedTable
+from scenarios import incidents
 from scenarios.folders import check_replaceable, staged_folder, write_atomically
 from scenarios.package import Scenario
 from scenarios.settings import parse_settings, read_settings
 from scenarios.tables import TABLES, check_references, read_table, table_bytes, table_schema
 from scenarios.toml import settings_toml
+from scenarios.travel_matrix import FOLDER as MATRIX
+from scenarios.travel_matrix import TravelMatrix, file_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scenarios.demand import IncidentTable
+    from scenarios.settings import Settings
 
 DESCRIPTOR: Final = "datapackage.json"
 """The file that makes a folder a scenario."""
@@ -115,6 +124,12 @@ def save_scenario(scenario: Scenario, folder: Path) -> str:
         scenario.network.save(stage / _NETWORK)
         for name in TABLES:
             (stage / f"{name}.csv").write_bytes(table_bytes(name, getattr(scenario, name)))
+        if scenario.matrix is not None:
+            (stage / MATRIX).mkdir()
+            scenario.matrix.save(stage / MATRIX)
+        if scenario.incidents is not None:
+            table = incidents.incidents_bytes(scenario.incidents, scenario.settings, scenario.zones)
+            (stage / incidents.FILE).write_bytes(table)
         (stage / "scenario.toml").write_bytes(_settings_text(scenario).encode())
         (stage / "speeds.toml").write_bytes(scenario.speeds.text.encode())
         title = scenario.settings.name
@@ -165,7 +180,7 @@ def check_untouched(folder: Path) -> None:
     if not (folder / DESCRIPTOR).is_file():
         return
     found = {str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if p.is_file()}
-    others = sorted(found - {*_content_paths(), DESCRIPTOR})
+    others = sorted(found - {*_content_paths(folder), DESCRIPTOR})
     try:
         descriptor = _read_descriptor(folder)
         edited = descriptor["bluelight"].get("built") != _content_hash(
@@ -194,8 +209,15 @@ def _read_content(folder: Path) -> Scenario:
         hospitals=tables["hospitals"],
         units=tables["units"],
         zones=tables["zones"],
+        matrix=TravelMatrix.load(folder / MATRIX) if (folder / MATRIX).is_dir() else None,
+        incidents=_given(folder, settings, tables["zones"]),
         settings_text=(folder / "scenario.toml").read_text(encoding="utf-8"),
     )
+
+
+def _given(folder: Path, settings: Settings, zones: pd.DataFrame) -> IncidentTable | None:
+    path = folder / incidents.FILE
+    return incidents.read_incidents(path, settings, zones) if path.is_file() else None
 
 
 def _scenario_folder(source: str | Path) -> Path:
@@ -218,10 +240,13 @@ def _scenario_folder(source: str | Path) -> Path:
     )
 
 
-def _content_paths() -> list[str]:
+def _content_paths(folder: Path) -> list[str]:
     arrays = [f.name for f in fields(RoadNetwork) if f.name not in {"class_names", "names"}]
     network = [f"{_NETWORK}/{name}.npy" for name in arrays] + [f"{_NETWORK}/names.json"]
-    return sorted([*(f"{name}.csv" for name in TABLES), *network, "scenario.toml", "speeds.toml"])
+    optional = [incidents.FILE, *(f"{MATRIX}/{name}" for name in file_names())]
+    given = [path for path in optional if (folder / path).is_file()]
+    tables = [f"{name}.csv" for name in TABLES]
+    return sorted([*tables, *network, *given, "scenario.toml", "speeds.toml"])
 
 
 def _settings_text(scenario: Scenario) -> str:
@@ -233,7 +258,7 @@ def _settings_text(scenario: Scenario) -> str:
 
 
 def _seal(folder: Path, base: dict[str, Any], built: str | None = None) -> str:
-    resources = [_resource(folder, path) for path in _content_paths()]
+    resources = [_resource(folder, path) for path in _content_paths(folder)]
     digest = _content_hash({r["path"]: r["hash"].removeprefix("sha256:") for r in resources})
     descriptor = {
         "profile": "data-package",
@@ -263,7 +288,9 @@ def _resource(folder: Path, path: str) -> dict[str, Any]:
     }
     if suffix == "csv":
         resource |= {"profile": "tabular-data-resource", "encoding": "utf-8"}
-        resource["schema"] = table_schema(stem)
+        header = data.split(b"\n", 1)[0].decode().split(",")
+        if stem in TABLES:
+            resource["schema"] = table_schema(stem, header)
     return resource
 
 
@@ -298,7 +325,7 @@ def _read_descriptor(folder: Path) -> dict[str, Any]:
 def _verified(folder: Path, descriptor: dict[str, Any]) -> dict[str, str]:
     """Check every content file against its hash and return the hashes."""
     said = {str(r["path"]): str(r["hash"]).removeprefix("sha256:") for r in descriptor["resources"]}
-    lacking = sorted(set(_content_paths()) - set(said))
+    lacking = sorted(set(_content_paths(folder)) - set(said))
     if lacking:
         raise InputError(
             f"{folder / DESCRIPTOR} does not list {lacking[0]}", fix="build the city anew"

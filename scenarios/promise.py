@@ -28,7 +28,8 @@ from scenarios.measures import concerned_by, in_time
 from scenarios.package import lonlat
 from scenarios.planning import apply_plan
 from scenarios.runs import as_policy, drawn, run
-from scenarios.simulation.tables import build_rules, build_tables
+from scenarios.simulation.needs import build_rules, suits
+from scenarios.simulation.tables import build_tables
 from scenarios.statistics import LEVEL, Measure, estimate, ratio, rounded_to_digits
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ class _Rows(NamedTuple):
 
 
 def _drives(scenario: Scenario, tables: Tables) -> _Drives:
-    travel, rules = tables
+    travel, rules, _ = tables
     _, profiles = build_rules(scenario)
     zones = len(scenario.zones)
     ms = travel.drive["ms"].astype(np.float64)[:, zones + len(scenario.hospitals) :]
@@ -218,7 +219,7 @@ def _drives(scenario: Scenario, tables: Tables) -> _Drives:
         siren = np.rint(drives_s(scenario, lonlat(scenario.stations)) * 1000)
     home = rules.crew["home"]
     suitable = np.full((len(scenario.settings.priorities), zones), np.inf)
-    for row, able in enumerate(rules.suitable):
+    for row, able in enumerate(suits(scenario, rules)):
         out = rules.crew["turnout_ms"][able, None] + ms[rules.priority["response"][row], home[able]]
         suitable[row] = out.min(axis=0, initial=np.inf)
     return _Drives(siren[home], suitable)

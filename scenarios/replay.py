@@ -91,6 +91,8 @@ def replay(
         )
     _check_files(run_folder, manifest, intact=not original)
     incidents = read_incidents(run_folder / INCIDENTS_FILE, manifest["replications"], Names(city))
+    if city.incidents is not None:
+        incidents = [city.incidents]  # those of the run are rounded
     if out is not None and out.resolve() == run_folder.resolve():
         raise InputError(f"{out} is the run itself", field="--out", fix="name another folder")
     options: dict[str, Any] = {"seed": manifest["seed"], "workers": workers, "progress": progress}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
@@ -15,6 +15,8 @@ from scenarios.simulation.run import Outcome, run_replication
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from scenarios.demand import IncidentTable
     from scenarios.simulation.tables import Tables
 
@@ -23,6 +25,7 @@ def run_replications(
     tables: Tables,
     incidents: Sequence[IncidentTable],
     policy: NamedPolicy,
+    timelines: Sequence[NDArray[Any]] | None = None,
     *,
     workers: int = 1,
     progress: bool = False,
@@ -37,6 +40,9 @@ def run_replications(
         The incidents of each replication.
     policy : NamedPolicy
         Who is sent.
+    timelines : sequence of ndarray of TIMED, optional
+        What happens at set times in each replication; the same in all, and no failures,
+        without them.
     workers : int
         Processes; the result does not depend on it.
     progress : bool
@@ -53,8 +59,9 @@ def run_replications(
         The policy answers the impossible, or cannot be given to other processes.
     """
     spread_over = min(workers, len(incidents))
+    given = [tables.timeline] * len(incidents) if timelines is None else timelines
     yield from tqdm(
-        _outcomes(tables, incidents, policy, spread_over),
+        _outcomes(tables, list(zip(incidents, given, strict=True)), policy, spread_over),
         total=len(incidents),
         desc=f"simulating {policy.id}",
         unit="replication",
@@ -63,11 +70,14 @@ def run_replications(
 
 
 def _outcomes(
-    tables: Tables, incidents: Sequence[IncidentTable], policy: NamedPolicy, workers: int
+    tables: Tables,
+    work: Sequence[tuple[IncidentTable, NDArray[Any]]],
+    policy: NamedPolicy,
+    workers: int,
 ) -> Iterator[Outcome]:
     given = policy if workers < 2 else portable(policy)
     with workers_with(workers, _ready, (tables, given)) as spread:
-        yield from spread(_work, incidents)
+        yield from spread(_work, work)
 
 
 def portable(policy: NamedPolicy) -> str | bytes:
@@ -123,6 +133,8 @@ def _ready(tables: Tables, given: NamedPolicy | str | bytes) -> tuple[Tables, Na
     return tables, restored(given)
 
 
-def _work(state: tuple[Tables, NamedPolicy], incidents: IncidentTable) -> Outcome:
+def _work(state: tuple[Tables, NamedPolicy], work: tuple[IncidentTable, NDArray[Any]]) -> Outcome:
     tables, policy = state
-    return run_replication(*tables, incidents, policy.policy, policy_id=policy.id)
+    incidents, timeline = work
+    travel, rules, _ = tables
+    return run_replication(travel, rules, incidents, policy.policy, timeline, policy_id=policy.id)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from scenarios.package import Scenario
     from scenarios.simulation.run import Outcome
 
+_FINEST: Final = 1024
+
 _NAME: Final = pa.dictionary(pa.int32(), pa.string())
 
 INCIDENTS: Final = pa.schema(
@@ -27,9 +29,11 @@ INCIDENTS: Final = pa.schema(
         ("replication", pa.int32()),
         ("incident", pa.int32()),
         ("priority", _NAME),
+        ("type", _NAME),
         ("unit", _NAME),  # the first on scene; null where none came
         ("call_time", pa.float64()),  # since the horizon's start; all times in seconds
         ("response_time", pa.float64()),  # call to on scene, the sum of the next four
+        ("complete_time", pa.float64()),  # call to the last unit that it needs on scene
         ("processing_time", pa.float64()),
         ("queue_time", pa.float64()),
         ("turnout_time", pa.float64()),
@@ -50,7 +54,7 @@ EVENT_LOG: Final = pa.schema(
     [
         ("replication", pa.int32()),
         ("seq", pa.int32()),
-        ("time_ms", pa.int64()),
+        ("time_ms", pa.float64()),
         ("event", _NAME),
         ("incident", pa.int32()),
         ("unit", _NAME),
@@ -92,6 +96,7 @@ class Names:
         self.place = [f"{kind}:{i}" for kind, listed in ids.items() for i in listed]
         self.unit = [str(i) for i in scenario.units["id"]]
         self.priority = [p.name for p in scenario.settings.priorities]
+        self.type = [t.name for t in scenario.settings.types]
         self.district = [str(name) for name in names]
         self.district_of_zone = codes.astype(np.int32)
 
@@ -129,28 +134,32 @@ def incident_table(outcome: Outcome, replication: int, names: Names) -> pa.Table
     calls, served = outcome.incidents, outcome.served
     nobody = served["unit"] < 0
     ready_ms = calls.call_ms + calls.processing_ms
-    at_home = ~calls.transported | (served["at_hospital_ms"] < 0)
+    complete_ms = outcome.complete_ms
+    taken = outcome.transported
+    at_home = taken["at_hospital_ms"] < 0
 
     always = np.zeros(calls.size, dtype=np.bool_)
     columns = [
         np.full(calls.size, replication, dtype=np.int32),
         np.arange(calls.size, dtype=np.int32),
         _named(calls.priority, names.priority),
+        _named(calls.type, names.type),
         _named(served["unit"], names.unit),
         _seconds(calls.call_ms, always),
         _seconds(served["on_scene_ms"] - calls.call_ms, nobody),
+        _seconds(complete_ms - calls.call_ms, np.isnan(complete_ms)),
         _seconds(calls.processing_ms, always),
         _seconds(served["dispatch_ms"] - ready_ms, nobody),
         _seconds(served["departed_ms"] - served["dispatch_ms"], nobody),
         _seconds(served["on_scene_ms"] - served["departed_ms"], nobody),
         _seconds(calls.on_scene_ms, always),
-        _seconds(served["at_hospital_ms"] - served["left_ms"], at_home),
+        _seconds(taken["at_hospital_ms"] - taken["left_ms"], at_home),
         _seconds(calls.handover_ms, ~calls.transported),
         calls.transported,
         _numbers(served["distance_m"], nobody),
         _named(calls.zone, names.zone),
         _named(names.district_of_zone[calls.zone], names.district),
-        _named(_hospital(served["hospital"], names), names.hospital),
+        _named(_hospital(taken["hospital"], names), names.hospital),
     ]
     return pa.Table.from_arrays([pa.array(c) for c in columns], schema=INCIDENTS)
 
@@ -223,6 +232,7 @@ def read_incidents(path: Path, replications: int, names: Names) -> list[Incident
             "call_ms": _ms(table["call_time"]),
             "zone": _codes(table["zone"], names.zone),
             "priority": _codes(table["priority"], names.priority),
+            "type": _codes(table["type"], names.type),
             "transported": table["transported"].to_numpy(),
             "processing_ms": _ms(table["processing_time"]),
             "on_scene_ms": _ms(table["on_scene_time"]),
@@ -246,10 +256,28 @@ def read_incidents(path: Path, replications: int, names: Names) -> list[Incident
     return tables
 
 
-def _ms(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    """Return seconds as the whole milliseconds that they were written from."""
+def to_ms(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return seconds as the milliseconds that they were written from.
+
+    Drawn times are whole milliseconds, and so are drives on roads; what was given finer
+    is rounded to 1/1,024 ms, so that sums are exact.
+
+    Parameters
+    ----------
+    seconds : ndarray of float64
+        Seconds.
+
+    Returns
+    -------
+    ndarray of float64
+        Milliseconds.
+    """
+    return np.rint(seconds * 1000 * _FINEST) / _FINEST
+
+
+def _ms(column: pa.ChunkedArray) -> NDArray[np.float64]:
     seconds: NDArray[np.float64] = column.to_numpy()
-    return np.rint(seconds * 1000).astype(np.int64)
+    return np.rint(seconds * 1000)
 
 
 def _codes(column: pa.ChunkedArray, names: list[str]) -> NDArray[np.int32]:

@@ -30,6 +30,7 @@ from scenarios.run_tables import (
     incident_table,
 )
 from scenarios.simulation.tables import build_tables
+from scenarios.simulation.timeline import with_failures
 from scenarios.statistics import groups_of
 from scenarios.summary import summarise
 
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from scenarios.package import Scenario
     from scenarios.simulation.run import Outcome
     from scenarios.simulation.tables import Tables
+
+REPLICATIONS: Final = 20
+"""Replications where nothing is said."""
 
 MARKER: Final = "manifest.json"
 """The file that tells a run folder."""
@@ -97,7 +101,7 @@ def simulate(
     scenario: Scenario,
     *,
     policy: str | Policy = "closest-v1",
-    replications: int = 20,
+    replications: int | None = None,
     seed: int = 1,
     workers: int = 1,
     out: Path | None = None,
@@ -111,8 +115,9 @@ def simulate(
         The scenario.
     policy : str or Policy
         An id, ``file.py:Class``, or an object with ``decide``.
-    replications : int
-        How many times the horizon is simulated, each with incidents of its own.
+    replications : int, optional
+        How many times the horizon is simulated, each with incidents of its own; 20, or
+        1 where the scenario's incidents are given.
     seed : int
         Which incidents: the same seed gives the same ones whatever the policy.
     workers : int
@@ -168,7 +173,9 @@ def as_policy(policy: str | Policy) -> NamedPolicy:
     return NamedPolicy(str(getattr(policy, "id", type(policy).__name__)), policy)
 
 
-def drawn(scenario: Scenario, *, replications: int, seed: int, workers: int) -> list[IncidentTable]:
+def drawn(
+    scenario: Scenario, *, replications: int | None, seed: int, workers: int
+) -> list[IncidentTable]:
     """Draw the incidents of all replications, and check the numbers that decide on them.
 
     Parameters
@@ -188,10 +195,20 @@ def drawn(scenario: Scenario, *, replications: int, seed: int, workers: int) -> 
     InputError
         A number is out of range, or there is no demand.
     """
+    if replications is None:
+        replications = REPLICATIONS if scenario.incidents is None else 1
     for value, field in ((replications, "--replications"), (workers, "--workers")):
         if value < 1:
             raise InputError(f"{value} is too few", field=field, fix="give 1 or more")
     check_seed(seed)
+    if scenario.incidents is not None:
+        if replications != 1:
+            raise InputError(
+                f"{replications} replications, but the incidents of the scenario are given",
+                field="--replications",
+                fix="give 1, or remove incidents.csv to draw them",
+            )
+        return [scenario.incidents]
     return [draw_incidents(scenario, seed, r) for r in range(replications)]
 
 
@@ -237,7 +254,13 @@ def run(
     InputError
         The policy answers the impossible.
     """
-    outcomes = run_replications(tables, incidents, policy, workers=workers, progress=progress)
+    timelines = [
+        with_failures(tables.timeline, scenario, seed, replication)
+        for replication in range(len(incidents))
+    ]
+    outcomes = run_replications(
+        tables, incidents, policy, timelines, workers=workers, progress=progress
+    )
     frame, metres = _collect(scenario, outcomes, len(incidents), folder)
     seen = observe(scenario, frame, metres, len(incidents))
     measures = measure(seen)

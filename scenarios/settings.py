@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import tomllib
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from engine.survival import survival_curve
 from routing.errors import InputError, did_you_mean
+from scenarios.operations import (
+    Dispatch,
+    Disturbance,
+    Driving,
+    Failure,
+    IncidentType,
+    Shift,
+    all_types,
+    check_operations,
+)
+from scenarios.schema import Duration, Hour, Model, Name, Seconds, Share, Weight
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Seconds = Annotated[float, Field(ge=0, le=1e7, allow_inf_nan=False)]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Name = Annotated[str, Field(min_length=1, max_length=100)]
 
-
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Horizon(_Model):
+class Horizon(Model):
     """What span of time is simulated.
 
     Hours and weekdays of profiles are local hours of `timezone`.
@@ -48,7 +51,7 @@ class Horizon(_Model):
         return self
 
 
-class Demand(_Model):
+class Demand(Model):
     """How many incidents there are, and when; where is in ``zones.csv``."""
 
     incidents_per_day: Annotated[float, Field(ge=0, le=1e6)]
@@ -56,7 +59,7 @@ class Demand(_Model):
     weekday_profile: Annotated[list[Weight], Field(min_length=7, max_length=7)]
 
 
-class Priority(_Model):
+class Priority(Model):
     """A class of incidents; the first of the list is served first."""
 
     name: Name
@@ -67,15 +70,7 @@ class Priority(_Model):
     transport_siren: bool = False
 
 
-class Duration(_Model):
-    """A random duration in seconds, by its mean and coefficient of variation."""
-
-    distribution: Literal["constant", "exponential", "lognormal"]
-    mean_s: Seconds
-    cv: Annotated[float, Field(ge=0, le=10)] = 0.0
-
-
-class Process(_Model):
+class Process(Model):
     """The parts of an incident that roads do not decide."""
 
     call_processing: Duration
@@ -83,7 +78,7 @@ class Process(_Model):
     handover: Duration
 
 
-class Standard(_Model):
+class Standard(Model):
     """A response standard: from `start` to `stop` within `limit_s` for a `share`.
 
     Empty `priorities` means all of them.
@@ -98,14 +93,19 @@ class Standard(_Model):
     source: str = ""
 
 
-class UnitType(_Model):
-    """A kind of unit: what it can do and how long its crew takes to leave."""
+class UnitType(Model):
+    """A kind of unit: what it can do and how long its crew takes to leave.
+
+    In the hours of `Settings.night` the crew takes `night_turnout_s`, if that is given.
+    """
 
     capabilities: list[Name]
     turnout_s: Seconds
+    night_turnout_s: Seconds | None = None
+    failure: Failure | None = None
 
 
-class Outcome(_Model):
+class Outcome(Model):
     """What turns minutes into expected lives (see `engine.survival`)."""
 
     cardiac_arrest_share: Share
@@ -113,7 +113,7 @@ class Outcome(_Model):
     source: str = ""
 
 
-class Settings(_Model):
+class Settings(Model):
     """All of ``scenario.toml``."""
 
     schema_version: Literal[1]
@@ -125,6 +125,22 @@ class Settings(_Model):
     standards: Annotated[list[Standard], Field(min_length=1, max_length=8)]
     unit_types: Annotated[dict[Name, UnitType], Field(min_length=1)]
     outcome: Outcome
+    incident_types: list[IncidentType] = Field(default_factory=list, max_length=64)
+    dispatch: Dispatch = Dispatch()
+    driving: Driving = Driving()
+    shifts: list[Shift] = Field(default_factory=list, max_length=256)
+    night: tuple[Hour, Hour] = (22, 6)
+    disturbances: list[Disturbance] = Field(default_factory=list, max_length=256)
+
+    @cached_property
+    def types(self) -> list[IncidentType]:
+        """All types of incidents, nothing left out; see `scenarios.operations.all_types`."""
+        return all_types(self)
+
+    @model_validator(mode="after")
+    def _operable(self) -> Settings:
+        check_operations(self)
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Settings:

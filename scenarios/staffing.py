@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from engine.queueing import erlang_b
 from engine.shifts import WEEK_H
 from engine.staffing import (
     METHODS,
     Levels,
-    erlang_b,
     more_than,
     none_free,
     shortfall_rate,
@@ -24,6 +24,7 @@ from engine.staffing import (
 from routing.errors import InputError, did_you_mean
 from routing.network import UNREACHABLE
 from scenarios.demand import weekly_factor
+from scenarios.simulation.needs import suits
 from scenarios.simulation.tables import build_tables
 from scenarios.statistics import rounded_to_digits
 
@@ -266,7 +267,7 @@ def promised(ground: Ground, vehicles: NDArray[np.int64]) -> dict[str, float]:
 
 def _served_by(scenario: Scenario, tables: Tables) -> dict[str, list[int]]:
     """Return the priorities that each unit type is counted for: the first type that suits."""
-    suitable = tables.rules.suitable
+    suitable = suits(scenario, tables.rules)
     types = scenario.units["type"].to_numpy(dtype=object)
     found: dict[str, list[int]] = {}
     for row, priority in enumerate(scenario.settings.priorities):
@@ -337,12 +338,12 @@ def _parts(
     travel, profiles = tables.travel, tables.rules.priority[priority]
     place, station = home
     drive = travel.drive["ms"][profiles["response"], place, used]
-    back = travel.home["ms"][used, station].astype(np.float64)
+    back = travel.home["ms"][0, used, station].astype(np.float64)
     transport = np.zeros(len(used))
     if rule.transported > 0:
-        hospital = travel.hospital[profiles["transport"], used]
+        hospital = travel.hospital[profiles["transport"], used, 0]
         transport = rule.transported * hospital["ms"]
-        from_hospital = travel.home["ms"][hospital["place"], station]
+        from_hospital = travel.home["ms"][0, hospital["place"], station]
         back = (1 - rule.transported) * back + rule.transported * from_hospital
     if (drive == UNREACHABLE).any():
         zone = scenario.zones["id"].iloc[used[np.argmax(drive)]]

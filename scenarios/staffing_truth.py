@@ -253,7 +253,7 @@ def _observed(
     ground = fleet.zone_ground[outcome.incidents.zone]
     busy = np.zeros((grounds, len(asked)), dtype=np.int64)
     busy_ms = np.zeros(grounds)
-    over_ms = np.empty(len(asked), dtype=np.int64)
+    over_ms = np.empty(len(asked))
     concerns = (log["event"] == events.DISPATCHED) | (log["event"] == end)
     for unit, own in enumerate(fleet.unit_ground.tolist()):
         rows = np.flatnonzero(concerns & (log["unit"] == unit))

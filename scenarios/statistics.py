@@ -194,7 +194,7 @@ def estimate(measure: Measure) -> Estimate:
 
 
 def groups_of(
-    replication: NDArray[np.integer], call_ms: NDArray[np.int64], replications: int, span_ms: int
+    replication: NDArray[np.integer], call_ms: NDArray[np.float64], replications: int, span_ms: int
 ) -> tuple[NDArray[np.int64], int]:
     """Group incidents into what is independent.
 
@@ -202,7 +202,7 @@ def groups_of(
     ----------
     replication : ndarray of int, shape (n,)
         Replication of each incident.
-    call_ms : ndarray of int64, shape (n,)
+    call_ms : ndarray of float64, shape (n,)
         When each was called in.
     replications : int
         How many replications there are.
@@ -219,4 +219,4 @@ def groups_of(
     """
     if replications > 1:
         return replication.astype(np.int64), replications
-    return call_ms * BATCHES // span_ms, BATCHES
+    return (call_ms * BATCHES // span_ms).astype(np.int64), BATCHES

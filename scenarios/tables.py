@@ -12,6 +12,7 @@ from routing.errors import InputError
 from scenarios.zones import checked_column
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from scenarios.settings import Settings
@@ -24,6 +25,9 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Columns of each table of a scenario."""
 
+OPTIONAL: Final[dict[str, tuple[str, ...]]] = {"units": ("shift",)}
+"""Further columns, which a table may leave out."""
+
 _RANGES: Final = {
     "lon": (-180.0, 180.0),
     "lat": (-90.0, 90.0),
@@ -31,13 +35,15 @@ _RANGES: Final = {
 }
 
 
-def table_schema(name: str) -> dict[str, Any]:
+def table_schema(name: str, header: Sequence[str]) -> dict[str, Any]:
     """Describe a table as a Frictionless table schema.
 
     Parameters
     ----------
     name : str
         One of `TABLES`.
+    header : sequence of str
+        Its columns.
 
     Returns
     -------
@@ -45,7 +51,7 @@ def table_schema(name: str) -> dict[str, Any]:
         Fields with types and constraints, and the keys.
     """
     fields: list[dict[str, Any]] = []
-    for column in TABLES[name]:
+    for column in header:
         if column in _RANGES:
             low, high = _RANGES[column]
             limits = {"required": True, "minimum": low, "maximum": high}
@@ -77,7 +83,7 @@ def table_bytes(name: str, table: pd.DataFrame) -> bytes:
     bytes
         UTF-8 with Unix line ends; coordinates with seven decimals, as OpenStreetMap has.
     """
-    out = table[list(TABLES[name])].copy()
+    out = table[_columns(name, table)].copy()
     for column in out.columns:
         if column in _RANGES:
             form = "{:.10g}" if column == "weight" else "{:.7f}"
@@ -85,6 +91,10 @@ def table_bytes(name: str, table: pd.DataFrame) -> bytes:
     buffer = io.StringIO()
     out.to_csv(buffer, index=False, lineterminator="\n")
     return buffer.getvalue().encode()
+
+
+def _columns(name: str, table: pd.DataFrame) -> list[str]:
+    return [*TABLES[name], *(c for c in OPTIONAL.get(name, ()) if c in table.columns)]
 
 
 def read_table(path: Path, name: str) -> pd.DataFrame:
@@ -122,7 +132,7 @@ def read_table(path: Path, name: str) -> pd.DataFrame:
             field=path.name,
             fix=f"it needs {','.join(columns)}; it has {','.join(map(str, table.columns))}",
         )
-    table = table[list(columns)].copy()
+    table = table[_columns(name, table)].copy()
     for column in columns:
         if column in _RANGES:
             table[column] = checked_column(table, column, path.name, *_RANGES[column])

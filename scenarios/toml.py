@@ -24,7 +24,7 @@ def settings_toml(settings: Settings) -> str:
     str
         TOML that `scenarios.settings.read_settings` reads back to equal rules.
     """
-    document = settings.model_dump(mode="json")
+    document = settings.model_dump(mode="json", exclude_none=True)
     return "\n".join(_lines(document, "")).strip() + "\n"
 
 
@@ -70,17 +70,22 @@ def _key(key: str) -> str:
 
 
 def toml_value(value: object) -> str:
-    """Write a plain value or a list of them.
+    """Write a value on one line.
 
     Parameters
     ----------
     value : object
-        A string, number, boolean or list.
+        A string, number, boolean, list or dict.
 
     Returns
     -------
     str
         TOML.
     """
+    if isinstance(value, dict):
+        pairs = (f"{_key(key)} = {toml_value(each)}" for key, each in value.items())
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(toml_value(each) for each in value)}]"
     # JSON's plain values are TOML too, but for a DEL in a string.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -64,7 +64,7 @@ class Scale(NamedTuple):
         ----------
         incidents : IncidentTable
             The incidents.
-        served : ndarray of SERVED, shape (incidents,)
+        served : ndarray of LEG, shape (incidents,)
             What became of them.
 
         Returns
@@ -128,7 +128,7 @@ def elapsed_ms(
         The standard.
     incidents : IncidentTable
         The incidents.
-    served : ndarray of SERVED, shape (incidents,)
+    served : ndarray of LEG, shape (incidents,)
         What became of them.
 
     Returns

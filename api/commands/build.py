@@ -51,6 +51,13 @@ from routing.errors import InputError
     show_default=True,
     help="Edge of a demand zone in metres; 0: every address is a zone.",
 )
+@click.option(
+    "--format",
+    "format_name",
+    help="SOURCE is a folder of another format: elaspy. Of the options, only its own then count.",
+)
+@click.option("--case", help="With --format elaspy: which input streams, such as diesel_3.")
+@click.option("--allocation", help="With --format elaspy: CSV of the units and their bases.")
 @json_option
 def build(  # numpydoc ignore=PR01
     source: str,
@@ -63,6 +70,9 @@ def build(  # numpydoc ignore=PR01
     units_per_station: int,
     incidents_per_day: float | None,
     cell_m: float,
+    format_name: str | None,
+    case: str | None,
+    allocation: str | None,
     as_json: bool,
 ) -> None:
     """Make a scenario from a map: roads, stations, hospitals, demand.
@@ -73,6 +83,15 @@ def build(  # numpydoc ignore=PR01
     """
     from scenarios.build import build_scenario
 
+    options = {"case": case, "allocation": allocation}
+    if format_name is not None:
+        _import(Path(source), out, format_name, options, as_json=as_json)
+        return
+    for option, value in options.items():
+        if value is not None:
+            raise InputError(
+                "it belongs to a format", field=f"--{option}", fix="name the format with --format"
+            )
     result = build_scenario(
         source,
         out,
@@ -102,6 +121,41 @@ def build(  # numpydoc ignore=PR01
         f"wrote {result.folder} (hash {result.hash[:12]})",
     ]
     report(asdict(result), lines, as_json=as_json)
+
+
+def _import(
+    source: Path, out: Path, name: str, options: dict[str, str | None], *, as_json: bool
+) -> None:
+    from scenarios.importers import IMPORTERS
+    from scenarios.packaging import check_untouched, save_scenario
+
+    importer = IMPORTERS[name]
+    check_untouched(out)
+    given = {option: value for option, value in options.items() if value is not None}
+    imported = importer.read(source, given)
+    digest = save_scenario(imported.scenario, out)
+    city = imported.scenario
+    counts = {
+        "stations": len(city.stations),
+        "hospitals": len(city.hospitals),
+        "units": len(city.units),
+        "zones": len(city.zones),
+        "incidents": None if city.incidents is None else city.incidents.size,
+    }
+    document = {
+        "folder": str(out),
+        "hash": digest,
+        "format": importer.id,
+        "policy": imported.policy,
+        "notes": list(imported.notes),
+    }
+    lines = [
+        *figures([(key, f"{count:,}") for key, count in counts.items() if count is not None]),
+        *(f"note: {note}" for note in imported.notes),
+        f"to reproduce the source: bluelight simulate {out} --policy {imported.policy} --out RUN",
+        f"wrote {out} (hash {digest[:12]})",
+    ]
+    report(document | counts, lines, as_json=as_json)
 
 
 @click.command()

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 def demo(  # numpydoc ignore=PR01
     out: Path,
     city: str,
-    replications: int,
+    replications: int | None,
     seed: int,
     workers: int,
     open_page: bool | None,

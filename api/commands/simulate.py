@@ -35,7 +35,7 @@ POLICIES = "closest, closest-idle, or FILE.py:CLASS."
 def simulate(  # numpydoc ignore=PR01
     scenario: str,
     policy: str,
-    replications: int,
+    replications: int | None,
     seed: int,
     workers: int,
     out: Path,
@@ -80,7 +80,7 @@ def simulate(  # numpydoc ignore=PR01
 def compare(  # numpydoc ignore=PR01
     scenarios: tuple[str, ...],
     policies: tuple[str, ...],
-    replications: int,
+    replications: int | None,
     seed: int,
     workers: int,
     out: Path,

@@ -22,11 +22,11 @@ class DispatchState:
 
     Parameters
     ----------
-    now_ms : int
+    now_ms : float
         Time since the beginning, in milliseconds.
     priority : int
         Priority of the incident; 0 is served first.
-    waiting_ms : int
+    waiting_ms : float
         Time since its call was answered.
     status : ndarray of int8, shape (units,)
         FMS status in force.
@@ -34,18 +34,18 @@ class DispatchState:
         True where a free unit drives home; it can be turned round.
     suitable : ndarray of bool, shape (units,)
         True where the unit can do what the incident needs.
-    arrival_ms : ndarray of int64, shape (units,)
+    arrival_ms : ndarray of float64, shape (units,)
         Time from now until the unit would be on scene, turnout included;
         UNREACHABLE where it is not free, not suitable, or has no road there.
     """
 
-    now_ms: int
+    now_ms: float
     priority: int
-    waiting_ms: int
+    waiting_ms: float
     status: NDArray[np.int8]
     returning: NDArray[np.bool_]
     suitable: NDArray[np.bool_]
-    arrival_ms: NDArray[np.int64]
+    arrival_ms: NDArray[np.float64]
 
     @property
     def feasible(self) -> NDArray[np.bool_]:
@@ -238,13 +238,13 @@ def _random_state(rng: np.random.Generator) -> DispatchState:
     sure = rng.integers(units)
     status[sure], suitable[sure], free[sure] = FREE_AT_STATION, True, True
     # few distinct times, so that ties are met
-    arrival = rng.integers(0, 6, units) * 60_000
+    arrival = rng.integers(0, 6, units) * 60_000.0
     return DispatchState(
-        now_ms=int(rng.integers(0, 10**9)),
+        now_ms=float(rng.integers(0, 10**9)),
         priority=int(rng.integers(0, 3)),
-        waiting_ms=int(rng.integers(0, 10**6)),
+        waiting_ms=float(rng.integers(0, 10**6)),
         status=status,
         returning=(status == FREE_ON_RADIO) & (rng.random(units) < 0.7),
         suitable=suitable,
-        arrival_ms=np.where(free & suitable, arrival, np.int64(UNREACHABLE)),
+        arrival_ms=np.where(free & suitable, arrival, float(UNREACHABLE)),
     )

@@ -18,38 +18,42 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KERNEL: Final = types.int64(
+    types.float64,
     types.int64,
-    types.int64,
-    types.int64,
+    types.float64,
     types.Array(types.int8, 1, "C", readonly=True),
     types.Array(types.boolean, 1, "C", readonly=True),
-    types.Array(types.int64, 1, "C", readonly=True),
+    types.Array(types.float64, 1, "C", readonly=True),
 )
 """Signature: now_ms, priority, waiting_ms, status, returning, arrival_ms -> unit or -1."""
 
-_NEVER: Final = int(UNREACHABLE)
+_NEVER: Final = float(UNREACHABLE)
 
 
 @njit(KERNEL, cache=True)
 def closest(
-    now_ms: int,  # noqa: ARG001
+    now_ms: float,  # noqa: ARG001
     priority: int,  # noqa: ARG001
-    waiting_ms: int,  # noqa: ARG001
+    waiting_ms: float,  # noqa: ARG001
     status: NDArray[np.int8],  # noqa: ARG001
     returning: NDArray[np.bool_],  # noqa: ARG001
-    arrival_ms: NDArray[np.int64],
+    arrival_ms: NDArray[np.float64],
 ) -> int:
     """Choose the unit that is on scene first, those on their way home included.
 
     Parameters
     ----------
-    now_ms, priority, waiting_ms : int
-        Time, priority of the incident, and how long ago it was called in.
+    now_ms : float
+        The time.
+    priority : int
+        Priority of the incident.
+    waiting_ms : float
+        How long ago it was called in.
     status : ndarray of int8, shape (units,)
         FMS status.
     returning : ndarray of bool, shape (units,)
         True where the unit drives home.
-    arrival_ms : ndarray of int64, shape (units,)
+    arrival_ms : ndarray of float64, shape (units,)
         Time until each unit would be on scene; UNREACHABLE where it cannot be sent.
 
     Returns
@@ -68,12 +72,12 @@ def closest(
 
 @njit(KERNEL, cache=True)
 def closest_idle(
-    now_ms: int,  # noqa: ARG001
+    now_ms: float,  # noqa: ARG001
     priority: int,  # noqa: ARG001
-    waiting_ms: int,  # noqa: ARG001
+    waiting_ms: float,  # noqa: ARG001
     status: NDArray[np.int8],  # noqa: ARG001
     returning: NDArray[np.bool_],
-    arrival_ms: NDArray[np.int64],
+    arrival_ms: NDArray[np.float64],
 ) -> int:
     """Choose the unit that is on scene first among those that stand still.
 

@@ -1,81 +1,140 @@
-"""What is to come: a heap of tasks, and the queue of incidents without a unit."""
+"""What is to come: one step for each unit, incidents in the making, and the queue."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from numba import njit
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 HEAPED: Final = 0
-"""Cursor: tasks in the heap."""
+"""Cursor: incidents in the heap."""
 WAITING: Final = 1
 """Cursor: incidents in the queue."""
 
-_KIND_SHIFT: Final = 40
+# Without numba's reference counts: they cost ten times what the loop itself does, because a
+# function that is given a tuple of arrays counts each of them, and none is ever allocated.
+compiled: Final[Any] = njit(cache=True, _nrt=False)  # type: ignore[call-overload]
+"""Compile a function that Python calls, and that allocates nothing."""
 
 inner: Final[Any] = njit(  # type: ignore[call-overload]
-    cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True
+    cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, _nrt=False
 )
-"""Compile a function that only compiled ones call: without a way in from Python."""
+"""Compile a function into the compiled ones that call it; there is no way in from Python."""
+
+
+def new_steps(units: int) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.int32]]:
+    """Return the agenda of a fleet that has nothing to do.
+
+    Parameters
+    ----------
+    units : int
+        How many.
+
+    Returns
+    -------
+    step_ms : ndarray of float64, shape (p,)
+        When the next step of each unit takes effect; p is a power of two, at least `units`.
+    step : ndarray of int8, shape (p,)
+        What it is.
+    winner : ndarray of int32, shape (2 p,)
+        A tournament: node i holds the unit that steps first of those below it, its
+        children are 2 i and 2 i + 1, and the leaves are the units.
+    """
+    size = 1 << max(units - 1, 1).bit_length()
+    winner = np.zeros(2 * size, dtype=np.int32)
+    winner[size:] = np.arange(size)
+    for node in range(size - 1, 0, -1):
+        winner[node] = winner[2 * node]
+    return np.full(size, np.inf), np.zeros(size, dtype=np.int8), winner
 
 
 @inner
-def push(
-    heap: NDArray[Any], cursor: NDArray[np.int64], time_ms: int, kind: int, subject: int
+def plan_step(
+    step_ms: NDArray[np.float64],
+    step: NDArray[np.int8],
+    winner: NDArray[np.int32],
+    unit: int,
+    time_ms: float,
+    kind: int,
 ) -> None:
-    """Add a task.
+    """Set what a unit does next, in place of what it was about to do.
+
+    Parameters
+    ----------
+    step_ms, step, winner : ndarray
+        From `new_steps`; changed in place.
+    unit : int
+        The unit.
+    time_ms : float
+        When; infinity for never.
+    kind : int
+        Index in `engine.events.EVENTS`.
+    """
+    step_ms[unit] = time_ms
+    step[unit] = kind
+    node = (len(step_ms) + unit) >> 1
+    while node > 0:
+        left, right = winner[2 * node], winner[2 * node + 1]
+        if step_ms[right] < step_ms[left] or (
+            step_ms[right] == step_ms[left] and step[right] < step[left]
+        ):
+            left = right
+        winner[node] = left
+        node >>= 1
+
+
+@inner
+def push(heap: NDArray[Any], cursor: NDArray[np.int64], time_ms: float, incident: int) -> None:
+    """Add an incident whose call is being processed.
 
     Parameters
     ----------
     heap : ndarray of TASK
-        The tasks; changed in place.
+        A binary heap; changed in place.
     cursor : ndarray of int64
         Positions; changed in place.
-    time_ms : int
-        When it takes effect.
-    kind : int
-        Index in `engine.events.EVENTS`.
-    subject : int
-        The unit or incident.
+    time_ms : float
+        When that is done.
+    incident : int
+        The incident.
     """
-    order = (kind << _KIND_SHIFT) + subject
     child = cursor[HEAPED]
     cursor[HEAPED] += 1
     while child > 0:
         parent = (child - 1) >> 1
         above = heap[parent].time_ms
-        if above < time_ms or (above == time_ms and heap[parent].order <= order):
+        if above < time_ms or (above == time_ms and heap[parent].incident <= incident):
             break
         heap[child] = heap[parent]
         child = parent
     heap[child].time_ms = time_ms
-    heap[child].order = order
+    heap[child].incident = incident
 
 
 @inner
-def pop(heap: NDArray[Any], cursor: NDArray[np.int64]) -> tuple[int, int, int]:
-    """Remove the first task: the earliest, of these the lowest kind, then subject.
+def pop(heap: NDArray[Any], cursor: NDArray[np.int64]) -> int:
+    """Remove the incident whose call is processed first, of equals the lowest.
 
     Parameters
     ----------
     heap : ndarray of TASK
-        The tasks, at least one; changed in place.
+        At least one; changed in place.
     cursor : ndarray of int64
         Positions; changed in place.
 
     Returns
     -------
-    int, int, int
-        When, what kind, which unit or incident.
+    int
+        The incident.
     """
-    first_ms, first_order = heap[0].time_ms, heap[0].order
+    first = heap[0].incident
     cursor[HEAPED] -= 1
     last = cursor[HEAPED]
-    time_ms, order = heap[last].time_ms, heap[last].order
+    time_ms, incident = heap[last].time_ms, heap[last].incident
     parent = 0
     while True:
         child = 2 * parent + 1
@@ -85,19 +144,20 @@ def pop(heap: NDArray[Any], cursor: NDArray[np.int64]) -> tuple[int, int, int]:
         if other < last and (
             heap[other].time_ms < heap[child].time_ms
             or (
-                heap[other].time_ms == heap[child].time_ms and heap[other].order < heap[child].order
+                heap[other].time_ms == heap[child].time_ms
+                and heap[other].incident < heap[child].incident
             )
         ):
             child = other
         if time_ms < heap[child].time_ms or (
-            time_ms == heap[child].time_ms and order <= heap[child].order
+            time_ms == heap[child].time_ms and incident <= heap[child].incident
         ):
             break
         heap[parent] = heap[child]
         parent = child
     heap[parent].time_ms = time_ms
-    heap[parent].order = order
-    return first_ms, first_order >> _KIND_SHIFT, first_order & ((1 << _KIND_SHIFT) - 1)
+    heap[parent].incident = incident
+    return int(first)
 
 
 @inner

@@ -2,7 +2,8 @@
 
 Rows that belong together are records, so that the compiler sees few arrays: it takes
 its time by their number. Places are numbered through: the zones, then the hospitals,
-then the stations.
+then the stations. Times are milliseconds as float64: whole ones wherever they come from
+roads and draws, so that they add up exactly; data of other simulators may be finer.
 """
 
 from __future__ import annotations
@@ -12,104 +13,141 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from engine.fleet import FREE_AT_STATION
+from scenarios.simulation.agenda import new_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from scenarios.demand import IncidentTable
 
-EVENTS_PER_INCIDENT: Final = 10
-"""As many events as one incident can cause, its unit's way home included."""
-
 
 def _record(**fields: str) -> np.dtype[np.void]:
     return np.dtype(list(fields.items()), align=True)
 
 
-DRIVE: Final = _record(ms="i4", metres="i4")
-"""A drive; UNREACHABLE in both where no road leads."""
+DRIVE: Final = _record(ms="i4", metres="i4", ahead="i4")
+"""A drive, UNREACHABLE in both where no road leads, and the first junction on it, -1 for none."""
 
-HOSPITAL: Final = _record(place="i8", ms="i8", metres="i8")
-"""The nearest hospital by time, as a place, -1 for none, and the drive there."""
+FINE_DRIVE: Final = _record(ms="f8", metres="i4", ahead="i4")
+"""The same where travel times are given and finer than milliseconds."""
 
-HOME: Final = _record(ms="i8", metres="i8", first="i8")
-"""A drive home, and its first junction, -1 where there is none before the station."""
+HOSPITAL: Final = _record(place="i8", ms="f8", metres="i8")
+"""A hospital, as a place, and the drive there; UNREACHABLE where no road leads."""
 
-REST: Final = _record(ms="i4", metres="i4", following="i4")
-"""The rest of a drive home from a junction, and the next one, -1 for the station."""
+TRACK: Final = _record(share="f8", place="i8")
+"""From which share of a drive home on the unit counts as at which zone."""
 
 PRIORITY: Final = _record(response="i8", transport="i8")
-"""First index of the tables of drives: to the scene, to the hospital."""
+"""Number of the speed profile: to the scene, to the hospital."""
 
-CREW: Final = _record(home="i8", turnout_ms="i8")
+CREW: Final = _record(home="i8", turnout_ms="f8", night_turnout_ms="f8")
 """A unit's station, and how long its crew takes to leave it."""
+
+SLOT: Final = _record(need="i8", transports="?")
+"""One unit of a response: a row of `Rules.suitable`, and whether it takes the patient."""
 
 UNIT: Final = _record(
     place="i8",  # where it stands, or stood last; -1 once it was turned round
     incident="i8",  # what it serves, -1 for nothing
-    ahead="i8",  # next junction on its way home, -1 for the station
-    left_ms="i8",  # when it left for home
-    behind_ms="i8",  # time from there to the last junction that it passed
-    behind_m="i8",  # and way
-    distance_m="i8",  # way to the scene of the incident that is asked about
+    leg="i8",  # row in `World.legs`
+    off="i8",  # reasons why it is not on duty
+    tree="i8",  # first index of the table of drives that it follows
+    target="i8",  # station or zone that it drives to
+    ahead="i8",  # next junction on its way, -1 for none; in tracks, where it is
+    left_ms="f8",  # when it left
+    arrive_ms="f8",  # when it will be there
+    way_m="i8",  # and how far that is
+    behind_ms="f8",  # when it passed the last junction
+    behind_m="i8",  # and how far from where it left
 )
 """Where a unit is and what it does."""
 
 CALL: Final = _record(
-    call_ms="i8",
-    processing_ms="i8",
-    on_scene_ms="i8",
-    handover_ms="i8",
+    call_ms="f8",
+    processing_ms="f8",
+    on_scene_ms="f8",
+    handover_ms="f8",
     zone="i8",
     priority="i8",
+    type="i8",
+    leg="i8",  # first of its rows in `World.legs`
     transported="?",
 )
 """An incident; see `scenarios.demand.IncidentTable`."""
 
-SERVED: Final = _record(
-    dispatch_ms="i8",
-    departed_ms="i8",
-    on_scene_ms="i8",
-    left_ms="i8",
-    at_hospital_ms="i8",
-    free_ms="i8",
+CASE: Final = _record(alternative="i8", missing="i8", queued="?")
+"""How an incident is answered: by which alternative, how many units it lacks."""
+
+LEG: Final = _record(
+    dispatch_ms="f8",
+    departed_ms="f8",
+    on_scene_ms="f8",
+    left_ms="f8",
+    at_hospital_ms="f8",
+    free_ms="f8",
     distance_m="i8",  # from where the unit was alerted to the scene
+    incident="i8",
     unit="i8",
     hospital="i8",  # a place
 )
-"""What became of an incident, and when; -1 for what did not happen."""
+"""What a unit did for an incident, and when; -1 for what did not happen."""
 
 LOG: Final = _record(
-    time_ms="i8",
-    metres="i8",  # the drive that ended with the event
-    incident="i8",
-    unit="i8",
-    place="i8",
-    event="i8",
+    time_ms="f8",
+    metres="i4",  # the drive that ended with the event
+    incident="i4",
+    unit="i4",
+    place="i4",
+    event="i4",
 )
 """Something that happened; -1 for what it does not concern."""
 
-TASK: Final = _record(time_ms="i8", order="i8")
-"""Something to come: when, and kind and subject as one number."""
+TASK: Final = _record(time_ms="f8", incident="i8")
+"""An incident whose call is being processed, and until when."""
+
+TIMED: Final = _record(time_ms="f8", kind="i8", subject="i8")
+"""Something that happens at a given time, whatever else does."""
+
+# In the order in which they take effect at one moment: who comes on duty drives at the
+# speed of the new hour, and a unit with one reason after the other to be off stays off.
+PERIOD: Final = 0
+"""Timed: drives are those of another period, the subject."""
+NIGHT: Final = 1
+"""Timed: crews take their night's time to turn out if the subject is 1, else the day's."""
+OPENS: Final = 2
+"""Timed: a hospital, counted from 0, takes patients again."""
+CLOSES: Final = 3
+"""Timed: it takes nobody."""
+GOES_OFF: Final = 4
+"""Timed: a unit has one more reason to be off duty."""
+COMES_ON: Final = 5
+"""Timed: a unit has one reason less."""
 
 
 class Travel(NamedTuple):
     """Travel times between all that a unit drives between; read only.
 
-    With k speed profiles, z zones, p places, s stations and j junctions on ways home:
+    With q periods (such as hours that differ in speed), k speed profiles in each, z
+    zones, h hospitals, p places, s stations and j junctions:
 
     Parameters
     ----------
-    drive : ndarray of DRIVE, shape (k, p, z)
+    drive : ndarray of DRIVE or FINE_DRIVE, shape (q k, p, z)
         From each place to each zone.
-    turn : ndarray of DRIVE, shape (k, z, j)
-        To each zone from each junction, for units that are turned round.
-    hospital : ndarray of HOSPITAL, shape (k, z)
-        From each zone.
-    home : ndarray of HOME, shape (p, s)
+    turn : ndarray of DRIVE or FINE_DRIVE, shape (q k, z, j)
+        To each zone from each junction, for units that are turned round; `ahead` is the
+        next junction.
+    hospital : ndarray of HOSPITAL, shape (q k, z, h)
+        From each zone, the nearest by time first.
+    home : ndarray of DRIVE or FINE_DRIVE, shape (q, p, s)
         From each place to each station, without siren.
-    rest : ndarray of REST, shape (s, j)
-        To each station from each junction, without siren.
+    rest : ndarray of DRIVE or FINE_DRIVE, shape (q, s, j)
+        To each station from each junction, without siren; `ahead` is the next junction.
+    track_ptr : ndarray of int64, shape (p s + 1,) or (1,)
+        Where the rows of `track` begin for each place and station. Without tracks (one
+        value) units drive from junction to junction.
+    track : ndarray of TRACK
+        Zones that a unit on its way home counts as at.
     """
 
     drive: NDArray[Any]
@@ -117,24 +155,39 @@ class Travel(NamedTuple):
     hospital: NDArray[Any]
     home: NDArray[Any]
     rest: NDArray[Any]
+    track_ptr: NDArray[np.int64]
+    track: NDArray[Any]
 
 
 class Rules(NamedTuple):
-    """What each priority asks for, and who there is; read only.
+    """What incidents ask for, and who there is; read only.
 
     Parameters
     ----------
-    suitable : ndarray of bool, shape (priorities, units)
-        Whether a unit can do what the priority needs.
+    suitable : ndarray of bool, shape (needs, units)
+        Whether a unit can do what is needed.
     priority : ndarray of PRIORITY, shape (priorities,)
         How units drive.
+    divert : ndarray of bool, shape (priorities, priorities)
+        Whether a unit on its way to an incident of the first may be sent to one of the
+        second.
     crew : ndarray of CREW, shape (units,)
         The units.
+    type_ptr : ndarray of int64, shape (types + 1,)
+        First alternative of each type of incident.
+    alternative_ptr : ndarray of int64, shape (alternatives + 1,)
+        First slot of each alternative.
+    slots : ndarray of SLOT
+        The units that alternatives ask for.
     """
 
     suitable: NDArray[np.bool_]
     priority: NDArray[Any]
+    divert: NDArray[np.bool_]
     crew: NDArray[Any]
+    type_ptr: NDArray[np.int64]
+    alternative_ptr: NDArray[np.int64]
+    slots: NDArray[Any]
 
 
 class World(NamedTuple):
@@ -150,36 +203,53 @@ class World(NamedTuple):
         FMS status.
     returning : ndarray of bool, shape (u,)
         True where the unit drives home.
-    arrival_ms : ndarray of int64, shape (u,)
+    arrival_ms : ndarray of float64, shape (u,)
         Time from now until each unit could be at the incident that is asked about.
     units : ndarray of UNIT, shape (u,)
         Where the units are.
+    step_ms, step, winner
+        What each unit does next; see `scenarios.simulation.agenda.new_steps`.
     calls : ndarray of CALL, shape (n,)
         The incidents.
-    served : ndarray of SERVED, shape (n,)
-        What became of them.
+    cases : ndarray of CASE, shape (n,)
+        How they are answered.
+    legs : ndarray of LEG
+        What became of them: a row for each unit that may be needed, by incident.
     log : ndarray of LOG
-        What happened, in order.
+        What happened, in order; empty where nobody asks.
     heap : ndarray of TASK
-        What is to come, a binary heap.
+        Calls in processing, a binary heap.
     waiting : ndarray of int64
         Incidents that ask for a unit, by priority, then by call.
+    timeline : ndarray of TIMED
+        What happens at given times, in order.
+    closed : ndarray of bool, shape (hospitals,)
+        Hospitals that take nobody.
     cursor : ndarray of int64
         Positions; see the constants of `kernel` and `agenda`.
+    clock : ndarray of float64, shape (1,)
+        The time.
     """
 
     travel: Travel
     rules: Rules
     status: NDArray[np.int8]
     returning: NDArray[np.bool_]
-    arrival_ms: NDArray[np.int64]
+    arrival_ms: NDArray[np.float64]
     units: NDArray[Any]
+    step_ms: NDArray[np.float64]
+    step: NDArray[np.int8]
+    winner: NDArray[np.int32]
     calls: NDArray[Any]
-    served: NDArray[Any]
+    cases: NDArray[Any]
+    legs: NDArray[Any]
     log: NDArray[Any]
     heap: NDArray[Any]
     waiting: NDArray[np.int64]
+    timeline: NDArray[Any]
+    closed: NDArray[np.bool_]
     cursor: NDArray[np.int64]
+    clock: NDArray[np.float64]
 
 
 def packed(dtype: np.dtype[np.void], *columns: NDArray[Any]) -> NDArray[Any]:
@@ -203,7 +273,45 @@ def packed(dtype: np.dtype[np.void], *columns: NDArray[Any]) -> NDArray[Any]:
     return records
 
 
-def new_world(travel: Travel, rules: Rules, incidents: IncidentTable) -> World:
+def slots_of(rules: Rules, types: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return how many units each incident may need at once, under its longest alternative.
+
+    Parameters
+    ----------
+    rules : Rules
+        The alternatives.
+    types : ndarray of int, shape (n,)
+        Type of each incident.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Rows in `World.legs`.
+    """
+    lengths = np.diff(rules.alternative_ptr)
+    longest = np.maximum.reduceat(lengths, rules.type_ptr[:-1])
+    return np.asarray(longest[types], dtype=np.int64)
+
+
+def no_timeline() -> NDArray[Any]:
+    """Return a timeline on which nothing happens.
+
+    Returns
+    -------
+    ndarray of TIMED, shape (0,)
+        For `new_world`.
+    """
+    return np.empty(0, dtype=TIMED)
+
+
+def new_world(
+    travel: Travel,
+    rules: Rules,
+    incidents: IncidentTable,
+    timeline: NDArray[Any] | None = None,
+    *,
+    logged: bool = True,
+) -> World:
     """Return the beginning of a replication: every unit free at its station.
 
     Parameters
@@ -211,9 +319,13 @@ def new_world(travel: Travel, rules: Rules, incidents: IncidentTable) -> World:
     travel : Travel
         Travel times.
     rules : Rules
-        What priorities ask for, and units.
+        What incidents ask for, and units.
     incidents : IncidentTable
         The incidents.
+    timeline : ndarray of TIMED, optional
+        What happens at given times, in order.
+    logged : bool
+        Keep a log.
 
     Returns
     -------
@@ -221,25 +333,62 @@ def new_world(travel: Travel, rules: Rules, incidents: IncidentTable) -> World:
         Arrays that the event loop changes in place.
     """
     u, n = len(rules.crew), incidents.size
+    timeline = no_timeline() if timeline is None else timeline
     units = np.zeros(u, dtype=UNIT)
-    units["place"] = rules.crew["home"] + travel.drive.shape[1] - travel.home.shape[1]
+    hospitals = travel.hospital.shape[2]
+    units["place"] = rules.crew["home"] + travel.drive.shape[2] + hospitals
     units["incident"] = -1
     units["ahead"] = -1
-    served = np.empty(n, dtype=SERVED)
-    for name in SERVED.names or ():
-        served[name] = -1
+    calls = np.empty(n, dtype=CALL)
+    for name in incidents._fields:
+        calls[name] = getattr(incidents, name)
+    rows = slots_of(rules, incidents.type) if n else np.zeros(0, dtype=np.int64)
+    calls["leg"] = np.cumsum(rows) - rows
+    legs = np.empty(int(rows.sum()), dtype=LEG)
+    for name in LEG.names or ():
+        legs[name] = -1
+    legs["incident"] = np.repeat(np.arange(n), rows)
+    cases = np.zeros(n, dtype=CASE)
+    cases["alternative"] = -1
+    step_ms, step, winner = new_steps(u)
     return World(
         travel=travel,
         rules=rules,
         status=np.full(u, FREE_AT_STATION, dtype=np.int8),
         returning=np.zeros(u, dtype=np.bool_),
-        arrival_ms=np.zeros(u, dtype=np.int64),
+        arrival_ms=np.zeros(u, dtype=np.float64),
         units=units,
-        calls=packed(CALL, *(getattr(incidents, name) for name in CALL.names or ())),
-        served=served,
-        log=np.empty(EVENTS_PER_INCIDENT * n, dtype=LOG),
-        # a unit that is turned round leaves its arrival at the station in the heap
-        heap=np.empty(3 * n + u + 2, dtype=TASK),
-        waiting=np.zeros(n, dtype=np.int64),
-        cursor=np.zeros(16, dtype=np.int64),
+        step_ms=step_ms,
+        step=step,
+        winner=winner,
+        calls=calls,
+        cases=cases,
+        legs=legs,
+        log=np.empty(_events(rules, calls, legs, len(timeline)) if logged else 0, dtype=LOG),
+        heap=np.empty(n, dtype=TASK),
+        waiting=np.zeros(n + 1, dtype=np.int64),
+        timeline=timeline,
+        closed=np.zeros(hospitals, dtype=np.bool_),
+        cursor=np.zeros(24, dtype=np.int64),
+        clock=np.zeros(1, dtype=np.float64),
     )
+
+
+def _events(rules: Rules, calls: NDArray[Any], legs: NDArray[Any], timed: int) -> int:
+    """As many events as there can be.
+
+    An incident has three of its own, and each unit that is sent five and its return. A
+    unit that is sent may have been on its way to something less urgent, which then asks
+    for another one, so the bound grows from the most urgent priority on.
+    """
+    divert = rules.divert
+    sent: list[int] = np.bincount(
+        calls["priority"][legs["incident"]], minlength=len(divert)
+    ).tolist()
+    diverted = [0] * len(sent)
+    for priority in range(len(sent)):
+        for other in range(priority):
+            if divert[priority, other]:
+                diverted[priority] += sent[other]
+        sent[priority] += diverted[priority]
+    return 3 * len(calls) + 7 * sum(sent) + 2 * sum(diverted) + 2 * timed

@@ -9,11 +9,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numba import njit
 
 from engine import events, fleet
 from routing.network import UNREACHABLE
-from scenarios.simulation.agenda import HEAPED, WAITING, dequeue, enqueue, inner, pop, push
+from scenarios.simulation import arrays
+from scenarios.simulation.agenda import (
+    HEAPED,
+    WAITING,
+    compiled,
+    dequeue,
+    enqueue,
+    inner,
+    plan_step,
+    pop,
+    push,
+)
+from scenarios.simulation.movement import (
+    NEVER,
+    NIGHT_NOW,
+    PERIOD_NOW,
+    PROFILES_NOW,
+    driven,
+    station_place,
+    way_to,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,14 +45,18 @@ DECIDE: Final = 1
 """The incident at CURSOR_ASKED needs an answer at CURSOR_CHOICE."""
 
 LOGGED: Final = 2
-NOW: Final = 3
+NEXT_CALL: Final = 3
 SCAN: Final = 4  # next position in the queue to ask about
 SCAN_END: Final = 5
 FREED: Final = 6  # unit that drives home unless the queue takes it, or -1
 ASKED: Final = 7  # incident that a decision is needed for
 CHOICE: Final = 8  # its answer: a unit, -1 to wait, or UNANSWERED
 FRESH: Final = 9  # 1 where the incident asked about has just been processed
-IDLE: Final = 10  # units that are free
+IDLE: Final = 10  # units on duty that are free
+SLOT: Final = 11  # the unit of its response that is asked about, or -1
+NEXT_TIMED: Final = 12
+AGAIN: Final = 13  # 1 where the queue must be read once more from its head
+DIVERTING: Final = 14  # 1 where units may be diverted
 
 UNANSWERED: Final = -2
 
@@ -44,141 +67,136 @@ _LEFT_SCENE: Final = np.int64(events.LEFT_SCENE)
 _AT_HOSPITAL: Final = np.int64(events.AT_HOSPITAL)
 _FREE: Final = np.int64(events.FREE)
 _AT_STATION: Final = np.int64(events.AT_STATION)
+_OFF_DUTY: Final = np.int64(events.OFF_DUTY)
+_ON_DUTY: Final = np.int64(events.ON_DUTY)
 _CALL: Final = np.int64(events.CALL)
 _CALL_PROCESSED: Final = np.int64(events.CALL_PROCESSED)
-_QUEUED: Final = np.int64(events.QUEUED)
+_DIVERTED: Final = np.int64(events.DIVERTED)
 _DISPATCHED: Final = np.int64(events.DISPATCHED)
+_QUEUED: Final = np.int64(events.QUEUED)
 _NONE: Final = np.int64(-1)
 _NO_WAY: Final = np.int64(0)
-
-_NEVER: Final = int(UNREACHABLE)
+_UNREACHABLE: Final = float(UNREACHABLE)
 
 
 @inner
 def _log(world: World, event: int, incident: int, unit: int, place: int, metres: int) -> None:
-    row = world.cursor[LOGGED]
+    if len(world.log) == 0:
+        return
+    row = world.log[world.cursor[LOGGED]]
     world.cursor[LOGGED] += 1
-    world.log[row].time_ms = world.cursor[NOW]
-    world.log[row].event = event
-    world.log[row].incident = incident
-    world.log[row].unit = unit
-    world.log[row].place = place
-    world.log[row].metres = metres
+    row.time_ms = world.clock[0]
+    row.event = event
+    row.incident = incident
+    row.unit = unit
+    row.place = place
+    row.metres = metres
 
 
 @inner
-def _push(world: World, time_ms: int, kind: int, subject: int) -> None:
-    push(world.heap, world.cursor, time_ms, kind, subject)
+def _plan(world: World, unit: int, time_ms: float, kind: int) -> None:
+    plan_step(world.step_ms, world.step, world.winner, unit, time_ms, kind)
 
 
 @inner
-def _station_place(world: World, unit: int) -> int:
-    travel = world.travel
-    return int(travel.drive.shape[1] - travel.home.shape[1] + world.rules.crew[unit].home)
-
-
-@inner
-def _catch_up(world: World, unit: int) -> tuple[int, int]:
-    """Move a returning unit up to now; return time and way to the next junction, from its start.
-
-    The junction is the first that it reaches now or later: it cannot turn before.
-    """
-    me, home = world.units[unit], world.rules.crew[unit].home
-    drive = world.travel.home[me.place, home]
-    elapsed = world.cursor[NOW] - me.left_ms
-    while me.ahead >= 0:
-        rest = world.travel.rest[home, me.ahead]
-        at_ms = drive.ms - rest.ms
-        # lengths are rounded one by one, so that a sum may be a metre off
-        at_m = max(drive.metres - rest.metres, me.behind_m)
-        if at_ms >= elapsed:
-            return at_ms, at_m
-        me.behind_ms = at_ms
-        me.behind_m = at_m
-        me.ahead = rest.following
-    return drive.ms, max(drive.metres, me.behind_m)
-
-
-@inner
-def _driven(world: World, unit: int) -> int:
-    """Metres that a returning unit has driven since it left, by share of time between junctions."""
-    me = world.units[unit]
-    at_ms, at_m = _catch_up(world, unit)
-    if at_ms <= me.behind_ms:
-        return int(at_m)
-    elapsed = world.cursor[NOW] - me.left_ms
-    part = (at_m - me.behind_m) * (elapsed - me.behind_ms) // (at_ms - me.behind_ms)
-    return int(me.behind_m + part)
-
-
-@inner
-def _measure(world: World, incident: int) -> bool:
+def _measure(world: World, incident: int, need: int) -> bool:
     """Find when each unit could be on scene; return whether any could be sent."""
-    travel, call = world.travel, world.calls[incident]
-    profile = world.rules.priority[call.priority].response
     any_unit = False
     for unit in range(len(world.status)):
-        world.arrival_ms[unit] = _NEVER
-        free = (
-            world.status[unit] == fleet.FREE_AT_STATION or world.status[unit] == fleet.FREE_ON_RADIO
-        )
-        if not free or not world.rules.suitable[call.priority, unit]:
-            continue
-        me = world.units[unit]
-        lead_ms, lead_m = 0, 0
-        if world.returning[unit]:
-            at_ms, at_m = _catch_up(world, unit)
-            lead_ms = me.left_ms + at_ms - world.cursor[NOW]
-            lead_m = at_m - _driven(world, unit)
-            if me.ahead >= 0:
-                drive = travel.turn[profile, call.zone, me.ahead]
-            else:
-                drive = travel.drive[profile, _station_place(world, unit), call.zone]
-        else:
-            drive = travel.drive[profile, me.place, call.zone]
-            if world.status[unit] == fleet.FREE_AT_STATION:
-                lead_ms = world.rules.crew[unit].turnout_ms
-        if drive.ms < _NEVER:
-            world.arrival_ms[unit] = lead_ms + drive.ms
-            me.distance_m = lead_m + drive.metres
-            any_unit = True
+        arrival_ms, _, _, _, _ = way_to(world, unit, incident, need)
+        world.arrival_ms[unit] = arrival_ms
+        any_unit |= arrival_ms < NEVER
     return any_unit
 
 
 @inner
-def _dispatch(world: World, unit: int, incident: int) -> None:
+def _forget(world: World, row: int) -> None:
+    leg = world.legs[row]
+    leg.unit = -1
+    leg.dispatch_ms = -1.0
+    leg.departed_ms = -1.0
+    leg.on_scene_ms = -1.0
+    leg.distance_m = -1
+
+
+@inner
+def _divert(world: World, unit: int, metres: int) -> None:
+    """Take a unit from its incident, which asks for another one."""
+    me = world.units[unit]
+    incident = me.incident
+    _log(world, _DIVERTED, incident, unit, _NONE, metres)
+    _forget(world, me.leg)
+    case = world.cases[incident]
+    case.missing += 1
+    if not case.queued:
+        at = enqueue(world.waiting, world.cursor, world.calls, incident)
+        case.queued = True
+        if at <= world.cursor[SCAN]:
+            world.cursor[SCAN] += 1
+        if at < world.cursor[SCAN_END]:
+            world.cursor[SCAN_END] += 1
+    world.cursor[AGAIN] = 1
+
+
+@inner
+def _dispatch(world: World, unit: int, incident: int, row: int, need: int) -> None:
     """Send a unit that `_measure` has just looked at."""
-    me, fate, now = world.units[unit], world.served[incident], world.cursor[NOW]
-    turnout_ms = 0
-    if world.status[unit] == fleet.FREE_AT_STATION:
-        turnout_ms = world.rules.crew[unit].turnout_ms
-    driven = _NO_WAY
-    if world.returning[unit]:
-        driven = _driven(world, unit)
-        me.place = -1
-    world.cursor[IDLE] -= 1
+    me, leg, now = world.units[unit], world.legs[row], world.clock[0]
+    arrival_ms, turnout, metres, place, ahead = way_to(world, unit, incident, need)
+    responding = world.status[unit] == fleet.RESPONDING
+    moving = world.returning[unit] or (responding and me.left_ms <= now)
+    way_m = _NO_WAY
+    if moving:
+        way_m = driven(world, unit)
+        if len(world.travel.track_ptr) == 1:
+            place = -1
+    if responding:
+        _divert(world, unit, way_m)
+        way_m = _NO_WAY
+    else:
+        world.cursor[IDLE] -= 1
     world.returning[unit] = False
     world.status[unit] = fleet.RESPONDING
+    me.place = place
     me.incident = incident
-    fate.unit = unit
-    fate.dispatch_ms = now
-    fate.departed_ms = now + turnout_ms
-    fate.on_scene_ms = now + world.arrival_ms[unit]
-    fate.distance_m = me.distance_m
-    _log(world, _DISPATCHED, incident, unit, me.place, driven)
-    _push(world, now + turnout_ms, _DEPARTED, unit)
+    me.leg = row
+    me.tree = (
+        world.cursor[PROFILES_NOW] + world.rules.priority[world.calls[incident].priority].response
+    )
+    me.target = world.calls[incident].zone
+    me.ahead = ahead
+    me.left_ms = now + turnout
+    me.arrive_ms = now + arrival_ms
+    me.way_m = metres
+    me.behind_ms = me.left_ms
+    me.behind_m = 0
+    leg.unit = unit
+    leg.dispatch_ms = now
+    leg.departed_ms = me.left_ms
+    leg.on_scene_ms = me.arrive_ms
+    leg.distance_m = metres
+    world.cases[incident].missing -= 1
+    _log(world, _DISPATCHED, incident, unit, place, way_m)
+    _plan(world, unit, me.left_ms, _DEPARTED)
 
 
 @inner
 def _go_home(world: World, unit: int) -> None:
-    me, now = world.units[unit], world.cursor[NOW]
-    drive = world.travel.home[me.place, world.rules.crew[unit].home]
+    me, now, travel = world.units[unit], world.clock[0], world.travel
+    home = world.rules.crew[unit].home
+    drive = travel.home[world.cursor[PERIOD_NOW], me.place, home]
     world.returning[unit] = True
+    me.tree = world.cursor[PERIOD_NOW]
+    me.target = home
+    me.ahead = drive.ahead
+    if len(travel.track_ptr) > 1:
+        me.ahead = travel.track_ptr[me.place * travel.home.shape[2] + home]
     me.left_ms = now
-    me.ahead = drive.first
-    me.behind_ms = 0
+    me.arrive_ms = now + drive.ms
+    me.way_m = drive.metres
+    me.behind_ms = now
     me.behind_m = 0
-    _push(world, now + drive.ms, _AT_STATION, unit)
+    _plan(world, unit, me.arrive_ms, _AT_STATION)
 
 
 @inner
@@ -188,76 +206,140 @@ def _ask_queue(world: World) -> None:
 
 
 @inner
-def _incident_event(world: World, kind: int, incident: int) -> None:
-    call, cursor = world.calls[incident], world.cursor
-    _log(world, kind, incident, _NONE, call.zone, _NO_WAY)
-    if kind == _CALL:
-        _push(world, cursor[NOW] + call.processing_ms, _CALL_PROCESSED, incident)
-        if incident + 1 < len(world.calls):
-            _push(world, world.calls[incident + 1].call_ms, _CALL, incident + 1)
-    else:
-        cursor[SCAN] = enqueue(world.waiting, cursor, world.calls, incident)
-        cursor[SCAN_END] = cursor[SCAN] + 1
-        cursor[FRESH] = 1
+def _call_in(world: World) -> None:
+    """Answer the next call."""
+    incident = world.cursor[NEXT_CALL]
+    world.cursor[NEXT_CALL] += 1
+    call = world.calls[incident]
+    _log(world, _CALL, incident, _NONE, call.zone, _NO_WAY)
+    push(world.heap, world.cursor, call.call_ms + call.processing_ms, incident)
+
+
+@inner
+def _processed(world: World, incident: int) -> None:
+    cursor = world.cursor
+    _log(world, _CALL_PROCESSED, incident, _NONE, world.calls[incident].zone, _NO_WAY)
+    cursor[SCAN] = enqueue(world.waiting, cursor, world.calls, incident)
+    cursor[SCAN_END] = cursor[SCAN] + 1
+    cursor[FRESH] = 1
+    world.cases[incident].queued = True
+
+
+@inner
+def _hospital(world: World, tree: int, zone: int) -> int:
+    """Return the nearest hospital that is open, by its rank; the nearest if none is."""
+    ranked = world.travel.hospital
+    first = ranked.shape[1] + 0
+    for rank in range(ranked.shape[2]):
+        hospital = ranked[tree, zone, rank]
+        if hospital.ms < _UNREACHABLE and not world.closed[hospital.place - first]:
+            return rank
+    return 0
 
 
 @inner
 def _back_at_station(world: World, unit: int) -> None:
     me = world.units[unit]
-    if not world.returning[unit]:
-        return
-    drive = world.travel.home[me.place, world.rules.crew[unit].home]
-    if me.left_ms + drive.ms != world.cursor[NOW]:
-        return  # it was turned round since, and is on its way home once more
     world.returning[unit] = False
     world.status[unit] = fleet.FREE_AT_STATION
-    me.place = _station_place(world, unit)
-    _log(world, _AT_STATION, _NONE, unit, me.place, drive.metres)
-    _ask_queue(world)
+    me.place = station_place(world, me.target)
+    _log(world, _AT_STATION, _NONE, unit, me.place, me.way_m)
+    _plan(world, unit, np.inf, _DEPARTED)
+    if me.off > 0:
+        world.status[unit] = fleet.OUT_OF_SERVICE
+        _log(world, _OFF_DUTY, _NONE, unit, me.place, _NO_WAY)
+    else:
+        _ask_queue(world)
 
 
 @inner
-def _unit_event(world: World, kind: int, unit: int) -> None:
+def _step(world: World, kind: int, unit: int) -> None:
     """Do the next step of a unit that serves an incident."""
-    me, now = world.units[unit], world.cursor[NOW]
+    me, now, cursor = world.units[unit], world.clock[0], world.cursor
     incident = me.incident
-    call, fate = world.calls[incident], world.served[incident]
-    to_hospital = world.travel.hospital[world.rules.priority[call.priority].transport, call.zone]
-    place, metres, next_kind, next_ms = me.place, 0, _ON_SCENE, fate.on_scene_ms
+    call, leg = world.calls[incident], world.legs[me.leg]
+    place, metres, next_kind, next_ms = me.place, _NO_WAY, _ON_SCENE, me.arrive_ms
     if kind == _ON_SCENE:
         world.status[unit] = fleet.ON_SCENE
         me.place = call.zone
-        place, metres = call.zone, fate.distance_m
+        place, metres = call.zone, leg.distance_m
         next_kind, next_ms = _FREE, now + call.on_scene_ms
-        if call.transported:
+        first = world.rules.alternative_ptr[world.cases[incident].alternative]
+        if call.transported and world.rules.slots[first + me.leg - call.leg].transports:
             next_kind = _LEFT_SCENE
     elif kind == _LEFT_SCENE:
         world.status[unit] = fleet.PATIENT_ABOARD
-        fate.left_ms = now
-        fate.hospital = to_hospital.place
-        place = to_hospital.place
-        next_kind, next_ms = _AT_HOSPITAL, now + to_hospital.ms
+        tree = cursor[PROFILES_NOW] + world.rules.priority[call.priority].transport
+        chosen = world.travel.hospital[tree, call.zone, _hospital(world, tree, call.zone)]
+        leg.left_ms = now
+        leg.hospital = chosen.place
+        place = chosen.place
+        me.way_m = chosen.metres
+        next_kind, next_ms = _AT_HOSPITAL, now + chosen.ms
     elif kind == _AT_HOSPITAL:
         world.status[unit] = fleet.AT_DESTINATION
-        fate.at_hospital_ms = now
-        me.place = to_hospital.place
-        place, metres = to_hospital.place, to_hospital.metres
+        leg.at_hospital_ms = now
+        me.place = leg.hospital
+        place, metres = leg.hospital, me.way_m
         next_kind, next_ms = _FREE, now + call.handover_ms
     elif kind == _FREE:
         world.status[unit] = fleet.FREE_ON_RADIO
-        fate.free_ms = now
+        leg.free_ms = now
         me.incident = -1
-        world.cursor[IDLE] += 1
-        world.cursor[FREED] = unit
-        _ask_queue(world)
+        cursor[FREED] = unit
+        if me.off == 0:
+            cursor[IDLE] += 1
+            _ask_queue(world)
     _log(world, kind, incident, unit, place, metres)
-    if kind != _FREE:
-        _push(world, next_ms, next_kind, unit)
+    if kind != _FREE:  # else the queue or the way home is next
+        _plan(world, unit, next_ms, next_kind)
 
 
-@njit(cache=True)
+@inner
+def _duty(world: World, unit: int, change: int) -> None:
+    """Give a unit one more reason to be off duty, or one less."""
+    me, status = world.units[unit], world.status[unit]
+    me.off += change
+    free = status in (fleet.FREE_AT_STATION, fleet.FREE_ON_RADIO)
+    if change == 1 and me.off == 1 and free:
+        world.cursor[IDLE] -= 1
+        if status == fleet.FREE_AT_STATION:
+            world.status[unit] = fleet.OUT_OF_SERVICE
+            _log(world, _OFF_DUTY, _NONE, unit, me.place, _NO_WAY)
+    elif change == -1 and me.off == 0 and (free or status == fleet.OUT_OF_SERVICE):
+        world.cursor[IDLE] += 1
+        if status == fleet.OUT_OF_SERVICE:
+            world.status[unit] = fleet.FREE_AT_STATION
+            _log(world, _ON_DUTY, _NONE, unit, me.place, _NO_WAY)
+        _ask_queue(world)
+
+
+@inner
+def _timed(world: World) -> None:
+    """Do what the timeline has next."""
+    cursor = world.cursor
+    what = world.timeline[cursor[NEXT_TIMED]]
+    cursor[NEXT_TIMED] += 1
+    if what.kind == arrays.GOES_OFF:
+        _duty(world, what.subject, 1)
+    elif what.kind == arrays.COMES_ON:
+        _duty(world, what.subject, -1)
+    elif what.kind == arrays.PERIOD:
+        cursor[PERIOD_NOW] = what.subject
+        travel = world.travel
+        cursor[PROFILES_NOW] = what.subject * (travel.drive.shape[0] // travel.home.shape[0])
+        _ask_queue(world)
+    elif what.kind == arrays.NIGHT:
+        cursor[NIGHT_NOW] = what.subject
+    elif what.kind == arrays.CLOSES:
+        world.closed[what.subject] = True
+    elif what.kind == arrays.OPENS:
+        world.closed[what.subject] = False
+
+
+@compiled
 def start(world: World) -> None:
-    """Put the first call on the agenda.
+    """Make a new world ready for `advance`.
 
     Parameters
     ----------
@@ -266,9 +348,77 @@ def start(world: World) -> None:
     """
     world.cursor[FREED] = -1
     world.cursor[CHOICE] = UNANSWERED
+    world.cursor[SLOT] = -1
     world.cursor[IDLE] = len(world.status)
-    if len(world.calls):
-        _push(world, world.calls[0].call_ms, _CALL, _NO_WAY)
+    world.cursor[DIVERTING] = int(world.rules.divert.any())
+
+
+@inner
+def _finish_ms(world: World, incident: int, alternative: int) -> tuple[int, float]:
+    """Send the closest units in mind; return how many slots stay empty, and the last arrival."""
+    rules, call = world.rules, world.calls[incident]
+    first, end = rules.alternative_ptr[alternative], rules.alternative_ptr[alternative + 1]
+    empty, last_ms = 0, 0.0
+    for slot in range(first, end):
+        best, best_ms = -1, NEVER
+        for unit in range(len(world.status)):
+            taken = False
+            for earlier in range(call.leg, call.leg + slot - first):
+                taken |= world.legs[earlier].unit == unit
+            if not taken:
+                arrival_ms, _, _, _, _ = way_to(world, unit, incident, rules.slots[slot].need)
+                if arrival_ms < best_ms:
+                    best, best_ms = unit, arrival_ms
+        world.legs[call.leg + slot - first].unit = best
+        if best < 0:
+            empty += 1
+        else:
+            last_ms = max(last_ms, best_ms)
+    for slot in range(first, end):
+        world.legs[call.leg + slot - first].unit = -1
+    return empty, last_ms
+
+
+@inner
+def _choose_alternative(world: World, incident: int) -> None:
+    """Choose how an incident is answered: all slots if possible, then the earliest last unit."""
+    case, rules = world.cases[incident], world.rules
+    kind = world.calls[incident].type
+    first, end = rules.type_ptr[kind], rules.type_ptr[kind + 1]
+    case.alternative = first
+    if end > first + 1:
+        fewest, soonest = 1 << 30, np.inf
+        for alternative in range(first, end):
+            empty, last_ms = _finish_ms(world, incident, alternative)
+            if empty < fewest or (empty == fewest and last_ms < soonest):
+                fewest, soonest = empty, last_ms
+                case.alternative = alternative
+    chosen = case.alternative
+    case.missing = rules.alternative_ptr[chosen + 1] - rules.alternative_ptr[chosen]
+
+
+@inner
+def _next_slot(world: World, incident: int, after: int) -> int:
+    """Return the next unit that an incident lacks, or -1."""
+    case, rules = world.cases[incident], world.rules
+    end = rules.alternative_ptr[case.alternative + 1] - rules.alternative_ptr[case.alternative]
+    leg = world.calls[incident].leg
+    for slot in range(after + 1, end):
+        if world.legs[leg + slot].unit < 0:
+            return slot
+    return -1
+
+
+@inner
+def _begin(world: World, incident: int) -> None:
+    """Find what an incident lacks first; as long as it has nothing, how it is answered."""
+    case, rules = world.cases[incident], world.rules
+    chosen = case.alternative
+    if chosen < 0 or (
+        case.missing == rules.alternative_ptr[chosen + 1] - rules.alternative_ptr[chosen]
+    ):
+        _choose_alternative(world, incident)
+    world.cursor[SLOT] = _next_slot(world, incident, -1)
 
 
 @inner
@@ -277,16 +427,20 @@ def _must_ask(decide: Callable[..., int], external: bool, world: World, incident
     cursor = world.cursor
     if cursor[CHOICE] != UNANSWERED:
         return False
-    if not _measure(world, incident):
+    if cursor[SLOT] < 0:
+        _begin(world, incident)
+    call = world.calls[incident]
+    first = world.rules.alternative_ptr[world.cases[incident].alternative]
+    if not _measure(world, incident, world.rules.slots[first + cursor[SLOT]].need):
         cursor[CHOICE] = -1
     elif external:
         cursor[ASKED] = incident
         return True
     else:
         cursor[CHOICE] = decide(
-            cursor[NOW],
-            world.calls[incident].priority,
-            cursor[NOW] - world.calls[incident].call_ms,
+            world.clock[0],
+            call.priority,
+            world.clock[0] - call.call_ms,
             world.status,
             world.returning,
             world.arrival_ms,
@@ -297,15 +451,22 @@ def _must_ask(decide: Callable[..., int], external: bool, world: World, incident
 @inner
 def _carry_out(world: World, incident: int) -> None:
     """Do what was answered for the incident that stands at SCAN."""
-    cursor = world.cursor
-    unit = cursor[CHOICE]
+    cursor, case = world.cursor, world.cases[incident]
+    unit, slot = cursor[CHOICE], cursor[SLOT]
     cursor[CHOICE] = UNANSWERED
     if unit >= 0:
-        dequeue(world.waiting, cursor, cursor[SCAN])
-        cursor[SCAN_END] -= 1
-        _dispatch(world, unit, incident)
+        first = world.rules.alternative_ptr[case.alternative]
+        need = world.rules.slots[first + slot].need
+        _dispatch(world, unit, incident, world.calls[incident].leg + slot, need)
         if unit == cursor[FREED]:
             cursor[FREED] = -1
+    cursor[SLOT] = _next_slot(world, incident, slot)
+    if cursor[SLOT] >= 0:
+        return
+    if case.missing == 0:
+        dequeue(world.waiting, cursor, cursor[SCAN])
+        cursor[SCAN_END] -= 1
+        case.queued = False
     else:
         cursor[SCAN] += 1
         if cursor[FRESH] == 1:
@@ -313,8 +474,10 @@ def _carry_out(world: World, incident: int) -> None:
     cursor[FRESH] = 0
 
 
-@njit(cache=True)
-def advance(decide: Callable[..., int], external: bool, world: World) -> int:
+@compiled
+def advance(  # noqa: C901, PLR0912  # the loop itself
+    decide: Callable[..., int], external: bool, world: World
+) -> int:
     """Let things happen until nothing is left or a decision is needed.
 
     Parameters
@@ -333,24 +496,49 @@ def advance(decide: Callable[..., int], external: bool, world: World) -> int:
         could do stands in ``arrival_ms``, and the answer goes to
         ``cursor[CHOICE]``.
     """
-    cursor = world.cursor
+    cursor, clock = world.cursor, world.clock
     while True:
         # where no unit is free, a long queue is not read to its end for nothing
-        while cursor[SCAN] < cursor[SCAN_END] and (cursor[IDLE] > 0 or cursor[FRESH] == 1):
+        while cursor[SCAN] < cursor[SCAN_END] and (
+            cursor[IDLE] > 0 or cursor[FRESH] == 1 or cursor[DIVERTING] == 1 or cursor[SLOT] >= 0
+        ):
             incident = world.waiting[cursor[SCAN]]
             if _must_ask(decide, external, world, incident):
                 return DECIDE
             _carry_out(world, incident)
         cursor[SCAN_END] = 0
+        if cursor[AGAIN] == 1:
+            cursor[AGAIN] = 0
+            _ask_queue(world)
+            continue
         if cursor[FREED] >= 0:
             _go_home(world, cursor[FREED])
             cursor[FREED] = -1
-        if cursor[HEAPED] == 0:
+        unit = world.winner[1]
+        unit_ms = world.step_ms[unit]
+        timed_ms = call_ms = processed_ms = np.inf
+        if cursor[NEXT_TIMED] < len(world.timeline):
+            timed_ms = world.timeline[cursor[NEXT_TIMED]].time_ms
+        if cursor[NEXT_CALL] < len(world.calls):
+            call_ms = world.calls[cursor[NEXT_CALL]].call_ms
+        if cursor[HEAPED] > 0:
+            processed_ms = world.heap[0].time_ms
+        soonest_ms = min(unit_ms, call_ms, processed_ms)
+        if soonest_ms == np.inf and (timed_ms == np.inf or cursor[WAITING] == 0):
             return DONE
-        cursor[NOW], kind, subject = pop(world.heap, cursor)
-        if kind in (_CALL, _CALL_PROCESSED):
-            _incident_event(world, kind, subject)
-        elif kind == _AT_STATION:
-            _back_at_station(world, subject)
+        if unit_ms <= timed_ms and unit_ms == soonest_ms:
+            clock[0] = unit_ms
+            kind = np.int64(world.step[unit])
+            if kind == _AT_STATION:
+                _back_at_station(world, unit)
+            else:
+                _step(world, kind, unit)
+        elif timed_ms <= soonest_ms:
+            clock[0] = timed_ms
+            _timed(world)
+        elif call_ms <= processed_ms:
+            clock[0] = call_ms
+            _call_in(world)
         else:
-            _unit_event(world, kind, subject)
+            clock[0] = processed_ms
+            _processed(world, pop(world.heap, cursor))

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba
+import numpy as np
 from numba import types
 
 from engine.dispatch import (
@@ -18,7 +19,7 @@ from engine.dispatch import (
 )
 from engine.dispatch.kernels import KERNEL
 from scenarios.simulation.arrays import World, new_world
-from scenarios.simulation.kernel import ASKED, CHOICE, DECIDE, LOGGED, NOW, advance, start
+from scenarios.simulation.kernel import ASKED, CHOICE, DECIDE, LOGGED, SLOT, advance, start
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,15 +35,69 @@ class Outcome(NamedTuple):
     ----------
     incidents : IncidentTable
         The incidents.
-    served : ndarray of SERVED, shape (incidents,)
-        What became of each.
+    legs : ndarray of LEG
+        What became of them: a row for each unit that may be needed, by incident.
+    missing : ndarray of int64, shape (incidents,)
+        Units that each incident needed and did not get.
     log : ndarray of LOG
-        What happened, in order.
+        What happened, in order; empty where it was not kept.
     """
 
     incidents: IncidentTable
-    served: NDArray[Any]
+    legs: NDArray[Any]
+    missing: NDArray[np.int64]
     log: NDArray[Any]
+
+    @property
+    def served(self) -> NDArray[Any]:
+        """Of each incident, what its first unit on scene did, shape (incidents,).
+
+        A row of -1 where none came.
+        """
+        return first_on_scene(self.legs, self.incidents.size)
+
+    @property
+    def transported(self) -> NDArray[Any]:
+        """Of each incident, what the unit that took the patient did, shape (incidents,).
+
+        Another unit's row where nobody was taken to a hospital.
+        """
+        return _first_by(self.legs, self.incidents.size, "at_hospital_ms")
+
+    @property
+    def complete_ms(self) -> NDArray[np.float64]:
+        """When the last unit that each incident needs came on scene, NaN for never."""
+        last = np.full(self.incidents.size, -np.inf)
+        np.maximum.at(last, self.legs["incident"], self.legs["on_scene_ms"])
+        return np.where((self.missing == 0) & (last >= 0), last, np.nan)
+
+
+def first_on_scene(legs: NDArray[Any], incidents: int) -> NDArray[Any]:
+    """Pick, of each incident, what its first unit on scene did.
+
+    Parameters
+    ----------
+    legs : ndarray of LEG
+        By incident, each of which has a row or more.
+    incidents : int
+        How many.
+
+    Returns
+    -------
+    ndarray of LEG, shape (incidents,)
+        A row of a unit that came, the earliest, of equals the first; else one of -1.
+    """
+    return _first_by(legs, incidents, "on_scene_ms")
+
+
+def _first_by(legs: NDArray[Any], incidents: int, name: str) -> NDArray[Any]:
+    """Pick of each incident the row that is earliest in a column, where that happened."""
+    if len(legs) == incidents:
+        return legs
+    time_ms = np.where(legs[name] >= 0, legs[name], np.inf)
+    order = np.lexsort((time_ms, legs["incident"]))
+    first = np.searchsorted(legs["incident"][order], np.arange(incidents))
+    return legs[order[first]]
 
 
 def run_replication(
@@ -50,8 +105,10 @@ def run_replication(
     rules: Rules,
     incidents: IncidentTable,
     policy: Policy,
+    timeline: NDArray[Any] | None = None,
     *,
     policy_id: str = "the policy",
+    logged: bool = True,
 ) -> Outcome:
     """Simulate one replication to its end: every unit back at its station.
 
@@ -67,8 +124,12 @@ def run_replication(
         Who is sent. A `KernelPolicy` runs inside the compiled loop; any other object
         is asked at each decision, which is slower and gives the same where it decides
         the same.
+    timeline : ndarray of TIMED, optional
+        What happens at given times, in order.
     policy_id : str
         What to call it in messages.
+    logged : bool
+        Keep a log.
 
     Returns
     -------
@@ -80,10 +141,28 @@ def run_replication(
     InputError
         The policy answers what cannot be done.
     """
-    world = new_world(travel, rules, incidents)
+    world = new_world(travel, rules, incidents, timeline, logged=logged)
     play(world, policy, policy_id=policy_id)
-    logged = int(world.cursor[LOGGED])
-    return Outcome(incidents, world.served, world.log[:logged].copy())
+    return outcome_of(world, incidents)
+
+
+def outcome_of(world: World, incidents: IncidentTable) -> Outcome:
+    """Read what came out of a world in which all has happened.
+
+    Parameters
+    ----------
+    world : World
+        After `play`.
+    incidents : IncidentTable
+        Its incidents.
+
+    Returns
+    -------
+    Outcome
+        The result.
+    """
+    log = world.log[: int(world.cursor[LOGGED])].copy()
+    return Outcome(incidents, world.legs, world.cases["missing"].copy(), log)
 
 
 def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> None:
@@ -141,14 +220,15 @@ def _event_loop(world: types.Type) -> Any:
 
 def _state(world: World) -> DispatchState:
     incident = int(world.cursor[ASKED])
-    now = int(world.cursor[NOW])
-    priority = int(world.calls["priority"][incident])
+    now = float(world.clock[0])
+    first = world.rules.alternative_ptr[world.cases["alternative"][incident]]
+    need = world.rules.slots["need"][first + world.cursor[SLOT]]
     return DispatchState(
         now_ms=now,
-        priority=priority,
-        waiting_ms=now - int(world.calls["call_ms"][incident]),
+        priority=int(world.calls["priority"][incident]),
+        waiting_ms=now - float(world.calls["call_ms"][incident]),
         status=world.status,
         returning=world.returning,
-        suitable=world.rules.suitable[priority],
+        suitable=world.rules.suitable[need],
         arrival_ms=world.arrival_ms,
     )

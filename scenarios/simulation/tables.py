@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -11,26 +11,33 @@ from routing.hierarchy_times import HierarchyTravelTimes
 from routing.legs import ArcCosts, milliseconds
 from routing.network import UNREACHABLE
 from routing.snapping import Places, Snapper
+from routing.travel_times import Table
 from scenarios.package import lonlat
 from scenarios.simulation.arrays import (
-    CREW,
     DRIVE,
-    HOME,
     HOSPITAL,
-    PRIORITY,
-    REST,
+    TRACK,
     Rules,
     Travel,
     packed,
 )
+from scenarios.simulation.matrix_tables import matrix_travel
+from scenarios.simulation.needs import build_rules
+from scenarios.simulation.periods import arc_times_ms, periods_of
+from scenarios.simulation.timeline import build_timeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from routing.legs import Legs
+    from routing.network import RoadNetwork
     from routing.travel_times import NodeTable, TravelTimes
     from scenarios.package import Scenario
+    from scenarios.simulation.periods import Period
 
 _CHUNK: Final = 64
+_CELLS: Final = 8_000_000
+"""Junctions times zones in a table for diversions."""
 
 
 class Tables(NamedTuple):
@@ -41,11 +48,25 @@ class Tables(NamedTuple):
     travel : Travel
         Travel times.
     rules : Rules
-        Units, and what priorities ask for.
+        Units, and what incidents ask for.
+    timeline : ndarray of TIMED
+        What happens at set times, failures apart.
     """
 
     travel: Travel
     rules: Rules
+    timeline: NDArray[Any]
+
+
+class _Sites(NamedTuple):
+    zones: Places
+    hospitals: Places
+    stations: Places
+
+    @property
+    def places(self) -> Places:
+        """All of them, numbered through."""
+        return _joined(*self)
 
 
 class _Home(NamedTuple):
@@ -78,100 +99,115 @@ def build_tables(scenario: Scenario, *, movable: bool = False) -> Tables:
         point off the roads, or one that no road leads to.
     """
     rules, profiles = build_rules(scenario)
+    periods = periods_of(scenario)
+    timeline = build_timeline(scenario, periods)
+    if scenario.matrix is not None:
+        return Tables(matrix_travel(scenario, scenario.matrix, rules, profiles), rules, timeline)
     snapper = Snapper(scenario.network)
-    zones = snapper.snap(lonlat(scenario.zones), what="zone")
-    hospitals = snapper.snap(lonlat(scenario.hospitals), what="hospital")
-    stations = snapper.snap(lonlat(scenario.stations), what="station")
-    places = _joined(zones, hospitals, stations)
-    arc_ms = {p: scenario.speeds.arc_times_ms(scenario.network, p) for p in {*profiles, "normal"}}
-    times = {p: HierarchyTravelTimes(scenario.network, arc_ms[p]) for p in arc_ms}
-    normal = times["normal"]
-    home = _ways_home(normal, ArcCosts(scenario.network, arc_ms["normal"]), places, stations)
+    sites = _Sites(
+        snapper.snap(lonlat(scenario.zones), what="zone"),
+        snapper.snap(lonlat(scenario.hospitals), what="hospital"),
+        snapper.snap(lonlat(scenario.stations), what="station"),
+    )
     homes = np.arange(len(scenario.stations)) if movable else np.unique(scenario.unit_station)
-    junctions, number = _junctions(scenario, home, homes)
-    drives = [times[p].matrix(places, zones) for p in profiles]
-    turns = [_turns(times[p], zones, junctions) for p in profiles]
-    nearest = [_nearest_hospital(times[p], zones, hospitals) for p in profiles]
-    next_arc = home.tree.next_arc[:, junctions]
-    next_node = scenario.network.arc_head[next_arc] if len(junctions) else next_arc
-    following = np.where(next_arc >= 0, number[next_node], np.int32(-1))
+    ways = []
+    for period in periods.kinds:
+        arc_ms = arc_times_ms(scenario, "normal", period)
+        times = HierarchyTravelTimes(scenario.network, arc_ms)
+        ways.append(_ways_home(times, ArcCosts(scenario.network, arc_ms), sites))
+    diverting = bool(rules.divert.any())
+    junctions = _waypoints(scenario) if diverting else _junctions(scenario, ways, homes)
+    number = np.full(scenario.network.n_nodes + 1, -1, dtype=np.int32)
+    number[junctions] = np.arange(len(junctions), dtype=np.int32)
+    roads = _Roads(scenario.network, junctions, number)
+    parts = [
+        _towards(roads, sites, scenario, profile, period, diverting=diverting)
+        for period in periods.kinds
+        for profile in profiles
+    ]
+    drive, turn, hospital = (np.stack(part) for part in zip(*parts, strict=True))
     travel = Travel(
-        drive=np.stack([packed(DRIVE, *drive) for drive in drives]),
-        turn=np.stack([packed(DRIVE, *turn) for turn in turns]),
-        hospital=np.stack([packed(HOSPITAL, *found) for found in nearest]),
-        home=packed(HOME, home.ms, home.metres, number[home.first]),
-        rest=packed(REST, home.tree.ms[:, junctions], home.tree.metres[:, junctions], following),
+        drive=drive,
+        turn=turn,
+        hospital=hospital,
+        home=np.stack([roads.home(way) for way in ways]),
+        rest=np.stack([roads.rest(way.tree) for way in ways]),
+        track_ptr=np.zeros(1, dtype=np.int64),
+        track=np.zeros(0, dtype=TRACK),
     )
     _check_roads(scenario, travel, rules)
-    return Tables(travel, rules)
+    _bridge(travel)
+    return Tables(travel, rules, timeline)
 
 
-def build_rules(scenario: Scenario) -> tuple[Rules, list[str]]:
-    """Find which units suit which priorities, and how they drive.
+class _Roads(NamedTuple):
+    """A network and the junctions that moving units are followed by."""
 
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario.
+    network: RoadNetwork
+    junctions: NDArray[np.int64]
+    number: NDArray[np.int32]  # of each node, -1 for none; one more for no node
 
-    Returns
-    -------
-    Rules
-        The rules.
-    list of str
-        The speed profiles in use, in the order that the rules number them by.
+    def rest(self, tree: NodeTable) -> NDArray[Any]:
+        """Return drives from the junctions to the ends of a tree, and the next junction on each."""
+        following = np.array([self._next(row)[self.junctions] for row in tree.next_arc])
+        following = following.reshape(len(tree.ms), len(self.junctions))
+        return packed(DRIVE, tree.ms[:, self.junctions], tree.metres[:, self.junctions], following)
 
-    Raises
-    ------
-    InputError
-        There is no unit or zone, or a need that no unit can fulfil, or patients are
-        transported and there is no hospital.
-    """
-    settings = scenario.settings
-    if len(scenario.units) == 0:
-        raise InputError("there is no unit", field="units.csv", fix="add at least one unit")
-    if len(scenario.zones) == 0:
-        raise InputError(
-            "there is no demand zone",
-            field="zones.csv",
-            fix="build the scenario with addresses, or with --population",
-        )
-    kinds = [settings.unit_types[name] for name in scenario.units["type"]]
-    able = [frozenset(kind.capabilities) for kind in kinds]
-    suitable = np.array(
-        [[set(p.needs) <= unit for unit in able] for p in settings.priorities], dtype=np.bool_
-    )
-    for row, priority in enumerate(settings.priorities):
-        if priority.share > 0 and not suitable[row].any():
-            raise InputError(
-                f"no unit has all that priority {priority.name!r} needs: "
-                f"{', '.join(priority.needs)}",
-                field="units.csv",
-                fix="add such a unit, or change needs or capabilities in scenario.toml",
-            )
-        if priority.share * priority.transported > 0 and len(scenario.hospitals) == 0:
-            raise InputError(
-                f"patients of priority {priority.name!r} are transported, but there is no hospital",
-                field="hospitals.csv",
-                fix="add a hospital, or set transported = 0 in scenario.toml",
-            )
-    response = ["siren" if p.siren else "normal" for p in settings.priorities]
-    transport = ["siren" if p.transport_siren else "normal" for p in settings.priorities]
-    profiles = sorted({*response, *transport})
-    rules = Rules(
-        suitable=suitable,
-        priority=packed(
-            PRIORITY,
-            np.array([profiles.index(name) for name in response]),
-            np.array([profiles.index(name) for name in transport]),
-        ),
-        crew=packed(
-            CREW,
-            scenario.unit_station,
-            np.array([round(kind.turnout_s * 1000) for kind in kinds]),
-        ),
-    )
-    return rules, profiles
+    def home(self, way: _Home) -> NDArray[Any]:
+        """Return drives from places, and the first junction on each."""
+        return packed(DRIVE, way.ms, way.metres, self.first(way.first, way.tree))
+
+    def first(self, node: NDArray[np.int32], tree: NodeTable) -> NDArray[np.int32]:
+        """Return the first junction on ways that begin at nodes, -1 for none."""
+        found = np.full(node.shape, -1, dtype=np.int32)
+        for column, row in enumerate(tree.next_arc):
+            at = node[:, column]
+            here = self.number[at]
+            found[:, column] = np.where((here < 0) & (at >= 0), self._next(row)[at], here)
+        return found
+
+    def _next(self, next_arc: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return the next junction after each node on its way along a tree, -1 for none."""
+        none = self.network.n_nodes
+        after = np.full(none + 1, none, dtype=np.int64)
+        on_way = np.flatnonzero(next_arc >= 0)
+        after[on_way] = self.network.arc_head[next_arc[on_way]]
+        while True:
+            beyond = np.flatnonzero(self.number[after] < 0)
+            beyond = beyond[after[beyond] != none]
+            if not len(beyond):
+                return self.number[after]
+            # leaps over what has been leapt over already, so that few rounds are needed
+            after[beyond] = after[after[beyond]]
+
+
+def _towards(
+    roads: _Roads,
+    sites: _Sites,
+    scenario: Scenario,
+    profile: str,
+    period: Period,
+    *,
+    diverting: bool,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Find drives to zones from places and from junctions, and the hospitals of each zone."""
+    arc_ms = arc_times_ms(scenario, profile, period)
+    times = HierarchyTravelTimes(scenario.network, arc_ms)
+    table = times.matrix(sites.places, sites.zones)
+    drive = packed(DRIVE, *table, np.full_like(table.ms, -1))
+    turn = np.full((len(sites.zones), len(roads.junctions)), -1, dtype=DRIVE)
+    leave = ArcCosts(scenario.network, arc_ms).departures(sites.places)
+    for begin in range(0, len(sites.zones), _CHUNK):
+        rows = slice(begin, begin + _CHUNK)
+        tree = times.to_places(sites.zones[rows])
+        if diverting:
+            turn[rows] = roads.rest(tree)
+            part = Table(table.ms[:, rows], table.metres[:, rows])
+            drive["ahead"][:, rows] = roads.first(_first_nodes(leave, part, tree), tree)
+        else:
+            turn["ms"][rows] = tree.ms[:, roads.junctions]
+            turn["metres"][rows] = tree.metres[:, roads.junctions]
+    return drive, turn, _ranked_hospitals(times, sites.zones, sites.hospitals)
 
 
 def _joined(*parts: Places) -> Places:
@@ -184,11 +220,16 @@ def _joined(*parts: Places) -> Places:
     )
 
 
-def _ways_home(times: TravelTimes, costs: ArcCosts, places: Places, stations: Places) -> _Home:
-    """Find drives from all places to all stations, and the first junction of each."""
-    table = times.matrix(places, stations)
-    tree = times.to_places(stations)
-    leave = costs.departures(places)
+def _ways_home(times: TravelTimes, costs: ArcCosts, sites: _Sites) -> _Home:
+    """Find drives from all places to all stations, and the first node of each."""
+    places = sites.places
+    table = times.matrix(places, sites.stations)
+    tree = times.to_places(sites.stations)
+    return _Home(*table, _first_nodes(costs.departures(places), table, tree), tree)
+
+
+def _first_nodes(leave: Legs, table: Table, tree: NodeTable) -> NDArray[np.int32]:
+    """Find the first node of the drives of a table, -1 where there is none before its end."""
     first = np.full(table.ms.shape, -1, dtype=np.int32)
     for leg in (1, 0):
         node = leave.node[:, leg]
@@ -196,58 +237,57 @@ def _ways_home(times: TravelTimes, costs: ArcCosts, places: Places, stations: Pl
         through = lead[:, None] + tree.ms[:, node].T
         possible = (node >= 0)[:, None] & (through == table.ms) & (table.ms < UNREACHABLE)
         first = np.where(possible, node[:, None], first)
-    return _Home(table.ms, table.metres, first.astype(np.int32), tree)
+    return first.astype(np.int32)
 
 
 def _junctions(
-    scenario: Scenario, home: _Home, homes: NDArray[np.integer]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """Return the nodes on ways home and the number of each; the last number stands for none."""
+    scenario: Scenario, ways: list[_Home], homes: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """Return the nodes on ways home."""
     nodes = scenario.network.n_nodes
-    on_way = np.zeros(nodes + 1, dtype=np.bool_)
-    for station in homes:
-        seen = np.zeros(nodes, dtype=np.bool_)
-        current = np.unique(home.first[:, station])
-        current = current[current >= 0]
-        while len(current):
-            current = current[~seen[current]]
-            seen[current] = True
-            arc = home.tree.next_arc[station, current]
-            current = np.unique(scenario.network.arc_head[arc[arc >= 0]])
-        on_way[:nodes] |= seen
-    junctions = np.flatnonzero(on_way)
-    number = np.full(nodes + 1, -1, dtype=np.int32)
-    number[junctions] = np.arange(len(junctions), dtype=np.int32)
-    return junctions, number
+    on_way = np.zeros(nodes, dtype=np.bool_)
+    for home in ways:
+        for station in homes:
+            seen = np.zeros(nodes, dtype=np.bool_)
+            current = np.unique(home.first[:, station])
+            current = current[current >= 0]
+            while len(current):
+                current = current[~seen[current]]
+                seen[current] = True
+                arc = home.tree.next_arc[station, current]
+                current = np.unique(scenario.network.arc_head[arc[arc >= 0]])
+            on_way |= seen
+    return np.flatnonzero(on_way)
 
 
-def _turns(
-    times: TravelTimes, zones: Places, junctions: NDArray[np.int64]
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Find drives from junctions to zones, a few zones at a time: whole rows are long."""
-    shape = (len(zones), len(junctions))
-    ms, metres = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.int32)
-    for begin in range(0, len(zones), _CHUNK):
-        rows = slice(begin, begin + _CHUNK)
-        table = times.to_places(zones[rows])
-        ms[rows], metres[rows] = table.ms[:, junctions], table.metres[:, junctions]
-    return ms, metres
+def _waypoints(scenario: Scenario) -> NDArray[np.int64]:
+    """Return the nodes that units are followed by where they may be diverted on any way.
+
+    All of them where tables stay small; else every so many-th, which is the next place
+    that a unit can turn at, so that it is never faster than the roads allow.
+    """
+    nodes = scenario.network.n_nodes
+    step = max(1, -(-nodes * len(scenario.zones) // _CELLS))
+    return np.arange(0, nodes, step)
 
 
-def _nearest_hospital(
-    times: TravelTimes, zones: Places, hospitals: Places
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-    """Find the nearest hospital by time, the first of equals, as a place number."""
-    count = len(zones)
-    if len(hospitals) == 0:
-        none = np.full(count, -1, dtype=np.int32)
-        never = np.full(count, UNREACHABLE, dtype=np.int32)
-        return none, never, never
+def _bridge(travel: Travel) -> None:
+    """Where closed roads cut off a way home or to hospital, let it take what it takes else."""
+    for drives in (travel.home, travel.rest):
+        drives[...] = np.where(drives["ms"] == UNREACHABLE, drives[:1], drives)
+    profiles = len(travel.hospital) // len(travel.home)
+    for index in range(profiles, len(travel.hospital)):
+        ranked = travel.hospital[index]
+        cut = (ranked["ms"][:, :1] == UNREACHABLE).any(axis=1)
+        ranked[cut] = travel.hospital[index % profiles][cut]
+
+
+def _ranked_hospitals(times: TravelTimes, zones: Places, hospitals: Places) -> NDArray[Any]:
+    """Rank the hospitals of each zone by time, the first of equals first."""
     table = times.matrix(zones, hospitals)
-    row, best = np.arange(count), np.argmin(table.ms, axis=1)
-    ms = table.ms[row, best]
-    place = np.where(ms < UNREACHABLE, best + count, -1).astype(np.int32)
-    return place, ms, table.metres[row, best]
+    order = np.argsort(table.ms, axis=1, kind="stable")
+    ms, metres = (np.take_along_axis(part, order, axis=1) for part in (table.ms, table.metres))
+    return packed(HOSPITAL, order + len(zones), ms, metres)
 
 
 def _check_roads(scenario: Scenario, travel: Travel, rules: Rules) -> None:
@@ -257,37 +297,49 @@ def _check_roads(scenario: Scenario, travel: Travel, rules: Rules) -> None:
     asked = np.flatnonzero(scenario.zones["weight"].to_numpy(np.float64) > 0)
     station_of = zones + hospitals + home
     visited = set(asked.tolist())
-    for row, priority in enumerate(scenario.settings.priorities):
-        if priority.share <= 0:
+    names = [priority.name for priority in scenario.settings.priorities]
+    for number, kind in enumerate(scenario.settings.types):
+        row = names.index(kind.priority)
+        if scenario.settings.priorities[row].share * kind.weight <= 0:
             continue
-        profile = rules.priority["response"][row]
-        from_units = travel.drive["ms"][profile][station_of[rules.suitable[row]]][:, asked]
-        lost = asked[(from_units == UNREACHABLE).all(axis=0)]
+        ms = travel.drive["ms"][rules.priority["response"][row]][station_of][:, asked]
+        lost = asked[~_served(rules, number, ms < UNREACHABLE)]
         if len(lost):
             raise InputError(
-                f"no road leads from a station with a unit for priority {priority.name!r} "
+                f"no road leads from a station with a unit for priority {kind.priority!r} "
                 f"to zone {scenario.zones['id'].iloc[lost[0]]}",
                 field="zones.csv",
                 fix="remove the zone or add a station",
             )
-        if priority.transported > 0:
-            found = travel.hospital["place"][rules.priority["transport"][row]][asked]
-            if (found < 0).any():
-                zone = scenario.zones["id"].iloc[asked[found < 0][0]]
+        if kind.transported:
+            nearest = travel.hospital[rules.priority["transport"][row], asked, 0]
+            lost = asked[nearest["ms"] == UNREACHABLE]
+            if len(lost):
+                zone = scenario.zones["id"].iloc[lost[0]]
                 raise InputError(
                     f"no road leads from zone {zone} to a hospital", field="hospitals.csv"
                 )
-            visited |= set(found.tolist())
-    ways = travel.home["ms"][sorted(visited)][:, np.unique(home)]
+            visited |= set(nearest["place"].tolist())
+    ways = travel.home["ms"][0, sorted(visited)][:, np.unique(home)]
     if (ways == UNREACHABLE).any():
         place, station = (int(index[0]) for index in np.nonzero(ways == UNREACHABLE))
         name = scenario.stations["id"].iloc[np.unique(home)[station]]
-        kind, at = ("zone", sorted(visited)[place])
+        what, at = ("zone", sorted(visited)[place])
         table = scenario.zones
         if at >= zones:
-            kind, at, table = "hospital", at - zones, scenario.hospitals
+            what, at, table = "hospital", at - zones, scenario.hospitals
         raise InputError(
-            f"no road leads from {kind} {table['id'].iloc[at]} back to station {name}",
+            f"no road leads from {what} {table['id'].iloc[at]} back to station {name}",
             field="stations.csv",
             fix="move one of them to another road",
         )
+
+
+def _served(rules: Rules, number: int, reached: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell to which zones all units of some alternative of a type of incident can come."""
+    served = np.zeros(reached.shape[1], dtype=np.bool_)
+    for alternative in range(rules.type_ptr[number], rules.type_ptr[number + 1]):
+        slots = slice(*rules.alternative_ptr[alternative : alternative + 2])
+        needs = np.unique(rules.slots["need"][slots])
+        served |= np.all([reached[rules.suitable[need]].any(axis=0) for need in needs], axis=0)
+    return served

@@ -33,7 +33,7 @@ def state(units: list[tuple[int, bool]]) -> DispatchState:
         status=np.array([1 if moving else 2 for _, moving in units], dtype=np.int8),
         returning=np.array([moving for _, moving in units], dtype=np.bool_),
         suitable=np.ones(len(units), dtype=np.bool_),
-        arrival_ms=np.array([ms for ms, _ in units], dtype=np.int64),
+        arrival_ms=np.array([ms for ms, _ in units], dtype=np.float64),
     )
 
 

@@ -48,7 +48,7 @@ def test_apply_changes_nothing_that_it_was_given() -> None:
     [
         Event(10, ev.DISPATCHED, 0, 0),  # time runs backwards
         Event(950, ev.DISPATCHED, 5, 0),  # no such incident waits
-        Event(950, ev.QUEUED, 0),  # served already
+        Event(950, ev.QUEUED, 5),  # nobody knows what it needs
         Event(950, ev.ON_SCENE, 0, 0),  # was not sent
         Event(950, ev.AT_STATION, -1, 0),  # is there already
         Event(950, ev.LEFT_SCENE, 0, 1),  # is free

@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from engine.queueing import erlang_b, erlang_c
 from engine.staffing import (
     METHODS,
     Levels,
-    erlang_b,
     erlang_based,
-    erlang_c,
     frequency_based,
     more_than,
     none_free,
@@ -31,13 +30,6 @@ if TYPE_CHECKING:
 
 LOADS = st.floats(1e-6, 300)
 LEVEL = st.floats(0.01, 0.9999)
-
-
-def test_published_values_of_erlang() -> None:
-    assert erlang_b([2, 5, 10], [2, 8, 12]) == pytest.approx([0.4, 0.0700479, 0.1197392], abs=5e-8)
-    assert float(erlang_c(10, 12)) == pytest.approx(0.4493882, abs=5e-8)
-    assert erlang_c([3, 4], [3, 3]).tolist() == [1, 1]
-    assert erlang_b(3, 0) == 1
 
 
 @pytest.mark.parametrize("safety", [0.5, 0.9, 0.95, 0.99, 0.999])

@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import networkx as nx
 import numpy as np
 
-from routing.network import UNREACHABLE
 from scenarios.demand import IncidentTable
 from scenarios.simulation.arrays import (
     CREW,
     DRIVE,
-    HOME,
     HOSPITAL,
     PRIORITY,
-    REST,
+    SLOT,
+    TRACK,
     Rules,
     Travel,
     packed,
@@ -68,9 +67,24 @@ def random_city(
     rules = Rules(
         suitable=capable,
         priority=packed(PRIORITY, np.array([1, 0]), np.array([0, 0])),
-        crew=packed(CREW, rng.integers(0, stations, units), rng.choice([0, 60_000], units)),
+        crew=_crew(rng.integers(0, stations, units), rng.choice([0, 60_000], units)),
+        **one_unit_each(2),
     )
     return City(graph, zone, hospital, station, _travel(graph, zone, hospital, station), rules)
+
+
+def _crew(home: NDArray[Any], turnout_ms: NDArray[Any]) -> NDArray[Any]:
+    return packed(CREW, home, turnout_ms, turnout_ms)
+
+
+def one_unit_each(types: int) -> dict[str, Any]:
+    """Return the rules by which an incident of type i needs one unit that suits need i."""
+    return {
+        "divert": np.zeros((types, types), dtype=np.bool_),
+        "type_ptr": np.arange(types + 1),
+        "alternative_ptr": np.arange(types + 1),
+        "slots": packed(SLOT, np.arange(types), np.ones(types, dtype=np.bool_)),
+    }
 
 
 def _travel(graph: Graph, zones: list[int], hospitals: list[int], stations: list[int]) -> Travel:
@@ -82,28 +96,38 @@ def _travel(graph: Graph, zones: list[int], hospitals: list[int], stations: list
     def metres(profile: str, tail: int, head: int) -> float:
         return nx.path_weight(graph, paths[profile][tail][head], "m")
 
-    def drives(profile: str, tails: list[int], heads: list[int]) -> NDArray[Any]:
+    def drives(
+        profile: str, tails: list[int], heads: list[int], ahead: int | list[list[int]] = -1
+    ) -> NDArray[Any]:
+        shape = (len(tails), len(heads))
         return packed(
             DRIVE,
             np.array([[ms[profile][a][b] for b in heads] for a in tails]),
             np.array([[metres(profile, a, b) for b in heads] for a in tails]),
+            np.broadcast_to(np.array(ahead), shape),
         )
 
-    def nearest(profile: str, zone: int) -> tuple[int, float, float]:
-        best = min(range(len(hospitals)), key=lambda h: (ms[profile][zone][hospitals[h]], h))
-        goal = hospitals[best]
-        return len(zones) + best, ms[profile][zone][goal], metres(profile, zone, goal)
+    def ranked(profile: str, zone: int) -> list[tuple[int, float, float]]:
+        found = [(ms[profile][zone][goal], h) for h, goal in enumerate(hospitals)]
+        return [
+            (len(zones) + h, time, metres(profile, zone, hospitals[h])) for time, h in sorted(found)
+        ]
 
-    home = drives("normal", places, stations)
-    rest = np.ascontiguousarray(drives("normal", nodes, stations).T)
-    first = np.repeat(np.array(places)[:, None], len(stations), axis=1)
-    following = [[paths["normal"][v][s][1] if v != s else -1 for v in nodes] for s in stations]
+    def after(profile: str, heads: list[int]) -> list[list[int]]:
+        return [[paths[profile][v][b][1] if v != b else -1 for b in heads] for v in nodes]
+
+    def from_junctions(profile: str, heads: list[int]) -> NDArray[Any]:
+        return np.ascontiguousarray(drives(profile, nodes, heads, after(profile, heads)).T)
+
+    own = {n: [[v] * n for v in places] for n in (len(zones), len(stations))}
     return Travel(
-        drive=np.stack([drives(p, places, zones) for p in PROFILES]),
-        turn=np.stack([np.ascontiguousarray(drives(p, nodes, zones).T) for p in PROFILES]),
-        hospital=np.array([[nearest(p, z) for z in zones] for p in PROFILES], dtype=HOSPITAL),
-        home=packed(HOME, home["ms"], home["metres"], first),
-        rest=packed(REST, rest["ms"], rest["metres"], np.array(following)),
+        drive=np.stack([drives(p, places, zones, own[len(zones)]) for p in PROFILES]),
+        turn=np.stack([from_junctions(p, zones) for p in PROFILES]),
+        hospital=np.array([[ranked(p, z) for z in zones] for p in PROFILES], dtype=HOSPITAL),
+        home=drives("normal", places, stations, own[len(stations)])[None],
+        rest=from_junctions("normal", stations)[None],
+        track_ptr=np.zeros(1, dtype=np.int64),
+        track=np.zeros(0, dtype=TRACK),
     )
 
 
@@ -111,14 +135,18 @@ def random_incidents(seed: int, count: int, zones: int, *, spacing_ms: int) -> I
     """Draw incidents; `spacing_ms` between calls decides how often units are short."""
     rng = np.random.default_rng([seed, 1])
     transported = rng.random(count) < 0.6
+    call_ms = np.cumsum(rng.integers(0, 2 * spacing_ms, count)).astype(np.float64)
+    zone = rng.integers(0, zones, count).astype(np.int32)
+    priority = rng.integers(0, 2, count).astype(np.int32)
     return IncidentTable(
-        call_ms=np.cumsum(rng.integers(0, 2 * spacing_ms, count)).astype(np.int64),
-        zone=rng.integers(0, zones, count).astype(np.int32),
-        priority=rng.integers(0, 2, count).astype(np.int32),
+        call_ms=call_ms,
+        zone=zone,
+        priority=priority,
+        type=priority,
         transported=transported,
-        processing_ms=rng.choice([0, 30_000, 90_000], count).astype(np.int64),
-        on_scene_ms=rng.integers(0, 1_200_000, count).astype(np.int64),
-        handover_ms=np.where(transported, rng.integers(0, 900_000, count), 0).astype(np.int64),
+        processing_ms=rng.choice([0.0, 30_000.0, 90_000.0], count),
+        on_scene_ms=rng.integers(0, 1_200_000, count).astype(np.float64),
+        handover_ms=np.where(transported, rng.integers(0, 900_000, count), 0).astype(np.float64),
     )
 
 
@@ -256,13 +284,16 @@ def still_city(servers: int) -> tuple[Travel, Rules]:
     travel = Travel(
         drive=np.zeros((1, 2, 1), dtype=DRIVE),
         turn=np.zeros((1, 1, 0), dtype=DRIVE),
-        hospital=np.array([[(-1, UNREACHABLE, UNREACHABLE)]], dtype=HOSPITAL),
-        home=np.array([[(0, 0, -1)], [(0, 0, -1)]], dtype=HOME),
-        rest=np.zeros((1, 0), dtype=REST),
+        hospital=np.zeros((1, 1, 0), dtype=HOSPITAL),
+        home=np.array([[[(0, 0, -1)], [(0, 0, -1)]]], dtype=DRIVE),
+        rest=np.zeros((1, 1, 0), dtype=DRIVE),
+        track_ptr=np.zeros(1, dtype=np.int64),
+        track=np.zeros(0, dtype=TRACK),
     )
     rules = Rules(
         suitable=np.ones((1, servers), dtype=np.bool_),
         priority=np.zeros(1, dtype=PRIORITY),
         crew=np.zeros(servers, dtype=CREW),
+        **one_unit_each(1),
     )
     return travel, rules

@@ -14,7 +14,8 @@ from scipy import stats
 
 from routing.errors import InputError
 from scenarios.demand import PURPOSES, arrivals, draw_incidents, durations_ms, stream
-from scenarios.settings import Demand, Duration, Horizon, Settings
+from scenarios.schema import Duration
+from scenarios.settings import Demand, Horizon, Settings
 from tests.toy_city import toy_city
 
 if TYPE_CHECKING:

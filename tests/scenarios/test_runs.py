@@ -267,11 +267,11 @@ def test_other_processes_load_the_policy_from_its_file(policy_file: Path) -> Non
     try:
         given = replications.portable(load_policy(f"{policy_file}:Closest"))
         pools._begin(replications._ready, (tables, given))
-        outcome = pools._work((replications._work, calls))
+        outcome = pools._work((replications._work, (calls, tables.timeline)))
     finally:
         signal.signal(signal.SIGINT, interrupt)
         pools._HERE.clear()
-    expected = run_replication(*tables, calls, POLICIES["closest"])
+    expected = run_replication(tables.travel, tables.rules, calls, POLICIES["closest"])
     np.testing.assert_array_equal(outcome.log, expected.log)
 
 

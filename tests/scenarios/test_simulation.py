@@ -204,15 +204,16 @@ def test_waiting_probability_is_erlang_c() -> None:
     for _ in range(runs):
         n = 40_000
         gaps = rng.exponential(service_s / 10, n)
-        zeros = np.zeros(n, dtype=np.int64)
+        zeros, none = np.zeros(n), np.zeros(n, dtype=np.int32)
         calls = IncidentTable(
-            call_ms=np.cumsum(gaps * 1000).astype(np.int64),
-            zone=np.zeros(n, dtype=np.int32),
-            priority=np.zeros(n, dtype=np.int32),
+            call_ms=np.floor(np.cumsum(gaps * 1000)),
+            zone=none,
+            priority=none,
+            type=none,
             transported=np.zeros(n, dtype=np.bool_),
             processing_ms=zeros,
-            on_scene_ms=(rng.exponential(service_s, n) * 1000).astype(np.int64),
-            handover_ms=zeros.copy(),
+            on_scene_ms=np.floor(rng.exponential(service_s, n) * 1000),
+            handover_ms=zeros,
         )
         served = run_replication(travel, rules, calls, CLOSEST).served
         queue_ms = (served["dispatch_ms"] - calls.call_ms)[4000:]

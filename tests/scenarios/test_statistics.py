@@ -110,7 +110,7 @@ def test_no_value_without_an_interval(measure: Measure, reason: str) -> None:
 
 def test_groups_are_replications_or_stretches_of_time() -> None:
     replication = np.array([0, 0, 1])
-    call_ms = np.array([0, 99, 50], dtype=np.int64)
+    call_ms = np.array([0.0, 99.0, 50.0])
     group, count = groups_of(replication, call_ms, 2, 100)
     assert (group.tolist(), count) == ([0, 0, 1], 2)
     group, count = groups_of(replication * 0, call_ms, 1, 100)

@@ -1,0 +1,224 @@
+"""Where a moving unit is, and what it could do from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from engine import fleet
+from routing.network import UNREACHABLE
+from scenarios.simulation.agenda import inner
+
+if TYPE_CHECKING:
+    from scenarios.simulation.arrays import World
+
+NEVER: Final = float(UNREACHABLE)
+"""A time that is none."""
+PERIOD_NOW: Final = 16
+"""Cursor: the period whose drives hold."""
+PROFILES_NOW: Final = 15
+"""Cursor: first index of its tables by speed profile."""
+NIGHT_NOW: Final = 17
+"""Cursor: 1 where crews take their night's time to turn out."""
+
+_FREE_AT_STATION: Final = fleet.FREE_AT_STATION
+_FREE_ON_RADIO: Final = fleet.FREE_ON_RADIO
+_RESPONDING: Final = fleet.RESPONDING
+
+
+@inner
+def station_place(world: World, station: int) -> int:
+    """Return a station as a place.
+
+    Parameters
+    ----------
+    world : World
+        The world.
+    station : int
+        The station.
+
+    Returns
+    -------
+    int
+        The place.
+    """
+    return int(world.travel.drive.shape[2] + world.travel.hospital.shape[2] + station)
+
+
+@inner
+def catch_up(world: World, unit: int) -> tuple[float, int]:
+    """Move a unit on its way up to now, and find the junction where it can turn.
+
+    It is the first that the unit reaches now or later: it cannot turn before.
+
+    Parameters
+    ----------
+    world : World
+        Changed in place.
+    unit : int
+        A unit that drives home, or to an incident.
+
+    Returns
+    -------
+    at_ms : float
+        When it is there.
+    at_m : int
+        Metres from where it left.
+    """
+    me, now, travel = world.units[unit], world.clock[0], world.travel
+    while me.ahead >= 0:
+        if world.returning[unit]:
+            rest = travel.rest[me.tree, me.target, me.ahead]
+        else:
+            rest = travel.turn[me.tree, me.target, me.ahead]
+        at_ms = me.arrive_ms - rest.ms
+        # lengths are rounded one by one, so that a sum may be a metre off
+        at_m = max(me.way_m - rest.metres, me.behind_m)
+        if at_ms >= now:
+            return at_ms, at_m
+        me.behind_ms = at_ms
+        me.behind_m = at_m
+        me.ahead = rest.ahead
+    return me.arrive_ms, max(me.way_m, me.behind_m)
+
+
+@inner
+def driven(world: World, unit: int) -> int:
+    """Return how far a unit on its way has come, by share of time between junctions.
+
+    Parameters
+    ----------
+    world : World
+        Changed in place.
+    unit : int
+        A unit that drives home, or to an incident.
+
+    Returns
+    -------
+    int
+        Metres since it left.
+    """
+    me, now = world.units[unit], world.clock[0]
+    if len(world.travel.track_ptr) > 1:
+        share = (now - me.left_ms) / max(me.arrive_ms - me.left_ms, 1.0)
+        return int(me.way_m * share)
+    at_ms, at_m = catch_up(world, unit)
+    if at_ms <= me.behind_ms:
+        return int(at_m)
+    way = at_m - me.behind_m
+    return int(me.behind_m + way * (now - me.behind_ms) // (at_ms - me.behind_ms))
+
+
+@inner
+def on_track(world: World, unit: int) -> int:
+    """Return the zone that a unit on its way home counts as at.
+
+    Parameters
+    ----------
+    world : World
+        Changed in place; with tracks.
+    unit : int
+        A unit that drives home.
+
+    Returns
+    -------
+    int
+        The zone.
+    """
+    me, travel = world.units[unit], world.travel
+    share = (world.clock[0] - me.left_ms) / max(me.arrive_ms - me.left_ms, 1e-9)
+    end = travel.track_ptr[me.place * travel.home.shape[2] + me.target + 1]
+    while me.ahead + 1 < end and travel.track[me.ahead + 1].share <= share:
+        me.ahead += 1
+    return int(travel.track[me.ahead].place)
+
+
+@inner
+def turnout_ms(world: World, unit: int) -> float:
+    """Return how long a crew in its station takes to leave it.
+
+    Parameters
+    ----------
+    world : World
+        The world.
+    unit : int
+        The unit.
+
+    Returns
+    -------
+    float
+        Milliseconds.
+    """
+    crew = world.rules.crew[unit]
+    if world.cursor[NIGHT_NOW] == 1:
+        return float(crew.night_turnout_ms)
+    return float(crew.turnout_ms)
+
+
+@inner
+def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
+    world: World, unit: int, incident: int, need: int
+) -> tuple[float, float, int, int, int]:
+    """Find how a unit could come to an incident.
+
+    Parameters
+    ----------
+    world : World
+        Changed in place: where moving units are.
+    unit, incident : int
+        Which.
+    need : int
+        What it shall be able to do.
+
+    Returns
+    -------
+    arrival_ms : float
+        Time from now until it is on scene; NEVER where it cannot be sent.
+    turnout : float
+        The part of it before it leaves.
+    metres : int
+        What it drives from now on.
+    place : int
+        Where it leaves; -1 for the road.
+    ahead : int
+        The first junction on its way, -1 for none.
+    """
+    nowhere = NEVER, 0.0, 0, -1, -1
+    me, call, travel = world.units[unit], world.calls[incident], world.travel
+    status = world.status[unit]
+    if status > _RESPONDING or me.off > 0 or not world.rules.suitable[need, unit]:
+        return nowhere
+    lead_ms, lead_m, turnout = 0.0, 0, 0.0
+    place, ahead, moving = me.place, -1, False
+    if status == _FREE_AT_STATION:
+        turnout = turnout_ms(world, unit)
+    elif status == _FREE_ON_RADIO:
+        moving = world.returning[unit]
+    elif status == _RESPONDING:
+        other = world.calls[me.incident].priority
+        if me.incident == incident or not world.rules.divert[other, call.priority]:
+            return nowhere
+        moving = me.left_ms <= world.clock[0]
+        if not moving:
+            turnout = me.left_ms - world.clock[0]
+    else:
+        return nowhere
+    if moving and len(travel.track_ptr) > 1:
+        place = on_track(world, unit)
+    elif moving:
+        at_ms, at_m = catch_up(world, unit)
+        lead_ms = at_ms - world.clock[0]
+        lead_m = at_m - driven(world, unit)
+        place, ahead = -1, me.ahead
+        if ahead < 0:
+            place = me.target
+            if world.returning[unit]:
+                place = station_place(world, me.target)
+    tree = world.cursor[PROFILES_NOW] + world.rules.priority[call.priority].response
+    if place < 0:
+        drive = travel.turn[tree, call.zone, ahead]
+    else:
+        drive = travel.drive[tree, place, call.zone]
+        ahead = drive.ahead
+    if drive.ms >= NEVER:
+        return nowhere
+    return turnout + lead_ms + drive.ms, turnout, lead_m + drive.metres, place, ahead

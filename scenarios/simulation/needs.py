@@ -1,0 +1,149 @@
+"""Which units suit which incidents, and how they drive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from routing.errors import InputError
+from scenarios.simulation.arrays import CREW, PRIORITY, SLOT, Rules, packed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from scenarios.operations import IncidentType
+    from scenarios.package import Scenario
+
+
+def build_rules(scenario: Scenario) -> tuple[Rules, list[str]]:
+    """Find which units suit which incidents, and how they drive.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+
+    Returns
+    -------
+    Rules
+        The rules.
+    list of str
+        The speed profiles in use, in the order that the rules number them by.
+
+    Raises
+    ------
+    InputError
+        There is no unit or zone, or a need that no unit can fulfil, or patients are
+        transported and there is no hospital.
+    """
+    settings = scenario.settings
+    if len(scenario.units) == 0:
+        raise InputError("there is no unit", field="units.csv", fix="add at least one unit")
+    if len(scenario.zones) == 0:
+        raise InputError(
+            "there is no demand zone",
+            field="zones.csv",
+            fix="build the scenario with addresses, or with --population",
+        )
+    kinds = [settings.unit_types[name] for name in scenario.units["type"]]
+    able = [frozenset(kind.capabilities) for kind in kinds]
+    types = settings.types
+    responses = [response for kind in types for response in kind.response]
+    slots = [slot for response in responses for slot in response]
+    needs = sorted({tuple(sorted(set(slot.needs))) for slot in slots})
+    suitable = np.array([[set(n) <= unit for unit in able] for n in needs], dtype=np.bool_)
+    fulfilled = {n: bool(row.any()) for n, row in zip(needs, suitable, strict=True)}
+    shares = {priority.name: priority.share for priority in settings.priorities}
+    for kind in types:
+        if shares[kind.priority] * kind.weight > 0:
+            _check_type(kind, fulfilled, hospitals=len(scenario.hospitals))
+    names = [p.name for p in settings.priorities]
+    divert = np.zeros((len(names), len(names)), dtype=np.bool_)
+    for lower, higher in settings.dispatch.divert:
+        divert[names.index(lower), names.index(higher)] = True
+    response = ["siren" if p.siren else "normal" for p in settings.priorities]
+    transport = ["siren" if p.transport_siren else "normal" for p in settings.priorities]
+    profiles = sorted({*response, *transport})
+    rules = Rules(
+        suitable=suitable,
+        priority=packed(
+            PRIORITY,
+            np.array([profiles.index(name) for name in response]),
+            np.array([profiles.index(name) for name in transport]),
+        ),
+        divert=divert,
+        crew=packed(
+            CREW,
+            scenario.unit_station,
+            np.array([round(kind.turnout_s * 1000) for kind in kinds]),
+            np.array(
+                [
+                    round((k.turnout_s if k.night_turnout_s is None else k.night_turnout_s) * 1000)
+                    for k in kinds
+                ]
+            ),
+        ),
+        type_ptr=np.cumsum([0, *(len(kind.response) for kind in types)]),
+        alternative_ptr=np.cumsum([0, *(len(response) for response in responses)]),
+        slots=packed(
+            SLOT,
+            np.array([needs.index(tuple(sorted(set(slot.needs)))) for slot in slots]),
+            np.array([slot.transports for slot in slots]),
+        ),
+    )
+    return rules, profiles
+
+
+def suits(scenario: Scenario, rules: Rules) -> NDArray[np.bool_]:
+    """Tell which units can be sent to incidents of each priority at all.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    rules : Rules
+        From `build_rules`.
+
+    Returns
+    -------
+    ndarray of bool, shape (priorities, units)
+        True where the unit fills a slot of a response to a type of that priority.
+    """
+    settings = scenario.settings
+    found = np.zeros((len(settings.priorities), len(rules.crew)), dtype=np.bool_)
+    for row, priority in enumerate(settings.priorities):
+        for number, kind in enumerate(settings.types):
+            if kind.priority == priority.name:
+                slots = rules.alternative_ptr[rules.type_ptr[number : number + 2]]
+                needs = rules.slots["need"][slots[0] : slots[1]]
+                found[row] |= rules.suitable[needs].any(axis=0)
+    return found
+
+
+def _check_type(
+    kind: IncidentType, fulfilled: dict[tuple[str, ...], bool], *, hospitals: int
+) -> None:
+    """Refuse a type that no unit can serve, or whose patients nobody takes."""
+    what = f"priority {kind.priority!r}"
+    if kind.name != kind.priority:
+        what = f"{kind.name!r} of {what}"
+    possible = [
+        all(fulfilled[tuple(sorted(set(slot.needs)))] for slot in response)
+        for response in kind.response
+    ]
+    if not any(possible):
+        lacking = next(
+            slot.needs for slot in kind.response[0] if not fulfilled[tuple(sorted(set(slot.needs)))]
+        )
+        raise InputError(
+            f"no unit has all that {what} needs: {', '.join(lacking)}",
+            field="units.csv",
+            fix="add such a unit, or change needs or capabilities in scenario.toml",
+        )
+    if kind.transported and hospitals == 0:
+        raise InputError(
+            f"patients of {what} are transported, but there is no hospital",
+            field="hospitals.csv",
+            fix="add a hospital, or set transported = 0 in scenario.toml",
+        )
