@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from api.commands.destinations import (
+    FileOut,
+    check_destinations,
+    check_picture,
+    has_title,
+    json_with,
+)
 from api.options import (
     FILE_OUT,
     FOLDER_OUT,
@@ -30,6 +35,8 @@ from api.stopping import stop_on_interrupt
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from scenarios.plan_question import PlanQuestion
     from scenarios.planning import CityPlan
 
@@ -50,8 +57,6 @@ MODELS: Final = {
 """What each model does; here in words, for the models themselves take seconds to load."""
 
 T = TypeVar("T")
-
-_PICTURES: Final = (".png", ".svg")
 
 
 @click.command(
@@ -195,9 +200,13 @@ def plan(  # numpydoc ignore=PR01
             fix="give --stations, --units or --budget",
         )
     plans_asked = len(counted) * len(budgets)
-    _check_outputs(plans_asked, {"--scenario": planned, "--simulate": replications}, picture)
-    _check_planned(planned, scenario)
-    _check_earlier_plan(out)
+    _check_single(plans_asked, {"--scenario": planned, "--simulate": replications})
+    check_picture(picture)
+    outputs = [
+        FileOut("--out", out, json_with("drive_limit_s")),
+        FileOut("--picture", picture, _is_picture),
+    ]
+    check_destinations(scenario, outputs, ("--scenario", planned))
     city = load_scenario(scenario)
     fleet = {str(kind): int(n) for kind, n in city.units["type"].value_counts().items()}
     asked = [_question(options, fleet, count, most) for count in counted for most in budgets]
@@ -322,7 +331,8 @@ def _units(given: tuple[str, ...], fleet: dict[str, int]) -> dict[str, tuple[int
     return units
 
 
-def _check_outputs(plans: int, of_one: dict[str, object], picture: Path | None) -> None:
+def _check_single(plans: int, of_one: dict[str, object]) -> None:
+    """Refuse what only one plan has where several are made."""
     for option, given in of_one.items():
         if given is not None and plans > 1:
             raise InputError(
@@ -330,34 +340,9 @@ def _check_outputs(plans: int, of_one: dict[str, object], picture: Path | None) 
                 field=option,
                 fix="give one number of stations and one budget",
             )
-    if picture is not None and picture.suffix not in _PICTURES:
-        raise InputError(f"{picture} is no picture", field="--picture", fix="name a .png or a .svg")
 
 
-def _check_planned(planned: Path | None, scenario: str) -> None:
-    """Refuse a folder that holds something else, or the very city that is planned."""
-    from scenarios.folders import check_replaceable
-    from scenarios.packaging import DESCRIPTOR
+def _is_picture(path: Path) -> bool:
+    from scenarios.plan_figures import FIGURE_TITLE
 
-    if planned is None:
-        return
-    check_replaceable(planned, DESCRIPTOR)
-    if planned.resolve() == Path(scenario).resolve():
-        raise InputError(
-            f"{planned} is the scenario that is planned",
-            field="--scenario",
-            fix="name another folder",
-        )
-
-
-def _check_earlier_plan(out: Path) -> None:
-    """Refuse to overwrite a file that is no plan."""
-    if not out.exists():
-        return
-    try:
-        found = json.loads(out.read_text(encoding="utf-8"))
-        _ = (found[0] if isinstance(found, list) else found)["drive_limit_s"]
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise InputError(
-            f"{out} exists and is no earlier plan", field="--out", fix="name another file"
-        ) from error
+    return has_title(path, FIGURE_TITLE)

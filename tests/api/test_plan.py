@@ -131,7 +131,7 @@ def test_only_an_earlier_plan_is_overwritten(scenario_folder: Path, out: Path) -
     options = ["plan", scenario_folder, "--stations", "2", "--out", out]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("schema_version = 1\n")
-    assert "is no earlier plan" in refused(*options)
+    assert "is no earlier output" in refused(*options)
     assert out.read_text() == "schema_version = 1\n"
     out.unlink()
     assert run(*options).code == 0
@@ -182,7 +182,7 @@ def test_a_front_by_command(scenario_folder: Path, out: Path, tmp_path: Path) ->
         (["--stations", 2, "--floor", "high"], "'high' is no share"),
         (["--stations", 2, "--floor", "1.5"], "1.5 is no share"),
         (["--stations", 2, "--busy", "1"], "--busy"),
-        (["--stations", 2, "--picture", "map.jpg"], "map.jpg is no picture"),
+        (["--stations", 2, "--picture", "map.jpg"], "map.jpg has no ending .png, .svg"),
         (["--budget", "1,x"], "'x' is no amount"),
         (["--stations", 2, "--keep", "nowhere"], "there is no site 'nowhere'"),
         (["--stations", 2, "--backup", "0.5"], "mclp-v1 has no parameter 'backup'"),
@@ -210,11 +210,30 @@ def test_the_first_ctrl_c_asks_and_the_second_ends() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_plan_does_not_replace_the_city_that_is_planned(scenario_folder: Path, out: Path) -> None:
-    line = refused(
-        "plan", scenario_folder, "--stations", 2, "--out", out, "--scenario", scenario_folder
-    )
-    assert "is the scenario that is planned" in line
+def test_a_plan_leaves_the_city_and_foreign_files_alone(scenario_folder: Path, out: Path) -> None:
+    asked = ["plan", scenario_folder, "--stations", 2, "--out"]
+    before = {path: path.read_bytes() for path in scenario_folder.rglob("*") if path.is_file()}
+    line = refused(*asked, out, "--scenario", scenario_folder)
+    assert "--scenario: " in line
+    assert "is the scenario that is read" in line
+    assert "lies in the scenario" in refused(*asked, out, "--scenario", scenario_folder / "new")
+    full = out.parent / "full"
+    full.mkdir()
+    (full / "letter.txt").write_text("dear")
+    assert "--scenario: " in refused(*asked, out, "--scenario", full)
+    photo = out.with_name("photo.png")
+    photo.write_bytes(b"holidays")
+    assert "--picture: " in refused(*asked, out, "--picture", photo)
+    assert photo.read_bytes() == b"holidays"
+    map_file = out.with_name("map.png")
+    assert "of --out too" in refused(*asked, map_file, "--picture", map_file)
+    for _ in range(2):  # its own picture is replaced
+        assert run(*asked, out, "--picture", map_file).code == 0
+    planned = out.parent / "planned"
+    line = refused(*asked, planned / "plan.json", "--scenario", planned)
+    assert "lies in the scenario that --scenario writes" in line
+    assert "cannot write into" in refused(*asked, photo / "plan.json")
+    assert before == {p: p.read_bytes() for p in scenario_folder.rglob("*") if p.is_file()}
 
 
 def test_stations_without_a_unit_are_told(scenario_folder: Path, out: Path) -> None:
