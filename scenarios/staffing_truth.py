@@ -165,7 +165,8 @@ def _fleet(scenario: Scenario, grounds: Sequence[Ground], vehicles: NDArray[np.i
     places = (len(scenario.settings.priorities), len(scenario.zones))
     ground_of = np.full(places, -1, dtype=np.int64)
     for number, (ground, count) in enumerate(zip(grounds, vehicles.tolist(), strict=True)):
-        ground_of[np.ix_(ground.priorities, ground.zones)] = number
+        for row in ground.priorities:
+            ground_of[row, ground.zones] = number
         given = np.zeros(len(ground.stations))
         for _ in range(count):
             given[np.argmax(ground.weight / (given + 1))] += 1

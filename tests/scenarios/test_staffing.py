@@ -302,12 +302,23 @@ def test_shifts_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("[7]", "[24]", "shifts.toml: shifts.0.starts.0: Input should be less than or equal to 23"),
+        (
+            "[7]",
+            "[7, 24]",
+            "shifts.toml: [[shifts]] 1, starts: cannot be 24; give hours of the day, 0 to 23",
+        ),
         ("hours = 6", "hours = 13", "weekend': lasts 13 h; allowed are 1 to 12 h"),
-        ('"Sun"', '"So"', "'So' is none of Mon"),
-        ("longest_h = 12", "longest = 12", "longest: Extra inputs"),
-        ("cost = 15", "cost = nan", "shifts.1.cost: Input should be a finite number"),
-        ('"night"', '"day"', "names repeat"),
+        ('"Sun"', '"So"', "[[shifts]] 3, days: cannot be 'So'; give a list of Mon, Tue"),
+        ("longest_h = 12", "longest = 12", "longest: is unknown; did you mean 'longest_h'?"),
+        ("longest_h = 12", "longest_h = 0", "toml: longest_h: cannot be 0; give whole hours, 1 to"),
+        ("cost = 15", "cost = nan", "[[shifts]] 2, cost: cannot be nan; give a number from 0 to"),
+        ("cost = 15", "costs = 15", "[[shifts]] 2, costs: is unknown; did you mean 'cost'?"),
+        ("hours = 6", "", "[[shifts]] 3, hours: is missing; give whole hours, 1 to 168"),
+        (SHIFTS, "longest_h = 12", "shifts.toml: shifts: is missing; give one table [[shifts]]"),
+        (SHIFTS, "shifts = [1]", "shifts.toml: [[shifts]] 1: cannot be 1; give one table"),
+        ('"night"', '"day"', "names repeat: day, day, weekend; give each"),
+        ("[7]", "[7, 7]", "'day': names a start twice; name each hour and each day once"),
+        ("breaks = [5]", "breaks = [6]", "but lasts 6 h; give 0 to 5"),
         ("[[shifts]]", "[[shifts]", "is not TOML"),
     ],
 )
