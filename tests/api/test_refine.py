@@ -41,7 +41,7 @@ def test_a_fleet_is_refined_and_reported(crowded: Path, tmp_path: Path) -> None:
         for each in step["moved"]:
             assert f"{each['unit']} from {each['from']} street to" in after.out
     assert f"(hash {refined.hash[:12]})" in after.out
-    assert "no other move of one unit and no swap is better" in after.out
+    assert "no other move of one unit and no swap was shown to be better" in after.out
     assert "replications that the search has not seen" in after.out
 
 
