@@ -318,7 +318,7 @@ MOST: Final = 1e15
 """Amounts beyond this lose their last figures when they are added up."""
 
 
-def number(text: str, what: str, option: str | None = None) -> float:
+def number(text: str, what: str, option: str | None = None, most: float = MOST) -> float:
     """Read a number of an option.
 
     Parameters
@@ -329,11 +329,13 @@ def number(text: str, what: str, option: str | None = None) -> float:
         What it is, for the message.
     option : str, optional
         Where it was given, where that is no longer known.
+    most : float
+        The largest that it may be.
 
     Returns
     -------
     float
-        Zero or more, at most `MOST`.
+        Zero or more, at most `most`.
 
     Raises
     ------
@@ -344,9 +346,9 @@ def number(text: str, what: str, option: str | None = None) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 <= value <= MOST:
+    if not 0 <= value <= most:
         raise click.BadParameter(
-            f"{text!r} is no {what}: give a number from 0 to {MOST:g}", param_hint=option
+            f"{text!r} is no {what}: give a number from 0 to {most:g}", param_hint=option
         )
     return value
 

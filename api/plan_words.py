@@ -77,7 +77,12 @@ def plan_lines(plan: Plan) -> list[str]:
 
 def _of_first(plan: Plan) -> str:
     """Say whom the table by district is about, where there are several."""
-    return f"; this table: {_layer_name(plan['layers'][0])}" if len(plan["layers"]) > 1 else ""
+    return f"; this table: {_first(plan)}" if _first(plan) else ""
+
+
+def _first(plan: Plan) -> str:
+    """Name the first type of unit and slice of time, where there are several."""
+    return _layer_name(plan["layers"][0]) if len(plan["layers"]) > 1 else ""
 
 
 def _empty(plan: Plan, units: dict[str, int]) -> list[str]:
@@ -170,6 +175,7 @@ def plans_lines(plans: list[Plan]) -> list[str]:
             (*head, "cost") if priced else head,
             [(*today, clock(first["mean_drive_s"]["before"]), *([None] if priced else [])), *rows],
         ),
+        *([f"(within {drive} and mean drive: {_first(first)})"] if _first(first) else []),
         "",
     ]
 

@@ -17,7 +17,7 @@ _SHOWN: Final[dict[str, tuple[str, Callable[[float], str], Callable[[float], str
 """Name, value and difference of each yardstick in words."""
 
 _ENDED: Final = {
-    "settled": "no other move of one unit and no swap is better",
+    "settled": "no other move of one unit and no swap was shown to be better",
     "budget": "the budget is used up",
     "stopped": "the time limit is reached",
     "interrupted": "interrupted: this is the best so far",

@@ -67,13 +67,17 @@ class Shift:
                     f"begins at hour {start} of the week", field=field, fix="give 0 to 167"
                 )
         if len(set(self.starts)) < len(self.starts):
-            raise InputError("names a start twice", field=field)
+            raise InputError(
+                "names a start twice", field=field, fix="name each hour and each day once"
+            )
         if not 0 <= self.cost <= _MOST_COST:
             raise InputError(f"costs {self.cost:g}", field=field, fix="give 0 to 1,000,000")
         for pause in self.breaks:
             if not 0 <= pause < self.hours:
                 raise InputError(
-                    f"has a break in its hour {pause}, but lasts {self.hours} h", field=field
+                    f"has a break in its hour {pause}, but lasts {self.hours} h",
+                    field=field,
+                    fix=f"give 0 to {self.hours - 1}",
                 )
 
     def covered(self, start: int) -> NDArray[np.int64]:
@@ -119,7 +123,11 @@ class ShiftRules:
             raise InputError("there is no shift", field="shifts", fix="give one")
         names = [shift.name for shift in self.shifts]
         if len(set(names)) < len(names):
-            raise InputError(f"names repeat: {', '.join(names)}", field="shifts")
+            raise InputError(
+                f"names repeat: {', '.join(names)}",
+                field="shifts",
+                fix="give each shift a name of its own",
+            )
         for shift in self.shifts:
             if not self.shortest_h <= shift.hours <= self.longest_h:
                 raise InputError(

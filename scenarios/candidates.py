@@ -20,6 +20,7 @@ SOURCES: Final = ("zones", "nodes", "grid:500")
 """Candidates that every city has, a grid of any width; anything else names a CSV file."""
 
 _GRID: Final = "grid:"
+_COLUMNS: Final = "it needs lon,lat and may have id,name,cost"
 _NEAR_M: Final = 250.0
 """A point of a grid this far off the roads is none that one could build at."""
 
@@ -54,7 +55,7 @@ def candidate_sites(scenario: Scenario, source: str) -> pd.DataFrame:
     elif source.startswith(_GRID):
         new = _grid(scenario, source)
     else:
-        new = _from_file(source)
+        new = _from_file(scenario, source)
     taken = new["id"].isin(set(today["id"]))
     if Path(source).is_file() and taken.any():
         raise InputError(
@@ -124,7 +125,7 @@ def _grid(scenario: Scenario, source: str) -> pd.DataFrame:
     )
 
 
-def _from_file(source: str) -> pd.DataFrame:
+def _from_file(scenario: Scenario, source: str) -> pd.DataFrame:
     path = Path(source)
     if not path.is_file():
         fix = f"give {' or '.join(SOURCES)}, or a CSV file"
@@ -134,13 +135,15 @@ def _from_file(source: str) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no CSV table ({error})", field="--candidates") from error
+        raise InputError(
+            f"{path} is no CSV table ({error})", field="--candidates", fix=_COLUMNS
+        ) from error
     missing = [column for column in ("lon", "lat") if column not in table.columns]
     if missing:
         raise InputError(
             f"{path} has no column {', '.join(missing)}",
             field="--candidates",
-            fix="it needs lon,lat and may have id,name,cost",
+            fix=_COLUMNS,
         )
     number = pd.Series([str(row + 1) for row in range(len(table))], dtype=str)
     identifier = table["id"] if "id" in table.columns else "new-" + number
@@ -151,12 +154,13 @@ def _from_file(source: str) -> pd.DataFrame:
     if len(repeated):
         raise InputError(
             f"id {repeated.iloc[0]!r} stands twice",
-            field=f"{path.name}, row {repeated.index[0] + 1}",
+            field=f"{path.name}, row {repeated.index[0] + 1}, id",
+            fix="give each site an id of its own",
         )
     cost = {}
     if "cost" in table.columns:
         cost["cost"] = checked_column(table, "cost", path.name, 0, 1e15)
-    return pd.DataFrame(
+    sites = pd.DataFrame(
         {
             "id": identifier,
             "name": table["name"] if "name" in table.columns else "new at site " + identifier,
@@ -165,3 +169,6 @@ def _from_file(source: str) -> pd.DataFrame:
             **cost,
         }
     )
+    # here a row still is that of the file; later today's stations come before it
+    Snapper(scenario.network).snap(lonlat(sites), what=path.name)
+    return sites

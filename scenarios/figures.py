@@ -270,7 +270,7 @@ def _draw_roads(axes: Axes, scenario: Scenario) -> None:
         )
 
 
-def image(figure: Figure, kind: str) -> bytes:
+def image(figure: Figure, kind: str, title: str | None = None) -> bytes:
     """Write a figure.
 
     Parameters
@@ -279,6 +279,8 @@ def image(figure: Figure, kind: str) -> bytes:
         The figure.
     kind : str
         ``png`` or ``svg``.
+    title : str, optional
+        What the file calls itself, near its beginning; nobody sees it in the picture.
 
     Returns
     -------
@@ -286,7 +288,10 @@ def image(figure: Figure, kind: str) -> bytes:
         The file, the same for the same figure.
     """
     buffer = io.BytesIO()
-    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    metadata = {
+        "Date" if kind == "svg" else "Software": None,
+        **({"Title": title} if title else {}),
+    }
     with rc_context(STYLE):
         figure.savefig(buffer, format=kind, dpi=120, metadata=metadata)
     return buffer.getvalue()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from matplotlib import rc_context
@@ -15,8 +15,13 @@ from scenarios.planning import apply_plan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from scenarios.package import Scenario
     from scenarios.planning import CityPlan
+
+FIGURE_TITLE: Final = "bluelight plan"
+"""Title inside the file, near its beginning, by which an earlier picture is told."""
 
 
 def plan_figure(scenario: Scenario, plan: CityPlan, kind: str) -> bytes:
@@ -49,7 +54,7 @@ def plan_figure(scenario: Scenario, plan: CityPlan, kind: str) -> bytes:
             (f"planned by {plan.document['model']}", "after", apply_plan(scenario, plan)),
         )
     ]
-    return image(coverage_figure(views, limit_s), kind)
+    return image(coverage_figure(views, limit_s), kind, FIGURE_TITLE)
 
 
 def front_figure(documents: Sequence[dict[str, Any]], kind: str) -> bytes:
@@ -69,8 +74,7 @@ def front_figure(documents: Sequence[dict[str, Any]], kind: str) -> bytes:
     bytes
         The picture.
     """
-    priced = all(document["cost"] is not None for document in documents)
-    take = np.array([d["cost"] if priced else len(d["stations"]) for d in documents], float)
+    priced, take = _taken(documents)
     reach = np.array([d["objective"] for d in documents])
     bound = np.array([d["bound"] for d in documents])
     best = efficient(documents)
@@ -94,10 +98,10 @@ def front_figure(documents: Sequence[dict[str, Any]], kind: str) -> bytes:
             title=documents[0]["city"],
         )
         axes.legend(frameon=False)
-        return image(figure, kind)
+        return image(figure, kind, FIGURE_TITLE)
 
 
-def efficient(documents: Sequence[dict[str, Any]]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def efficient(documents: Sequence[dict[str, Any]]) -> NDArray[np.bool_]:
     """Tell which plans no other one beats in what they take and reach.
 
     Parameters
@@ -110,8 +114,7 @@ def efficient(documents: Sequence[dict[str, Any]]) -> np.ndarray[tuple[int], np.
     ndarray of bool, shape (plans,)
         Whether each is on the Pareto front.
     """
-    priced = all(document["cost"] is not None for document in documents)
-    take = np.array([d["cost"] if priced else len(d["stations"]) for d in documents], float)
+    _, take = _taken(documents)
     sign = -1 if documents[0]["minimises"] else 1
     reach = sign * np.array([d["objective"] for d in documents])
     beaten = [
@@ -119,3 +122,10 @@ def efficient(documents: Sequence[dict[str, Any]]) -> np.ndarray[tuple[int], np.
         for t, r in zip(take, reach, strict=True)
     ]
     return ~np.array(beaten)
+
+
+def _taken(documents: Sequence[dict[str, Any]]) -> tuple[bool, NDArray[np.float64]]:
+    """Return whether all plans have a cost, and what each takes: that, else its stations."""
+    priced = all(document["cost"] is not None for document in documents)
+    taken = [d["cost"] if priced else len(d["stations"]) for d in documents]
+    return priced, np.array(taken, dtype=np.float64)

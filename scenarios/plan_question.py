@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from engine.stationing import MODELS, Floor, Layer, LocationProblem
+from engine.survival import CURVES
 from routing.errors import InputError, did_you_mean
 from scenarios.candidates import candidate_sites
 from scenarios.coverage import delay_s, drive_budget_s, drives_s
@@ -128,6 +129,11 @@ class PlanQuestion:
                 raise InputError(
                     f"{model.id} has no parameter {name!r}", field=f"--{name}", fix=has
                 )
+        curve = self.parameters.get("curve")
+        if model.id.startswith("survival-") and curve is not None and curve not in CURVES:
+            raise InputError(
+                f"there is no curve {curve!r}", field="--curve", fix=did_you_mean(curve, CURVES)
+            )
         changed: LocationModel = replace(given, **self.parameters) if self.parameters else model
         return changed
 
@@ -214,10 +220,15 @@ def plan_problem(scenario: Scenario, question: PlanQuestion) -> PlanProblem:
     layers, described = _layers(scenario, question, kinds, lonlat(sites))
     today = sites["existing"].to_numpy(np.bool_)
     if both := set(question.keep) & set(question.forbid):
-        raise InputError(f"{min(both)!r} cannot be both open and closed", field="--keep, --forbid")
+        raise InputError(
+            f"{min(both)!r} cannot be both open and closed",
+            field="--keep, --forbid",
+            fix="name it in one of them",
+        )
     kept = _named(sites, question.keep, "--keep")
+    forbidden = _named(sites, question.forbid, "--forbid")
     if question.existing == "keep":
-        kept = kept | (today & ~_named(sites, question.forbid, "--forbid"))
+        kept = kept | (today & ~forbidden)
     new_cost = np.where(today, 0.0, question.station_cost)
     if "cost" in sites:
         new_cost = np.where(today | sites["cost"].isna(), new_cost, sites["cost"])
@@ -227,7 +238,7 @@ def plan_problem(scenario: Scenario, question: PlanQuestion) -> PlanProblem:
         layers,
         question.stations,
         kept,
-        _named(sites, question.forbid, "--forbid"),
+        forbidden,
         station_cost=new_cost if priced or "cost" in sites else None,
         closing_cost=np.where(today, question.closing_cost, 0.0) if priced else None,
         budget=question.budget,
@@ -257,20 +268,48 @@ def _check_model(question: PlanQuestion) -> None:
             field="--units",
             fix="give TYPE=N or fleet; or say how busy the one unit of each station is with --busy",
         )
+    if question.busy is not None and not _reckons_with_busy(question):
+        raise InputError(
+            f"{model} takes a unit for always free",
+            field="--busy",
+            fix="leave it out, or choose a model such as mexclp",
+        )
+
+
+def _reckons_with_busy(question: PlanQuestion) -> bool:
+    return bool(getattr(question.location_model(), "units_are_busy", False))
 
 
 def _kinds(scenario: Scenario, question: PlanQuestion) -> list[str]:
     """Return the types of unit that have layers of their own; one nameless where none do."""
-    if question.units is None:
-        return [""]
-    for kind in (*question.units, *question.unit_cost, *question.capacity):
-        if kind not in scenario.settings.unit_types:
+    known, placed = scenario.settings.unit_types, question.units
+    by_type = {
+        "--units": placed or {},
+        "--capacity": question.capacity,
+        "--unit-cost": question.unit_cost,
+        "--standard": question.standard if isinstance(question.standard, Mapping) else {},
+    }
+    for option, kind in ((option, kind) for option, given in by_type.items() for kind in given):
+        if placed is None:
             raise InputError(
-                f"there is no type of unit {kind!r}",
-                field="--units",
-                fix=did_you_mean(kind, scenario.settings.unit_types),
+                "speaks of units, but none are to be placed", field=option, fix="give --units too"
             )
-    return list(question.units)
+        if kind not in known:
+            raise InputError(
+                f"there is no type of unit {kind!r}", field=option, fix=did_you_mean(kind, known)
+            )
+        if kind not in placed:
+            raise InputError(
+                f"no {kind} is to be placed", field=option, fix="name it in --units too"
+            )
+    for kind, most in question.capacity.items():
+        if most < 1:
+            raise InputError(
+                f"{most} is no number of {kind} that a station has room for",
+                field="--capacity",
+                fix="give 1 or more",
+            )
+    return [""] if placed is None else list(placed)
 
 
 def _layers(
@@ -294,8 +333,15 @@ def _layers(
         for kind in kinds:
             units = _number(question, kind, number, len(slices))
             rule = _standard(scenario, question.standard, kind)
-            described.append(LayerOf(kind, span, rule))
             longer = question.longer_limit_s
+            if longer is not None and longer < rule.limit_s:
+                raise InputError(
+                    f"{longer / 60:g} minutes are shorter than the {rule.limit_s / 60:g} of the "
+                    f"standard {rule.name!r}",
+                    field="--longer-limit",
+                    fix="give more minutes",
+                )
+            described.append(LayerOf(kind, span, rule))
             layers.append(
                 Layer(
                     travel_s,
@@ -317,26 +363,32 @@ def _layers(
     return layers, described
 
 
-def _loads(scenario: Scenario, question: PlanQuestion) -> dict[str, NDArray[np.float64]]:
-    """Compute how many units of each type are at work by hour of the day, where that counts."""
+def _loads(scenario: Scenario, question: PlanQuestion) -> dict[str, NDArray[np.float64]] | None:
+    """Compute how many units of each type are at work by hour of the day; None if no matter."""
     estimated = question.busy is None and question.units is not None
-    if not estimated or not getattr(question.location_model(), "units_are_busy", False):
-        return {}
+    if not estimated or not _reckons_with_busy(question):
+        return None
     grounds = size_fleet(scenario, StaffingQuestion(ground="city")).grounds
     return {ground.unit_type: ground.load.reshape(7, HOURS).mean(axis=0) for ground in grounds}
 
 
 def _busy(
     question: PlanQuestion,
-    load: dict[str, NDArray[np.float64]],
+    load: dict[str, NDArray[np.float64]] | None,
     kind: str,
     hours: Sequence[int],
     units: int | None,
 ) -> float:
     if question.busy is not None:
         return question.busy
-    if units is None or kind not in load:
+    if units is None or load is None:
         return 0.0
+    if kind not in load:
+        raise InputError(
+            f"every priority counts for another type than {kind}, so nothing tells how busy it is",
+            field="--units",
+            fix=f"leave {kind} out, or say how busy all units are with --busy",
+        )
     at_work = float(load[kind][list(hours)].mean())
     if at_work >= units:
         raise InputError(
@@ -360,7 +412,11 @@ def _check_slices(slices: tuple[tuple[int, int], ...]) -> None:
                 f"{span[0]}-{span[1]} are no hours of a day", field="--slices", fix="give 0 to 24"
             )
         if again := used & set(_hours(span)):
-            raise InputError(f"hour {min(again)} lies in two slices", field="--slices")
+            raise InputError(
+                f"hour {min(again)} lies in two slices",
+                field="--slices",
+                fix="let each begin where another one ends, such as 7-19,19-7",
+            )
         used |= set(_hours(span))
 
 
@@ -370,7 +426,7 @@ def _number(question: PlanQuestion, kind: str, place: int, slices: int) -> int |
     numbers = question.units[kind]
     if len(numbers) not in (1, slices):
         raise InputError(
-            f"{len(numbers)} numbers of {kind} for {slices} slices",
+            f"{len(numbers)} numbers of {kind} for {slices} slice{'s' if slices > 1 else ''}",
             field="--units",
             fix=f"give one, or {slices}" if slices > 1 else "give one, or --slices",
         )
@@ -378,12 +434,6 @@ def _number(question: PlanQuestion, kind: str, place: int, slices: int) -> int |
 
 
 def _standard(scenario: Scenario, asked: str | Mapping[str, str] | None, kind: str) -> Standard:
-    if isinstance(asked, Mapping) and (other := set(asked) - set(scenario.settings.unit_types)):
-        raise InputError(
-            f"there is no type of unit {min(other)!r}",
-            field="--standard",
-            fix=did_you_mean(min(other), scenario.settings.unit_types),
-        )
     return scenario.settings.standard(asked.get(kind) if isinstance(asked, Mapping) else asked)
 
 

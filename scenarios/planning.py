@@ -17,7 +17,7 @@ from scenarios.plan_question import PlanProblem, PlanQuestion, plan_problem
 from scenarios.plan_units import spread_units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -262,6 +262,30 @@ def apply_plan(scenario: Scenario, plan: CityPlan) -> Scenario:
     units = pd.DataFrame(document["units"], columns=["id", "type", "station"]).astype(str)
     name = f"{scenario.settings.name}, {len(stations)} stations by {document['model']}"
     return scenario.with_fleet(stations, units).renamed(name)
+
+
+def check_whole_day(slices: Iterable[object]) -> None:
+    """Refuse to simulate a plan for slices of the day.
+
+    The simulator knows no shifts: the units of a slice would be there all day, and
+    drives be those of all hours. Neither is what was planned.
+
+    Parameters
+    ----------
+    slices : iterable
+        Hours of each slice; nothing, or None, for the whole day.
+
+    Raises
+    ------
+    InputError
+        There is one.
+    """
+    if any(slices):
+        raise InputError(
+            "slices of the day are planned, but simulated units are there all day",
+            field="--simulate",
+            fix="leave --simulate out, or plan without --slices",
+        )
 
 
 def write_plan(plan: CityPlan, path: Path) -> None:

@@ -26,7 +26,7 @@ from routing.network import UNREACHABLE
 from scenarios.coverage import drive_budget_s, drives_s
 from scenarios.measures import concerned_by, in_time
 from scenarios.package import lonlat
-from scenarios.planning import apply_plan
+from scenarios.planning import apply_plan, check_whole_day
 from scenarios.runs import as_policy, drawn, run
 from scenarios.simulation.needs import build_rules, suits
 from scenarios.simulation.tables import build_tables
@@ -112,9 +112,10 @@ def simulate_plan(
     Raises
     ------
     InputError
-        The plan is not for this city, a number is out of range, or the planned city
-        cannot be simulated.
+        The plan is not for this city or has slices of the day, a number is out of range,
+        or the planned city cannot be simulated.
     """
+    check_whole_day(layer["hours"] for layer in plan.document["layers"])
     named = as_policy(policy)
     planned = apply_plan(city, plan)
     incidents = drawn(planned, replications=replications, seed=seed, workers=workers)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from engine.shifts import WEEK_H, WEEKDAYS, Shift, ShiftRules, cover_need
-from routing.errors import InputError
+from routing.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +17,30 @@ if TYPE_CHECKING:
     from engine.shifts import Roster
     from scenarios.staffing import Staffing
 
+_HOURS: Final = f"whole hours, 1 to {WEEK_H}"
+_TAKES: Final = {
+    "shifts": "one table [[shifts]] or more, each with name, hours and starts",
+    "shortest_h": _HOURS,
+    "longest_h": _HOURS,
+    "short_cost": "a number above 0, at most 1,000,000",
+    "name": "1 to 100 characters",
+    "hours": _HOURS,
+    "starts": "hours of the day, 0 to 23, such as [7, 19]",
+    "days": f"a list of {', '.join(WEEKDAYS)}",
+    "cost": "a number from 0 to 1,000,000",
+    "breaks": "hours since the start of the shift, such as [5]",
+}
+"""What each key takes."""
+
+
+def _weekday(name: str) -> str:
+    if name not in WEEKDAYS:
+        raise ValueError(name)
+    return name
+
+
 _Hours = Annotated[int, Field(ge=1, le=WEEK_H)]
+_Weekday = Annotated[str, AfterValidator(_weekday)]
 
 
 class _Model(BaseModel):
@@ -29,15 +53,9 @@ class _Kind(_Model):
     name: Annotated[str, Field(min_length=1, max_length=100)]
     hours: _Hours
     starts: Annotated[list[Annotated[int, Field(ge=0, le=23)]], Field(min_length=1, max_length=24)]
-    days: Annotated[list[str], Field(min_length=1, max_length=7)] = list(WEEKDAYS)
+    days: Annotated[list[_Weekday], Field(min_length=1, max_length=7)] = list(WEEKDAYS)
     cost: Annotated[float, Field(ge=0, le=1e6)] | None = None
     breaks: Annotated[list[int], Field(max_length=24)] = []
-
-    @model_validator(mode="after")
-    def _known_days(self) -> _Kind:
-        if unknown := [day for day in self.days if day not in WEEKDAYS]:
-            raise ValueError(f"days: {unknown[0]!r} is none of {', '.join(WEEKDAYS)}")
-        return self
 
 
 class _Rules(_Model):
@@ -73,16 +91,15 @@ def read_shift_rules(path: Path) -> ShiftRules:
     try:
         rules = _Rules.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}", field="--shifts") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not TOML: {error}", field="--shifts") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
         raise InputError(
-            first["msg"].removeprefix("Value error, "),
-            field=f"{path.name}: {where}" if where else path.name,
+            f"cannot read {path}: {error.strerror}", field="--shifts", fix="name a TOML file"
         ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} is not TOML: {error}", field="--shifts", fix="correct the file"
+        ) from error
+    except ValidationError as error:
+        raise _in_words(error, path.name) from error
     try:
         return ShiftRules(
             tuple(_shift(kind) for kind in rules.shifts),
@@ -131,3 +148,22 @@ def _shift(kind: _Kind) -> Shift:
     starts = [24 * WEEKDAYS.index(day) + hour for day in kind.days for hour in kind.starts]
     cost = float(kind.hours) if kind.cost is None else kind.cost
     return Shift(kind.name, tuple(starts), kind.hours, cost, tuple(kind.breaks))
+
+
+def _in_words(error: ValidationError, file: str) -> InputError:
+    """Tell the first fault, its table counted from 1, and what its key takes."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    key, *rest = first["loc"]
+    field = f"{file}: {key}"
+    if rest:
+        field = f"{file}: [[{key}]] {int(rest[0]) + 1}"
+        if names := [part for part in rest if isinstance(part, str)]:
+            key = names[0]
+            field += f", {key}"
+    if first["type"] == "extra_forbidden":
+        known = (_Kind if rest else _Rules).model_fields
+        return InputError("is unknown", field=field, fix=did_you_mean(str(key), known))
+    said = "is missing"
+    if first["type"] != "missing":
+        said = f"cannot be {reprlib.repr(first['input'])}"
+    return InputError(said, field=field, fix=f"give {_TAKES[str(key)]}")

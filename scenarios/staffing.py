@@ -98,6 +98,8 @@ class Ground:
         Of the station or district; ``city``.
     unit_type : str
         The vehicles.
+    priorities : tuple of int
+        Rows of the priorities whose incidents they are counted for.
     stations : tuple of int
         Rows of the stations that its vehicles stand at.
     weight : ndarray of float64, shape (stations,)
@@ -116,6 +118,7 @@ class Ground:
     id: str
     name: str
     unit_type: str
+    priorities: tuple[int, ...]
     stations: tuple[int, ...]
     weight: NDArray[np.float64]
     zones: NDArray[np.bool_]
@@ -314,6 +317,7 @@ def _grounds(
                 id=identifier,
                 name=name,
                 unit_type=kind,
+                priorities=tuple(served),
                 stations=tuple(staffed[demand > 0].tolist()),
                 weight=demand[demand > 0].astype(np.float64),
                 zones=zones,

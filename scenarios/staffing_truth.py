@@ -38,11 +38,11 @@ _END = {"station": events.AT_STATION, "free": events.FREE}
 
 @dataclass(frozen=True, eq=False)
 class _Fleet:
-    """A scenario with a sized fleet, and the ground of each unit and zone, -1 for none."""
+    """A scenario with a sized fleet, and whose ground each unit and incident is of, -1: none."""
 
     scenario: Scenario
-    unit_ground: NDArray[np.int64]
-    zone_ground: NDArray[np.int64]
+    unit_ground: NDArray[np.int64]  # (units,)
+    ground: NDArray[np.int64]  # (priorities, zones)
 
 
 def simulate_staffing(
@@ -161,9 +161,12 @@ def _fleet(scenario: Scenario, grounds: Sequence[Ground], vehicles: NDArray[np.i
         (kind, station, -1) for kind, station in zip(kept["type"], kept["station"], strict=True)
     ]
     station_ids = scenario.stations["id"].tolist()
-    zone_ground = np.full(len(scenario.zones), -1, dtype=np.int64)
+    # one zone lies in a ground of each type, which its priorities tell apart
+    places = (len(scenario.settings.priorities), len(scenario.zones))
+    ground_of = np.full(places, -1, dtype=np.int64)
     for number, (ground, count) in enumerate(zip(grounds, vehicles.tolist(), strict=True)):
-        zone_ground[ground.zones] = number
+        for row in ground.priorities:
+            ground_of[row, ground.zones] = number
         given = np.zeros(len(ground.stations))
         for _ in range(count):
             given[np.argmax(ground.weight / (given + 1))] += 1
@@ -178,7 +181,7 @@ def _fleet(scenario: Scenario, grounds: Sequence[Ground], vehicles: NDArray[np.i
         columns=["id", "type", "station"],
     )
     home = np.array([ground for _, _, ground in rows], dtype=np.int64)
-    return _Fleet(scenario.with_fleet(scenario.stations, units), home, zone_ground)
+    return _Fleet(scenario.with_fleet(scenario.stations, units), home, ground_of)
 
 
 def _lasting(ground: Ground, hour: int) -> Ground:
@@ -250,10 +253,10 @@ def _observed(
     log, grounds = outcome.log, len(vehicles)
     asked = np.flatnonzero(log["event"] == events.CALL_PROCESSED)
     asked = asked[np.argsort(log["incident"][asked])]
-    ground = fleet.zone_ground[outcome.incidents.zone]
+    ground = fleet.ground[outcome.incidents.priority, outcome.incidents.zone]
     busy = np.zeros((grounds, len(asked)), dtype=np.int64)
     busy_ms = np.zeros(grounds)
-    over_ms = np.empty(len(asked))
+    over_ms = np.full(len(asked), float(span))
     concerns = (log["event"] == events.DISPATCHED) | (log["event"] == end)
     for unit, own in enumerate(fleet.unit_ground.tolist()):
         rows = np.flatnonzero(concerns & (log["unit"] == unit))

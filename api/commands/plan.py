@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from api.commands.destinations import (
+    FileOut,
+    as_told_by,
+    check_destinations,
+    check_picture,
+    has_title,
+    json_with,
+)
 from api.options import (
     FILE_OUT,
     FOLDER_OUT,
@@ -30,6 +36,9 @@ from api.stopping import stop_on_interrupt
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scenarios.package import Scenario
     from scenarios.plan_question import PlanQuestion
     from scenarios.planning import CityPlan
 
@@ -50,8 +59,6 @@ MODELS: Final = {
 """What each model does; here in words, for the models themselves take seconds to load."""
 
 T = TypeVar("T")
-
-_PICTURES: Final = (".png", ".svg")
 
 
 @click.command(
@@ -181,9 +188,8 @@ def plan(  # numpydoc ignore=PR01
     """
     from tqdm import tqdm
 
-    from scenarios.folders import write_atomically
-    from scenarios.packaging import load_scenario, save_scenario
-    from scenarios.planning import apply_plan, make_plan, write_plan
+    from scenarios.packaging import load_scenario
+    from scenarios.planning import check_whole_day, make_plan, write_plan
 
     numbers = [each for part in (*stations, *more) for each in part]
     counted: list[int | None] = [*numbers] or [None]
@@ -195,9 +201,10 @@ def plan(  # numpydoc ignore=PR01
             fix="give --stations, --units or --budget",
         )
     plans_asked = len(counted) * len(budgets)
-    _check_outputs(plans_asked, {"--scenario": planned, "--simulate": replications}, picture)
-    _check_planned(planned, scenario)
-    _check_earlier_plan(out)
+    _check_single(plans_asked, {"--scenario": planned, "--simulate": replications})
+    if replications is not None:
+        check_whole_day(options["slices"] or ())
+    _check_outputs(scenario, out, picture, planned)
     city = load_scenario(scenario)
     fleet = {str(kind): int(n) for kind, n in city.units["type"].value_counts().items()}
     asked = [_question(options, fleet, count, most) for count in counted for most in budgets]
@@ -219,30 +226,68 @@ def plan(  # numpydoc ignore=PR01
     taken = f"planned in {time.perf_counter() - began:.1f} s"
     documents = [each.to_json_dict() for each in plans]
     report_lines = plan_lines(documents[0]) if single else plans_lines(documents)
+    wrote = _write(city, plans, single, out, picture, planned)
     if replications is not None:
-        from scenarios.promise import simulate_plan
+        # last, for it takes long: whatever ends it, the plan is written by then
+        seed = options["seed"]
+        outcome = _simulated(city, plans[0], out, replications, seed, progress=not as_json)
+        if outcome is not None:
+            documents[0]["simulated"] = outcome
+            write_plan(plans[0], out)
+            report_lines += promise_lines(outcome)
+    lines = [*report_lines, taken, *wrote]
+    report(documents[0] if single else documents, lines, as_json=as_json)
 
-        outcome = simulate_plan(
-            city, plans[0], replications=replications, seed=options["seed"], progress=not as_json
-        ).to_json_dict()
-        documents[0]["simulated"] = outcome
-        report_lines += promise_lines(outcome)
+
+def _write(
+    city: Scenario,
+    plans: list[CityPlan],
+    single: bool,
+    out: Path,
+    picture: Path | None,
+    planned: Path | None,
+) -> list[str]:
+    """Write plans down; tell what was written."""
+    from scenarios.folders import write_atomically
+    from scenarios.packaging import save_scenario
+    from scenarios.planning import apply_plan, write_plan
+
+    documents = [each.to_json_dict() for each in plans]
     if single:
         write_plan(plans[0], out)
     else:
         write_atomically(out, json_text(documents).encode())
-    report_lines += [taken, f"wrote {out}"]
+    wrote = [f"wrote {out}"]
     if picture is not None:
         from scenarios.plan_figures import front_figure, plan_figure
 
         kind = picture.suffix[1:]
         image = plan_figure(city, plans[0], kind) if single else front_figure(documents, kind)
         write_atomically(picture, image)
-        report_lines.append(f"wrote {picture}")
+        wrote.append(f"wrote {picture}")
     if planned is not None:
-        digest = save_scenario(apply_plan(city, plans[0]), planned)
-        report_lines.append(f"wrote {planned} (hash {digest[:12]})")
-    report(documents[0] if single else documents, report_lines, as_json=as_json)
+        with as_told_by("--scenario"):
+            digest = save_scenario(apply_plan(city, plans[0]), planned)
+        wrote.append(f"wrote {planned} (hash {digest[:12]})")
+        if any(layer["hours"] for layer in documents[0]["layers"]):
+            wrote.append("(it holds the units of the slice with most of each type, all day)")
+    return wrote
+
+
+def _simulated(
+    city: Scenario, plan: CityPlan, out: Path, replications: int, seed: int, *, progress: bool
+) -> dict[str, Any] | None:
+    """Hold a plan against its simulation; None where Ctrl-C ended that."""
+    from scenarios import promise
+
+    try:
+        outcome = promise.simulate_plan(
+            city, plan, replications=replications, seed=seed, progress=progress
+        )
+    except KeyboardInterrupt:
+        click.echo(f"interrupted: {out} holds the plan without 'simulated'", err=True)
+        return None
+    return outcome.to_json_dict()
 
 
 def _question(
@@ -256,13 +301,12 @@ def _question(
 
     def by_type(given: dict[str, T]) -> dict[str, T]:
         """Give what is said of no type to all that are named nowhere."""
-        all_types = {kind: given[""] for kind in units or {} if "" in given}
+        if units is None:
+            return given
+        all_types = {kind: given[""] for kind in units if "" in given}
         return all_types | {kind: value for kind, value in given.items() if kind}
 
-    rooms = {
-        name: int(number(text, "capacity", "--capacity"))
-        for name, text in map(named, options["capacity"])
-    }
+    rooms = {name: _room(text) for name, text in map(named, options["capacity"])}
     costs = {
         name: number(text, "cost", "--unit-cost") for name, text in map(named, options["unit_cost"])
     }
@@ -275,12 +319,12 @@ def _question(
         keep=tuple(site for part in options["keep"] for site in part),
         forbid=tuple(site for part in options["forbid"] for site in part),
         candidates=options["candidates"],
-        standard=standards.get("") if set(standards) <= {""} else standards,
+        standard=standards.get("") if set(standards) <= {""} else by_type(standards),
         longer_limit_s=None if longer is None else longer * 60,
         slices=options["slices"] or (),
         busy=options["busy"],
         floors={
-            name or EVERYWHERE: number(text, "share", "--floor")
+            name or EVERYWHERE: number(text, "share", "--floor", most=1)
             for name, text in map(named, options["floors"])
         },
         budget=budget,
@@ -295,6 +339,16 @@ def _question(
         time_limit_s=options["time_limit_s"],
         seed=options["seed"],
     )
+
+
+def _room(text: str) -> int:
+    """Read how many units a station has room for."""
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(
+            f"{text!r} is no number of units", field="--capacity", fix="give 1 or more"
+        ) from None
 
 
 def _units(given: tuple[str, ...], fleet: dict[str, int]) -> dict[str, tuple[int, ...]] | None:
@@ -322,7 +376,17 @@ def _units(given: tuple[str, ...], fleet: dict[str, int]) -> dict[str, tuple[int
     return units
 
 
-def _check_outputs(plans: int, of_one: dict[str, object], picture: Path | None) -> None:
+def _check_outputs(scenario: str, out: Path, picture: Path | None, planned: Path | None) -> None:
+    check_picture(picture)
+    outputs = [
+        FileOut("--out", out, json_with("drive_limit_s")),
+        FileOut("--picture", picture, _is_picture),
+    ]
+    check_destinations(scenario, outputs, ("--scenario", planned))
+
+
+def _check_single(plans: int, of_one: dict[str, object]) -> None:
+    """Refuse what only one plan has where several are made."""
     for option, given in of_one.items():
         if given is not None and plans > 1:
             raise InputError(
@@ -330,34 +394,9 @@ def _check_outputs(plans: int, of_one: dict[str, object], picture: Path | None) 
                 field=option,
                 fix="give one number of stations and one budget",
             )
-    if picture is not None and picture.suffix not in _PICTURES:
-        raise InputError(f"{picture} is no picture", field="--picture", fix="name a .png or a .svg")
 
 
-def _check_planned(planned: Path | None, scenario: str) -> None:
-    """Refuse a folder that holds something else, or the very city that is planned."""
-    from scenarios.folders import check_replaceable
-    from scenarios.packaging import DESCRIPTOR
+def _is_picture(path: Path) -> bool:
+    from scenarios.plan_figures import FIGURE_TITLE
 
-    if planned is None:
-        return
-    check_replaceable(planned, DESCRIPTOR)
-    if planned.resolve() == Path(scenario).resolve():
-        raise InputError(
-            f"{planned} is the scenario that is planned",
-            field="--scenario",
-            fix="name another folder",
-        )
-
-
-def _check_earlier_plan(out: Path) -> None:
-    """Refuse to overwrite a file that is no plan."""
-    if not out.exists():
-        return
-    try:
-        found = json.loads(out.read_text(encoding="utf-8"))
-        _ = (found[0] if isinstance(found, list) else found)["drive_limit_s"]
-    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise InputError(
-            f"{out} exists and is no earlier plan", field="--out", fix="name another file"
-        ) from error
+    return has_title(path, FIGURE_TITLE)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import TYPE_CHECKING
 
 import click
 
+from api.commands.destinations import FileOut, check_destinations, json_with
 from api.commands.simulate import POLICIES
 from api.options import (
     FILE_OUT,
@@ -20,7 +20,6 @@ from api.options import (
 )
 from api.output import json_text, report
 from api.refine_words import refinement_lines
-from routing.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,14 +99,13 @@ def refine(  # numpydoc ignore=PR01
     move is made only when it is shown to be better. Then before and after are compared
     on replications that the search has not seen. Ctrl-C gives the best so far.
     """
-    from scenarios.folders import check_replaceable, write_atomically
-    from scenarios.packaging import DESCRIPTOR, load_scenario, save_scenario
+    from scenarios.folders import write_atomically
+    from scenarios.packaging import load_scenario, save_scenario
     from scenarios.refinement import refine as run_refinement
 
     began = time.monotonic()
-    check_replaceable(out, DESCRIPTOR)
-    if report_file is not None:
-        _check_earlier_report(report_file)
+    reported = FileOut("--report", report_file, json_with("steps", "check"))
+    check_destinations(scenario, [reported], ("--out", out))
     result = run_refinement(
         load_scenario(scenario),
         objective=objective,
@@ -129,16 +127,3 @@ def refine(  # numpydoc ignore=PR01
         write_atomically(report_file, json_text(document).encode())
         lines.append(f"wrote {report_file}")
     report({"out": out} | document, lines, as_json=as_json)
-
-
-def _check_earlier_report(path: Path) -> None:
-    """Refuse to overwrite a file that is no report of this command."""
-    if not path.exists():
-        return
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        _ = found["steps"], found["check"]["measures"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(
-            f"{path} exists and is no earlier report", field="--report", fix="name another file"
-        ) from error

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.commands.destinations import (
+    FileOut,
+    check_destinations,
+    check_picture,
+    has_title,
+    json_with,
+    table_with,
+)
 from api.options import (
     FILE_IN,
     FILE_OUT,
@@ -19,7 +26,6 @@ from api.options import (
 )
 from api.output import json_text, report
 from api.staff_words import staff_lines
-from routing.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
     from engine.shifts import Roster
     from scenarios.staffing import Staffing
 
-_PICTURES = (".png", ".svg")
 _COLUMNS = ("ground", "name", "unit_type", "weekday", "hour", "load")
 
 
@@ -122,13 +127,17 @@ def staff(  # numpydoc ignore=PR01
     Shifts are TOML: longest_h = 12, then for each kind [[shifts]] with name = "day",
     hours = 12, starts = [7]; if need be days = ["Mon", "Tue"], cost, breaks = [5].
     """
-    from scenarios.folders import check_replaceable, write_atomically
-    from scenarios.packaging import DESCRIPTOR, load_scenario, save_scenario
+    from scenarios.folders import write_atomically
+    from scenarios.packaging import load_scenario, save_scenario
     from scenarios.shift_rules import cover_grounds, read_shift_rules
 
-    _check_outputs(out, csv_file, picture)
-    if staffed is not None:
-        check_replaceable(staffed, DESCRIPTOR)
+    check_picture(picture)
+    outputs = [
+        FileOut("--out", out, json_with("kind", "grounds")),
+        FileOut("--csv", csv_file, table_with(_COLUMNS)),
+        FileOut("--picture", picture, _is_picture),
+    ]
+    check_destinations(scenario, outputs, ("--scenario", staffed))
     question = _question(asked)
     rules = read_shift_rules(shift_file) if shift_file else None
 
@@ -208,42 +217,7 @@ def _csv(staffing: Staffing, rosters: Sequence[Roster] | None) -> bytes:
     return text.encode()
 
 
-def _check_outputs(out: Path, csv_file: Path | None, picture: Path | None) -> None:
-    """Refuse to overwrite what is no earlier output of this command."""
-    named = [path for path in (out, csv_file, picture) if path is not None]
-    if len({path.resolve() for path in named}) < len(named):
-        raise InputError("two outputs have one name", field="--out", fix="name different files")
-    if picture is not None and picture.suffix not in _PICTURES:
-        raise InputError(
-            f"{picture} has no ending .png, .svg", field="--picture", fix="name such a file"
-        )
-    checks = ((out, "--out", _is_staffing), (csv_file, "--csv", _is_table))
-    for path, field, is_ours in (*checks, (picture, "--picture", _is_picture)):
-        if path is None or not path.exists():
-            continue
-        try:
-            ours = is_ours(path)
-        except (OSError, ValueError, KeyError, TypeError):
-            ours = False
-        if not ours:
-            raise InputError(
-                f"{path} exists and is no earlier output of this command",
-                field=field,
-                fix="name another file",
-            )
-
-
-def _is_staffing(path: Path) -> bool:
-    return bool(json.loads(path.read_text(encoding="utf-8"))["kind"] == "staffing")
-
-
-def _is_table(path: Path) -> bool:
-    with path.open(encoding="utf-8") as file:
-        return file.readline().startswith(",".join(_COLUMNS))
-
-
 def _is_picture(path: Path) -> bool:
     from scenarios.staffing_figure import FIGURE_TITLE
 
-    with path.open("rb") as file:
-        return FIGURE_TITLE.encode() in file.read(4096)
+    return has_title(path, FIGURE_TITLE)

@@ -36,7 +36,7 @@ class Imported:
 
 @runtime_checkable
 class Importer(Protocol):
-    """Protocol of what reads a folder or file of another format."""
+    """Read a folder or file of another format."""
 
     @property
     def id(self) -> str:

@@ -15,6 +15,7 @@ from api.commands import plan as commands
 from api.schemas import MatrixRequest
 from api.stopping import stop_on_interrupt
 from engine.stationing import MODELS
+from scenarios import promise
 from tests.command_line import refused, run
 from tests.toy_city import toy_city
 
@@ -93,6 +94,10 @@ def test_several_numbers_make_several_plans(
         (["--stations", "2", "--candidates", "nope.csv"], "nope.csv"),
         (["--stations", "2", "--time-limit", "0"], "--time-limit"),
         (["--stations", "2,3", "--scenario", "x"], "2 plans make no one scenario"),
+        (
+            ["--stations", "2", "--slices", "7-19,19-7", "--simulate", "2"],
+            "--simulate: slices of the day are planned",
+        ),
     ],
 )
 def test_plans_that_cannot_be(
@@ -131,7 +136,7 @@ def test_only_an_earlier_plan_is_overwritten(scenario_folder: Path, out: Path) -
     options = ["plan", scenario_folder, "--stations", "2", "--out", out]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text("schema_version = 1\n")
-    assert "is no earlier plan" in refused(*options)
+    assert "is no earlier output" in refused(*options)
     assert out.read_text() == "schema_version = 1\n"
     out.unlink()
     assert run(*options).code == 0
@@ -154,6 +159,8 @@ def test_units_slices_and_floors_by_command(scenario_folder: Path, out: Path) ->
     assert [sum(layer["units"].values()) for layer in document["layers"]] == [4, 3]
     assert "ambulance 19-7 h" in ran.out
     assert "one more ambulance 7-19 h" in ran.out
+    front = run(*args, "--units", "ambulance=4/3", "--slices", "7-19,19-7", "--stations", "2,3")
+    assert "and mean drive: ambulance 7-19 h)" in front.out
     fleet = run(*args, "--units", "fleet", "--json").json
     placed = {layer["type"]: sum(layer["units"].values()) for layer in fleet["layers"]}
     assert placed == toy_city().units["type"].value_counts().to_dict()
@@ -180,9 +187,9 @@ def test_a_front_by_command(scenario_folder: Path, out: Path, tmp_path: Path) ->
         (["--stations", 2, "--units", "ambulance=0"], "'ambulance=0' is no number of units"),
         (["--stations", 2, "--slices", "7"], "'7' is no list of hours"),
         (["--stations", 2, "--floor", "high"], "'high' is no share"),
-        (["--stations", 2, "--floor", "1.5"], "1.5 is no share"),
+        (["--stations", 2, "--floor", "1.5"], "'1.5' is no share: give a number from 0 to 1 "),
         (["--stations", 2, "--busy", "1"], "--busy"),
-        (["--stations", 2, "--picture", "map.jpg"], "map.jpg is no picture"),
+        (["--stations", 2, "--picture", "map.jpg"], "map.jpg has no ending .png, .svg"),
         (["--budget", "1,x"], "'x' is no amount"),
         (["--stations", 2, "--keep", "nowhere"], "there is no site 'nowhere'"),
         (["--stations", 2, "--backup", "0.5"], "mclp-v1 has no parameter 'backup'"),
@@ -191,6 +198,29 @@ def test_a_front_by_command(scenario_folder: Path, out: Path, tmp_path: Path) ->
         (["--stations", 2, "--keep", "S1", "--forbid", "S1"], "cannot be both open and closed"),
         (["--stations", 2, "--station-cost", "1e308"], "--station-cost"),
         (["--stations", 2, "--unit-cost", "nan"], "--unit-cost: 'nan' is no cost"),
+        (["--stations", 2, "--capacity", "2"], "--capacity: speaks of units, but none are to"),
+        (["--stations", 2, "--unit-cost", "5"], "--unit-cost: speaks of units"),
+        (["--budget", 2, "--unit-cost", "ambulance=5"], "--unit-cost: speaks of units"),
+        (["--stations", 2, "--standard", "ambulance=8 minutes"], "--standard: speaks of units"),
+        (["--units", "ambulance=2", "--capacity", "foo=2"], "--capacity: there is no type of unit"),
+        (["--units", "ambulance=2", "--capacity", "doctor car=2"], "--capacity: no doctor car is"),
+        (["--units", "ambulance=2", "--capacity", "0"], "--capacity: 0 is no number of ambulance"),
+        (["--units", "ambulance=2", "--capacity", "1.5"], "--capacity: '1.5' is no number"),
+        (["--units", "ambulance=2/3"], "2 numbers of ambulance for 1 slice;"),
+        (["--stations", 2, "--busy", "0.5"], "--busy: mclp-v1 takes a unit for always free"),
+        (["--stations", 2, "--slices", "7-19,18-7"], "hour 18 lies in two slices; let each begin"),
+        (
+            ["--stations", 2, "--model", "dsm", "--longer-limit", 1],
+            "--longer-limit: 1 minutes are shorter than the 8 of the standard '8 minutes'",
+        ),
+        (
+            ["--stations", 2, "--model", "survival", "--curve", "z"],
+            "--curve: there is no curve 'z'",
+        ),
+        (
+            ["--model", "mexclp", "--units", "fleet"],
+            "so nothing tells how busy it is; leave doctor car out, or say",
+        ),
     ],
 )
 def test_questions_that_cannot_be(
@@ -198,6 +228,21 @@ def test_questions_that_cannot_be(
 ) -> None:
     assert words in refused("plan", scenario_folder, *options, "--out", out)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "it needs lon,lat and may have id,name,cost"),
+        ("lon,lat\n-21.9,64.1\n0,0\n", "error: sites.csv: row 2 (lon 0.000000"),
+        ("id,lon,lat\na,-21.9,64.1\na,-21.9,64.1\n", "row 2, id: id 'a' stands twice; give each"),
+    ],
+)
+def test_candidates_that_cannot_be(scenario_folder: Path, out: Path, text: str, words: str) -> None:
+    sites = out.with_name("sites.csv")
+    sites.write_text(text)
+    args = ["plan", scenario_folder, "--stations", 2, "--candidates", sites, "--out", out]
+    assert words in refused(*args)
 
 
 def test_the_first_ctrl_c_asks_and_the_second_ends() -> None:
@@ -210,11 +255,53 @@ def test_the_first_ctrl_c_asks_and_the_second_ends() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_plan_does_not_replace_the_city_that_is_planned(scenario_folder: Path, out: Path) -> None:
-    line = refused(
-        "plan", scenario_folder, "--stations", 2, "--out", out, "--scenario", scenario_folder
-    )
-    assert "is the scenario that is planned" in line
+def test_a_plan_outlives_its_simulation(
+    scenario_folder: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        assert "simulated" not in json.loads(out.read_text())
+        raise KeyboardInterrupt
+
+    args = ["plan", scenario_folder, "--stations", 2, "--out", out, "--simulate", 2]
+    whole = run(*args, "--json").json
+    assert whole == json.loads(out.read_text())
+    monkeypatch.setattr(promise, "simulate_plan", interrupted)
+    planned = out.with_name("planned")
+    ran = run(*args, "--scenario", planned)
+    assert ran.code == 0
+    assert ran.err == f"interrupted: {out} holds the plan without 'simulated'\n"
+    assert "proven best" in ran.out
+    assert (planned / "scenario.toml").is_file()
+    simulated = whole.pop("simulated")
+    assert simulated["replications"] == 2
+    assert json.loads(out.read_text()) == whole
+    assert run(*args, "--json").json == whole
+
+
+def test_a_plan_leaves_the_city_and_foreign_files_alone(scenario_folder: Path, out: Path) -> None:
+    asked = ["plan", scenario_folder, "--stations", 2, "--out"]
+    before = {path: path.read_bytes() for path in scenario_folder.rglob("*") if path.is_file()}
+    line = refused(*asked, out, "--scenario", scenario_folder)
+    assert "--scenario: " in line
+    assert "is the scenario that is read" in line
+    assert "lies in the scenario" in refused(*asked, out, "--scenario", scenario_folder / "new")
+    full = out.parent / "full"
+    full.mkdir()
+    (full / "letter.txt").write_text("dear")
+    assert "--scenario: " in refused(*asked, out, "--scenario", full)
+    photo = out.with_name("photo.png")
+    photo.write_bytes(b"holidays")
+    assert "--picture: " in refused(*asked, out, "--picture", photo)
+    assert photo.read_bytes() == b"holidays"
+    map_file = out.with_name("map.png")
+    assert "of --out too" in refused(*asked, map_file, "--picture", map_file)
+    for _ in range(2):  # its own picture is replaced
+        assert run(*asked, out, "--picture", map_file).code == 0
+    planned = out.parent / "planned"
+    line = refused(*asked, planned / "plan.json", "--scenario", planned)
+    assert "lies in the scenario that --scenario writes" in line
+    assert "cannot write into" in refused(*asked, photo / "plan.json")
+    assert before == {p: p.read_bytes() for p in scenario_folder.rglob("*") if p.is_file()}
 
 
 def test_stations_without_a_unit_are_told(scenario_folder: Path, out: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_fleet_is_refined_and_reported(crowded: Path, tmp_path: Path) -> None:
         for each in step["moved"]:
             assert f"{each['unit']} from {each['from']} street to" in after.out
     assert f"(hash {refined.hash[:12]})" in after.out
-    assert "no other move of one unit and no swap is better" in after.out
+    assert "no other move of one unit and no swap was shown to be better" in after.out
     assert "replications that the search has not seen" in after.out
 
 
@@ -99,5 +99,18 @@ def test_nothing_else_is_overwritten(crowded: Path, tmp_path: Path) -> None:
     line = refused(
         "refine", crowded, "--out", tmp_path / "out", "--report", tmp_path / "letter.txt", *QUICK
     )
-    assert "is no earlier report" in line
+    assert "--report: " in line
+    assert "is no earlier output" in line
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_the_city_that_is_refined_stays(crowded: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in crowded.rglob("*") if path.is_file()}
+    line = refused("refine", crowded, "--out", crowded, *QUICK)
+    assert f"--out: {crowded} is the scenario that is read" in line
+    out = tmp_path / "refined"
+    line = refused("refine", crowded, "--out", out, "--report", out / "report.json", *QUICK)
+    assert "--report: " in line
+    assert "lies in the scenario that --out writes" in line
+    assert before == {path: path.read_bytes() for path in crowded.rglob("*") if path.is_file()}
+    assert not out.exists()

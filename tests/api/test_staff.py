@@ -129,4 +129,9 @@ def test_foreign_files_are_left_alone(
     options = [part for pair in files.items() for part in pair]
     assert "no earlier output of this command" in refused("staff", scenario_folder, *options)
     assert foreign.read_text() == '{"drive_limit_s": 1}\n'
-    assert "one name" in refused("staff", scenario_folder, "--out", out, "--csv", out)
+    assert "of --out too" in refused("staff", scenario_folder, "--out", out, "--csv", out)
+    line = refused("staff", scenario_folder, "--out", out, "--scenario", scenario_folder)
+    assert f"--scenario: {scenario_folder} is the scenario that is read" in line
+    line = refused("staff", scenario_folder, "--out", out, "--scenario", out.parent)
+    assert "--scenario: " in line
+    assert "no earlier result" in line

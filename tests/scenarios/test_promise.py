@@ -199,3 +199,9 @@ def test_the_plan_of_another_city_is_refused() -> None:
     plan = make_plan(city(), stations=2)
     with pytest.raises(InputError, match="the plan was made for"):
         simulate_plan(replace(city(), hash="1" * 64), plan)
+
+
+def test_a_plan_for_slices_is_not_simulated_as_if_it_had_none() -> None:
+    plan = make_plan(city(), stations=2, units={"ambulance": (3, 2)}, slices=((7, 19), (19, 7)))
+    with pytest.raises(InputError, match="slices of the day are planned"):
+        simulate_plan(city(), plan)

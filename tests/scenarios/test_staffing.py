@@ -146,10 +146,39 @@ def test_kinds_of_day() -> None:
         }
 
 
+def two_types() -> Scenario:
+    """Return a city whose urgent incidents have vehicles of their own, parted differently."""
+    city = changed(incidents_per_day=40)
+    document = city.settings.model_dump()
+    document["priorities"][1]["needs"] = ["transport"]
+    document["unit_types"]["van"] = {"capabilities": ["transport"], "turnout_s": 30}
+    vans = pd.DataFrame({"id": ["V1", "V2"], "type": "van", "station": ["S3", "S1"]})
+    return replace(
+        city,
+        settings=Settings.model_validate(document),
+        units=pd.concat([city.units, vans], ignore_index=True),
+    )
+
+
 @pytest.mark.parametrize("until", ["station", "free"])
 @pytest.mark.parametrize("ground", ["station", "city"])
-def test_what_was_observed_is_what_the_log_says(until: str, ground: str) -> None:
-    staffing = sized(until=until, ground=ground)
+@pytest.mark.parametrize("types", [1, 2])
+def test_what_was_observed_is_what_the_log_says(until: str, ground: str, types: int) -> None:
+    question = Question(until=until, ground=ground)
+    staffing = size_fleet(changed(incidents_per_day=40) if types == 1 else two_types(), question)
+    kinds = ["ambulance", "van"][:types]
+    assert list(dict.fromkeys(each.unit_type for each in staffing.grounds)) == kinds
+
+    def ground_of(incident: int) -> int:
+        """Read an incident's ground from its zone and from who serves its priority."""
+        kind = kinds[min(int(incidents.priority[incident]), types - 1)]
+        (found,) = (
+            number
+            for number, each in enumerate(staffing.grounds)
+            if each.unit_type == kind and each.zones[incidents.zone[incident]]
+        )
+        return found
+
     vehicles = staffing.need.max(axis=1)
     fleet = _fleet(staffing.scenario, staffing.grounds, vehicles)
     end = events.AT_STATION if until == "station" else events.FREE
@@ -172,7 +201,7 @@ def test_what_was_observed_is_what_the_log_says(until: str, ground: str) -> None
                 expected[fleet.unit_ground[busy], 3] += now - last_ms
         last_ms = now
         if row["event"] == events.CALL_PROCESSED:
-            own = int(fleet.zone_ground[incidents.zone[row["incident"]]])
+            own = ground_of(row["incident"])
             expected[own, 0] += 1
             busy_own = [u for u in serving if fleet.unit_ground[u] == own]
             expected[own, 1] += len(busy_own) == vehicles[own]
@@ -180,12 +209,13 @@ def test_what_was_observed_is_what_the_log_says(until: str, ground: str) -> None
         elif unit >= 0 and (
             row["event"] == end or (row["event"] == events.DISPATCHED and unit in serving)
         ):
-            running[fleet.zone_ground[incidents.zone[serving.pop(unit)]]] -= 1
+            running[ground_of(serving.pop(unit))] -= 1
         if row["event"] == events.DISPATCHED:
             serving[unit] = int(row["incident"])
     assert seen[:, :4] == pytest.approx(expected[:, :4])
     assert seen[:, 1].sum() > 0
     assert seen[:, 2].sum() > 0
+    assert (seen[:, 0] > 0).all()
 
 
 def test_the_formula_holds_where_its_assumptions_do() -> None:
@@ -272,12 +302,23 @@ def test_shifts_from_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("[7]", "[24]", "shifts.toml: shifts.0.starts.0: Input should be less than or equal to 23"),
+        (
+            "[7]",
+            "[7, 24]",
+            "shifts.toml: [[shifts]] 1, starts: cannot be 24; give hours of the day, 0 to 23",
+        ),
         ("hours = 6", "hours = 13", "weekend': lasts 13 h; allowed are 1 to 12 h"),
-        ('"Sun"', '"So"', "'So' is none of Mon"),
-        ("longest_h = 12", "longest = 12", "longest: Extra inputs"),
-        ("cost = 15", "cost = nan", "shifts.1.cost: Input should be a finite number"),
-        ('"night"', '"day"', "names repeat"),
+        ('"Sun"', '"So"', "[[shifts]] 3, days: cannot be 'So'; give a list of Mon, Tue"),
+        ("longest_h = 12", "longest = 12", "longest: is unknown; did you mean 'longest_h'?"),
+        ("longest_h = 12", "longest_h = 0", "toml: longest_h: cannot be 0; give whole hours, 1 to"),
+        ("cost = 15", "cost = nan", "[[shifts]] 2, cost: cannot be nan; give a number from 0 to"),
+        ("cost = 15", "costs = 15", "[[shifts]] 2, costs: is unknown; did you mean 'cost'?"),
+        ("hours = 6", "", "[[shifts]] 3, hours: is missing; give whole hours, 1 to 168"),
+        (SHIFTS, "longest_h = 12", "shifts.toml: shifts: is missing; give one table [[shifts]]"),
+        (SHIFTS, "shifts = [1]", "shifts.toml: [[shifts]] 1: cannot be 1; give one table"),
+        ('"night"', '"day"', "names repeat: day, day, weekend; give each"),
+        ("[7]", "[7, 7]", "'day': names a start twice; name each hour and each day once"),
+        ("breaks = [5]", "breaks = [6]", "but lasts 6 h; give 0 to 5"),
         ("[[shifts]]", "[[shifts]", "is not TOML"),
     ],
 )
