@@ -135,11 +135,13 @@ class ShiftRules:
                     field=f"shift {shift.name!r}",
                     fix="change its hours, or the limits",
                 )
-        if self.short_cost is not None and not 0 < self.short_cost <= _MOST_COST:
+        if self.short_cost is not None and not (
+            _thousandths(self.short_cost) > 0 and self.short_cost <= _MOST_COST
+        ):
             raise InputError(
                 f"{self.short_cost:g} is no price",
                 field="short_cost",
-                fix="give a number above 0, or leave it out so that the need is met",
+                fix="give 0.001 or more, or leave it out so that the need is met",
             )
 
 

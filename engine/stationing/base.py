@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.stationing.problem import LocationProblem
+
+_NOTHING: Final = 1e-12
+_SMALL_WEIGHT: Final = 2.0**-6
 
 PROVEN_GAP: Final = 1e-6
 """Relative gap up to which a plan counts as proven: what is left is rounding."""
@@ -112,7 +115,7 @@ def written(
     Returns
     -------
     StationPlan
-        The plan; its bound is the objective where that lies beyond it.
+        The plan; its bound is the objective where that lies beyond it, or as good as at it.
 
     Raises
     ------
@@ -125,9 +128,42 @@ def written(
     beyond = objective - bound if model.maximises else bound - objective
     if not beyond <= PROVEN_GAP * max(abs(bound), scale):
         raise ArithmeticError(f"{model.id}: plan of {objective} beyond its bound of {bound}")
-    return StationPlan(
-        model.id, sites, placed, objective, objective if beyond > 0 else float(bound)
-    )
+    if beyond > -_NOTHING * max(abs(bound), scale):
+        bound = objective
+    return StationPlan(model.id, sites, placed, objective, float(bound))
+
+
+def at_scale(
+    solve: Callable[[LocationProblem, Callable[[], bool]], StationPlan],
+    problem: LocationProblem,
+    stopped: Callable[[], bool],
+) -> StationPlan:
+    """Solve a problem whose weights are so small that they look like rounding.
+
+    Solvers and searches know absolute tolerances. Weights are multiplied by a power of
+    two, which changes no digit of them, and the objective is divided by it again.
+
+    Parameters
+    ----------
+    solve : callable
+        Solves a problem; the objective is proportional to the weights.
+    problem : LocationProblem
+        The problem.
+    stopped : callable
+        As in `LocationModel.solve`.
+
+    Returns
+    -------
+    StationPlan
+        The plan for the weights as they are.
+    """
+    largest = max((float(layer.weight.max(initial=0.0)) for layer in problem.layers), default=0.0)
+    if largest == 0.0 or largest >= _SMALL_WEIGHT:
+        return solve(problem, stopped)
+    factor = 2.0 ** -np.floor(np.log2(largest))
+    layers = [replace(layer, weight=layer.weight * factor) for layer in problem.layers]
+    plan = solve(replace(problem, layers=layers), stopped)
+    return replace(plan, objective=plan.objective / factor, bound=plan.bound / factor)
 
 
 def never() -> bool:

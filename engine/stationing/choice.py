@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _STEPS: Final = (1.0, 1e-3)
 _EXACT: Final = 2.0**50
-_NO_PART_OF_A_STEP: Final = 1e-4
+_ROUNDING: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,12 @@ def common_step(cost: NDArray[np.float64]) -> float:
     """
     for step in _STEPS:
         steps = cost / step
-        # what rounding leaves may not add up to a part of a step that a plan could win by
-        rest = np.abs(steps - np.rint(steps)).max(axis=0).sum()
-        if steps.max(axis=0).sum() < _EXACT and rest < _NO_PART_OF_A_STEP:
+        whole = np.rint(steps)
+        # what rounding leaves may not add up to a part of a step that a plan could win by;
+        # costs that are all a small part of a step are not multiples of it
+        rest = np.abs(steps - whole).max(axis=0).sum()
+        most = steps.max(axis=0).sum()
+        if most < _EXACT and rest <= _ROUNDING * max(1.0, most) and whole.any():
             return step
     return 0.0
 

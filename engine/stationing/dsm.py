@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from engine.stationing.base import PROVEN_GAP, StationPlan, never, written
+from engine.stationing.base import PROVEN_GAP, StationPlan, at_scale, never, written
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.infeasible import covered_by_nobody, no_plan_in_time, solve_frame
 from engine.stationing.program import frame_of
@@ -74,6 +74,9 @@ class DoubleStandard:
         InputError
             A limit is missing, or both standards cannot be held.
         """
+        return at_scale(self._solve, problem, stopped)
+
+    def _solve(self, problem: LocationProblem, stopped: Callable[[], bool]) -> StationPlan:
         frame = frame_of(problem)
         for layer, columns in zip(problem.layers, frame.units, strict=True):
             longer = replace(layer, limit_s=_second(layer), second_limit_s=None)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from engine.stationing.base import StationPlan, listed, never, written
+from engine.stationing.base import StationPlan, at_scale, listed, never, written
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.covering import choose_units
 from engine.stationing.effort import Effort
@@ -122,6 +122,9 @@ class GainModel(ABC):
         StationPlan
             The best plan found, with its bound.
         """
+        return at_scale(self._solve, problem, stopped)
+
+    def _solve(self, problem: LocationProblem, stopped: Callable[[], bool]) -> StationPlan:
         return _quickly(self, problem, stopped) or _generally(self, problem, stopped)
 
     def value(

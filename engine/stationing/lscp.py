@@ -102,8 +102,9 @@ class SetCovering:
         )
         if answer.values is None:
             raise no_plan_in_time(problem)
-        bound = answer.bound + priced.cost(())
-        bound = float(np.ceil(bound - _ROUNDING)) if tolerance else bound
+        # only stations count in whole numbers, what is paid beside them need not
+        stations = float(np.ceil(answer.bound - _ROUNDING)) if tolerance else answer.bound
+        bound = stations + priced.cost(())
         return written(self, problem, *frame.read(answer.values), bound)
 
     def _cover(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -70,11 +70,12 @@ def marginal_values(
     sign = 1 if model.maximises else -1
     share = problem.time_limit_s / (1 + len(problem.layers))
 
-    def _gain(other: LocationProblem) -> float | None:
+    def _gain(**more: Any) -> float | None:
         if stopped() or not plan.proven:
             return None
         try:
-            better = model.solve(replace(other, time_limit_s=share), stopped=stopped)
+            other = replace(problem, time_limit_s=share, **more)
+            better = model.solve(other, stopped=stopped)
         except InputError:
             return None
         return sign * (better.objective - plan.objective) if better.proven else None
@@ -85,18 +86,15 @@ def marginal_values(
 
     more_station = None
     if problem.k is not None and problem.k < problem.allowed.sum():
-        more_station = _gain(replace(problem, k=problem.k + 1))
+        more_station = _gain(k=problem.k + 1)
     more_unit = tuple(
         None
         if layer.units is None
         else _gain(
-            replace(
-                problem,
-                layers=[
-                    replace(other, units=layer.units + 1) if at == place else other
-                    for at, other in enumerate(problem.layers)
-                ],
-            )
+            layers=[
+                replace(other, units=layer.units + 1) if at == place else other
+                for at, other in enumerate(problem.layers)
+            ]
         )
         for place, layer in enumerate(problem.layers)
     )

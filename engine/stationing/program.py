@@ -256,6 +256,22 @@ class Frame:
         return opened, units
 
 
+def budget_slack(budget: float) -> float:
+    """Return by how much rounding may let a plan exceed its budget.
+
+    Parameters
+    ----------
+    budget : float
+        The budget.
+
+    Returns
+    -------
+    float
+        A thousand-millionth of it, a thousand-millionth at least.
+    """
+    return _ROUNDING * max(1.0, budget)
+
+
 def frame_of(
     problem: LocationProblem,
     *,
@@ -306,7 +322,7 @@ def frame_of(
     if problem.budget is not None:
         budget_row = builder.height
         left = problem.budget - problem.cost(())
-        builder.row((opened, price), at_most=left + _ROUNDING * max(1.0, problem.budget))
+        builder.row((opened, price), at_most=left + budget_slack(problem.budget))
     shortfall = builder.variables(len(problem.floors) if elastic else 0, cost=1.0)
     frame = Frame(problem, builder, opened, units, shortfall, budget_row)
     for place, floor in enumerate(problem.floors):

@@ -107,7 +107,7 @@ def merge_alike(
     points = np.ascontiguousarray(cost.T)
     if points.dtype == np.uint8:
         points = np.packbits(points, axis=1)
-    as_bytes = points.view(np.dtype((np.void, points.strides[0]))).ravel()
+    as_bytes = points.view(np.dtype((np.void, points.shape[1] * points.itemsize))).ravel()
     _, first, group = np.unique(as_bytes, return_index=True, return_inverse=True)
     order = np.argsort(first)
     total = np.bincount(group.ravel(), weight).astype(np.float64)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.stationing.base import PROVEN_GAP
+from engine.stationing.program import budget_slack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,9 @@ def broken_rules(
         if (np.array(placed) > problem.room(layer)[chosen]).any():
             yield "places more units at a site than there is room for"
     yield from _broken_promises_to_districts(problem, sites, units)
-    if problem.budget is not None and problem.cost(sites) > problem.budget + PROVEN_GAP:
-        yield f"costs {problem.cost(sites)}, more than the budget of {problem.budget}"
+    budget = problem.budget
+    if budget is not None and problem.cost(sites) > budget + budget_slack(budget):
+        yield f"costs {problem.cost(sites)}, more than the budget of {budget}"
 
 
 def _broken_promises_to_districts(
@@ -64,5 +66,5 @@ def _broken_promises_to_districts(
             weight = np.where(floor.demand, layer.weight, 0.0)
             covered = layer.covers([s for s, u in zip(sites, placed, strict=True) if u])
             short = floor.share * weight.sum() - weight @ covered.any(axis=0)
-            if short > PROVEN_GAP * max(1.0, weight.sum()):
+            if short > PROVEN_GAP * weight.sum():
                 yield f"leaves {floor.name} below its floor"

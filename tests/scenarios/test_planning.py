@@ -268,7 +268,7 @@ QUESTIONS = [
     ({"seed": -1}, "seed: -1 is negative"),
     ({"candidates": "grid:0"}, "'0' is no width of a grid"),
     ({"units": {"ladder": (1,)}}, "there is no type of unit 'ladder'"),
-    ({"units": {"ambulance": (1, 2)}}, "2 numbers of ambulance for 1 slices"),
+    ({"units": {"ambulance": (1, 2)}}, "2 numbers of ambulance for 1 slice;"),
     ({"slices": ((7, 19), (18, 7))}, "hour 18 lies in two slices"),
     ({"slices": ((7, 25),)}, "7-25 are no hours"),
     ({"keep": ("nowhere",)}, "there is no site 'nowhere'"),
@@ -276,9 +276,10 @@ QUESTIONS = [
     ({"floors": {"*": 1.0}}, "the floor cannot be met"),
     ({"parameters": {"backup": 0.5}}, "mclp-v1 has no parameter 'backup'"),
     ({"model": "bacop", "parameters": {"backup": 2.0}}, "2.0 is no weight of a second cover"),
-    ({"model": "survival", "parameters": {"curve": "de-mayo"}}, "unknown survival curve"),
+    ({"model": "survival", "parameters": {"curve": "de-mayo"}}, "there is no curve 'de-mayo'"),
     ({"model": "dsm"}, "needs two limits"),
-    ({"standard": {"ladder": "x"}}, "there is no type of unit 'ladder'"),
+    ({"standard": {"ladder": "x"}}, "none are to be placed"),
+    ({"standard": {"ladder": "x"}, "units": {"ambulance": (4,)}}, "no type of unit 'ladder'"),
 ]
 
 
