@@ -36,11 +36,11 @@ class Imported:
 
 @runtime_checkable
 class Importer(Protocol):
-    """Read a folder or file of another format."""
+    """Something that reads a folder or file of another format."""
 
     @property
     def id(self) -> str:
-        """Its versioned name."""
+        """Versioned name."""
         ...
 
     @property
