@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from copy import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -11,6 +12,8 @@ from engine.stationing.unit_tables_kernels import best_totals, best_units, narro
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_DECIDED: Final = 0.02
 
 
 @dataclass(eq=False)
@@ -34,13 +37,13 @@ class Allotment:
     lower: NDArray[np.int64]
     capacity: NDArray[np.int64]
     stations: int | None = None
-    counts: NDArray[np.bool_] | None = None
+    counts: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
     def __post_init__(self) -> None:
         """Copy what is narrowed later."""
         self.capacity = np.minimum(self.capacity, self.k)
         self.lower = self.lower.copy()
-        if self.counts is None:
+        if not len(self.counts):
             self.counts = np.ones(len(self.lower), dtype=np.bool_)
         self._totals = np.zeros(self._shape)
 
@@ -90,10 +93,9 @@ class Allotment:
             Whether a site has the room, and is or may become a station.
         """
         room = units + more <= self.capacity
-        if self.stations is not None:
-            assert self.counts is not None
-            if int((self.counts & (units > 0)).sum()) >= self.stations:
-                room &= (units > 0) | ~self.counts
+        used = int((self.counts & (units > 0)).sum())
+        if self.stations is not None and used >= self.stations:
+            room &= (units > 0) | ~self.counts
         return room
 
     def next_to(self, units: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -112,7 +114,6 @@ class Allotment:
         room = self.open_to(units)
         if self.stations is None:
             return room
-        assert self.counts is not None
         holds = (units > 0) | ~self.counts
         roomy = np.sort(np.where(holds, 0, self.capacity))[::-1]
         others = max(0, self.stations - int((self.counts & holds).sum()) - 1)
@@ -138,7 +139,6 @@ class Allotment:
         """
         if self.stations is None:
             return self._sorted(table)
-        assert self.counts is not None
         units = np.zeros(len(table), np.int64)
         best_totals(table, self.lower, self.capacity, self.counts, self._totals)
         best_units(table, self.lower, self.capacity, self.counts, self._totals, units)
@@ -163,6 +163,36 @@ class Allotment:
         free = (number > self.lower[:, None]) & (number <= self.capacity[:, None])
         return np.where(free, np.diff(table, axis=1), -np.inf)
 
+    def halves(self, mean: NDArray[np.float64]) -> list[Allotment]:
+        """Split the choices in two by the units of one site.
+
+        Parameters
+        ----------
+        mean : ndarray of float64, shape (2, m)
+            How many units each site holds in the mean of good choices, and how often any.
+
+        Returns
+        -------
+        list of Allotment
+            Both halves; none where there is one choice only.
+        """
+        split = self.lower < self.capacity
+        if not split.any():
+            return []
+        undecided = np.where(split & (self.lower == 0), np.minimum(mean[1], 1 - mean[1]), 0.0)
+        site = int(undecided.argmax())
+        cut = 0
+        if undecided[site] < _DECIDED:
+            part = np.abs(mean[0] - np.floor(mean[0]) - 0.5)
+            site = int(np.where(split, part, np.inf).argmin())
+            cut = int(np.clip(mean[0, site], self.lower[site], self.capacity[site] - 1))
+        fewer, more = copy(self), copy(self)
+        for half in (fewer, more):
+            half.lower, half.capacity = self.lower.copy(), self.capacity.copy()
+        fewer.capacity[site] = cut
+        more.lower[site] = cut + 1
+        return [fewer, more]
+
     def narrow(self, table: NDArray[np.float64], least: float) -> None:
         """Narrow the limits of sites to what is in some choice worth at least so much.
 
@@ -174,7 +204,6 @@ class Allotment:
             Choices worth less do not matter; some choice is worth as much.
         """
         if self.stations is not None:
-            assert self.counts is not None
             best_totals(table, self.lower, self.capacity, self.counts, self._totals)
             narrow_limits(table, self.lower, self.capacity, self.counts, self._totals, least)
             return

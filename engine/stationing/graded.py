@@ -11,6 +11,7 @@ better choice is left out; the rest goes to cut rounds.
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -38,13 +39,16 @@ if TYPE_CHECKING:
 _RESTARTS: Final = 200
 _IN_VAIN: Final = 25
 _STEPS: Final = 1500
-_PATIENCE: Final = 20
-_SMALLEST_STEP: Final = 1e-3
-_MEMORY: Final = 0.3
+_PATIENCE: Final = 12
+_SMALLEST_STEP: Final = 1e-4
+_MEMORY: Final = 0.7
 _CLOSE: Final = 5e-8
 _LEAST: Final = 1e-10
 _POLISHED_EVERY: Final = 100
 _NARROWED_EVERY: Final = 10
+_NODE_STEPS: Final = 40
+_SHARE_OF_NEW: Final = 0.05
+_NODE_BYTES: Final = 5 * 10**8
 
 
 def choose_graded_units(
@@ -108,10 +112,15 @@ def choose_graded_units(
         effort,
         stopped,
     )
-    task.search(np.random.Generator(np.random.Philox(seed)))
+    task.polish()
     if bounding:
+        # what it narrows is no longer searched
         task.lower_bound()
-    if finishing and not (task.complete or stopped() or effort.exhausted):
+    if not task.complete:
+        task.search(np.random.Generator(np.random.Philox(seed)))
+    if finishing and bounding and stations is not None:
+        task.branch()
+    elif finishing and not (task.complete or stopped() or effort.exhausted):
         task.finish(merged, heavy)
     return UnitChoice(task.best, task.gain, max(task.gain, task.bound))
 
@@ -132,6 +141,8 @@ class _Task:
         self.effort, self.stopped = effort, stopped
         self._ranked = np.zeros((worth.shape[1], self.k + 1))
         self._table = np.zeros((len(worth), allotment.columns(len(steps))))
+        self.price = np.zeros((worth.shape[1], len(steps)))
+        self.mean = np.zeros((2, len(worth)))
         self.best = self._greedy()
         self.gain = self._gain(self.best)
         self.bound = float(self.steps.sum() * self.worth.max(axis=0, initial=0.0).sum())
@@ -189,9 +200,12 @@ class _Task:
         units[other] += taken
         return float(base + added)
 
-    def search(self, random: np.random.Generator) -> None:
-        """Polish the greedy choice, then shaken ones."""
+    def polish(self) -> None:
+        """Polish the greedy choice."""
         self._improve(self.best.copy())
+
+    def search(self, random: np.random.Generator) -> None:
+        """Polish shaken choices."""
         share = self.effort.share(0.25)
         in_vain = 0
         for _ in range(_RESTARTS):
@@ -220,22 +234,45 @@ class _Task:
 
     def lower_bound(self) -> None:
         """Lower the bound by prices of ranks, and narrow what sites may hold."""
-        price = self._first_prices()
+        self.price = self._first_prices()
+        self.bound, self.price, self.mean = self._ascend(
+            self.allotment, self.price, self.bound, _STEPS, self.effort.share(0.5)
+        )
+        self._priced(self.allotment, self.price)
+        self._narrow(self.allotment, self.price)
+
+    def _ascend(
+        self,
+        allotment: Allotment,
+        price: NDArray[np.float64],
+        lowest: float,
+        steps: int,
+        share: Effort,
+    ) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """Lower a bound by changing prices; return it, its prices and the mean choice."""
         direction = np.zeros_like(price)
         result = np.zeros_like(price)
-        best_price, scale, in_vain = price.copy(), 1.0, 0
-        share = self.effort.share(0.5)
-        for step in range(_STEPS):
-            if self.complete or scale < _SMALLEST_STEP or share.exhausted or self.stopped():
+        mean = np.array([self.best, self.best > 0], dtype=np.float64)
+        best_price, scale, in_vain, unused = price.copy(), 1.0, 0, 0
+        # prices move in proportion to their size, which falls by orders from rank to rank
+        size = self.worth.max(axis=0)[:, None] * self.steps
+        for step in range(steps):
+            done = lowest <= self.gain * (1 + _CLOSE) or scale < _SMALLEST_STEP
+            if done or share.exhausted or self.stopped():
                 break
             before = self.effort.cells
-            bound, units = self._priced(price)
-            if bound < self.bound:
-                in_vain = 0 if self.bound - bound > _CLOSE * self.bound else in_vain + 1
-                self.bound = bound
+            bound, units = self._priced(allotment, price)
+            if bound == -np.inf:
+                return bound, price, mean
+            mean += _SHARE_OF_NEW * (np.array([units, units > 0]) - mean)
+            if bound < lowest:
+                in_vain = 0 if lowest - bound > _CLOSE * lowest else in_vain + 1
+                lowest = bound
                 best_price = price.copy()
-                if step % _NARROWED_EVERY == 0:
-                    self._narrow(price)
+                unused += 1
+                if unused >= _NARROWED_EVERY:
+                    self._narrow(allotment, price)
+                    unused = 0
             else:
                 in_vain += 1
             share.spend(int(before - self.effort.cells))
@@ -248,12 +285,12 @@ class _Task:
                 self._improve(units.copy())
             ranks_left(self.worth, self.steps, price, units, result)
             direction = result + _MEMORY * direction
-            norm = float((direction**2).sum())
+            norm = float((size * direction**2).sum())
             if norm == 0:
                 break
-            price = np.maximum(0.0, price - scale * (bound - self.gain) / norm * direction)
-        self._priced(best_price)
-        self._narrow(best_price)
+            length = scale * (bound - self.gain) / norm
+            price = np.maximum(0.0, price - length * size * direction)
+        return lowest, best_price, mean
 
     def _first_prices(self) -> NDArray[np.float64]:
         """Price each rank half-way between what its unit is worth there and what it adds."""
@@ -268,17 +305,38 @@ class _Task:
             added[:, rank] = later @ fall[rank:]
         return np.asarray(np.maximum(0.0, self.steps * ranked[:, :depth] - added / 2))
 
-    def _priced(self, price: NDArray[np.float64]) -> tuple[float, NDArray[np.int64]]:
+    def _priced(
+        self, allotment: Allotment, price: NDArray[np.float64]
+    ) -> tuple[float, NDArray[np.int64]]:
         """Return the bound that prices give and the units that they choose."""
-        looked = unit_tables(self.worth, self.steps, price, self.allotment.capacity, self._table)
-        self.effort.spend(looked + self.allotment.work)
-        worth, units = self.allotment.best(self._table)
+        looked = unit_tables(self.worth, self.steps, price, allotment.capacity, self._table)
+        self.effort.spend(looked + allotment.work)
+        worth, units = allotment.best(self._table)
         return float(price.sum()) + worth, units
 
-    def _narrow(self, price: NDArray[np.float64]) -> None:
+    def _narrow(self, allotment: Allotment, price: NDArray[np.float64]) -> None:
         """Leave out what would cost more than any better choice gains."""
-        self.allotment.narrow(self._table, self.gain * (1 - _CLOSE) - float(price.sum()))
-        self.effort.spend(2 * self.allotment.work)
+        allotment.narrow(self._table, self.gain * (1 - _CLOSE) - float(price.sum()))
+        self.effort.spend(2 * allotment.work)
+
+    def branch(self) -> None:
+        """Close the gap by branch and bound on the units of a site, the worst bound first."""
+        nodes = [(-self.bound, 0, self.allotment, self.price, self.mean)]
+        number = 0
+        while nodes and -nodes[0][0] > self.gain * (1 + _CLOSE):
+            full = len(nodes) * self.price.nbytes > _NODE_BYTES
+            if full or self.effort.exhausted or self.stopped():
+                break
+            bound, _, node, price, mean = heappop(nodes)
+            for half in node.halves(mean):
+                number += 1
+                below, prices, middle = self._ascend(
+                    half, price, -bound, _NODE_STEPS, self.effort.share(1.0)
+                )
+                if below > self.gain * (1 + _CLOSE):
+                    heappush(nodes, (-below, number, half, prices, middle))
+        worst = max(self.gain * (1 + _CLOSE), -nodes[0][0] if nodes else 0.0)
+        self.bound = min(self.bound, worst)
 
     def finish(self, worth: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
         """Solve what is left by cut rounds over the sites that may still hold units."""
@@ -291,19 +349,8 @@ class _Task:
         )
         builder.row((units, 1.0), at_least=self.k, at_most=self.k)
         known = self.best[core].astype(np.float64)
-        start = [known]
-        houses = units
-        if allotment.stations is not None:
-            counts = allotment.counts[core]
-            houses = builder.variables(len(core), upper=1.0, whole=True)
-            everywhere = np.arange(len(core))
-            builder.rows(
-                len(core), (everywhere, units, 1.0), (everywhere, houses, -most), at_most=0.0
-            )
-            builder.row((houses[counts], 1.0), at_most=allotment.stations)
-            start.append((known > 0).astype(np.float64))
-        gains = GradedGain(builder, units, worth[core], weight, self.steps, houses)
-        start = np.concatenate([*start, gains.at(known)])
+        gains = GradedGain(builder, units, worth[core], weight, self.steps)
+        start = np.concatenate([known, gains.at(known)])
         answer, _ = maximise(builder, [gains], self.effort.seconds, self.stopped, start=start)
         if answer.values is not None:
             placed = np.zeros_like(self.best)
