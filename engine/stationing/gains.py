@@ -196,9 +196,12 @@ def _quickly(
     """Answer a problem without side constraints by a method of its own."""
     layer = problem.layers[0]
     k = layer.units if layer.units is not None else problem.k
-    if not problem.plain or k is None:
+    both = layer.units is not None and problem.k is not None
+    if k is None or problem.floors or problem.budget is not None or len(problem.layers) > 1:
         return None
     worth = model.worth(layer)
+    if both and worth.dtype == np.bool_:
+        return None
     steps = model.steps(layer, k)
     effort = Effort.of_seconds(problem.time_limit_s)
     if worth.dtype == np.bool_:
@@ -227,8 +230,14 @@ def _quickly(
             effort=effort,
             seed=problem.seed,
             stopped=stopped,
+            stations=problem.k if both else None,
+            kept=problem.kept if both else None,
         )
         opened = (choice.units > 0) | problem.kept
+        if problem.k is not None:
+            # a station without a unit gains nothing, and costs nothing
+            spare = np.flatnonzero(problem.allowed & ~opened)
+            opened[spare[: problem.k - int(opened.sum())]] = True
         return _written(model, problem, opened, choice.units[None], choice.bound)
     allowed = np.flatnonzero(problem.allowed)
     highest = worth.max()

@@ -131,3 +131,46 @@ def test_the_same_question_has_the_same_answer() -> None:
     )
     assert first.units.tolist() == second.units.tolist()
     assert (first.value, first.bound) == (second.value, second.bound)
+
+
+def draw_houses(seed: int) -> tuple[Case, int, np.ndarray]:
+    """Draw a case of which only some sites hold units; those kept are open without one."""
+    random = np.random.default_rng(seed + 1000)
+    worth, weight, steps, k, capacity, lower = draw(seed, 5, 6)
+    capacity = np.maximum(capacity, random.integers(0, 3, 5))
+    kept = (random.random(5) < 0.2) & (capacity > 0)
+    stations = max(1, int(random.integers(1, 4)), int(kept.sum()))
+    others = np.sort(capacity[~kept])[::-1][: stations - int(kept.sum())]
+    k = min(k, int(capacity[kept].sum() + others.sum()))
+    return (worth, weight, steps, k, capacity, np.zeros_like(lower)), stations, kept
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_stations_and_units_together_agree_with_enumeration(seed: int) -> None:
+    case, stations, kept = draw_houses(seed)
+    worth, weight, steps, k, capacity, lower = case
+    if k == 0:
+        pytest.skip("no room at all")
+    choice = choose_graded_units(
+        worth,
+        weight,
+        steps,
+        k,
+        capacity=capacity,
+        lower=lower,
+        effort=Effort.of_seconds(20),
+        stations=stations,
+        kept=kept,
+    )
+    choices = [np.array(units) for units in product(*(range(int(c) + 1) for c in capacity))]
+    best = max(
+        gain(case, units)
+        for units in choices
+        if units.sum() == k and ((units > 0) | kept).sum() <= stations
+    )
+    assert choice.units.sum() == k
+    assert (choice.units <= capacity).all()
+    assert ((choice.units > 0) | kept).sum() <= stations
+    assert choice.value == pytest.approx(gain(case, choice.units), rel=1e-12, abs=1e-12)
+    assert choice.value == pytest.approx(best, rel=1e-6, abs=1e-9)
+    assert choice.bound == pytest.approx(best, rel=1e-6, abs=1e-9)
