@@ -11,6 +11,7 @@ from engine.survival import survival_curve
 from scenarios.demand import DAY_MS, horizon_ms
 from scenarios.observations import parts_of
 from scenarios.statistics import Measure, estimate, quantile, ratio
+from scenarios.yardsticks import concerned_priorities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,9 +129,10 @@ def concerned_by(seen: Observations, standard: Standard) -> NDArray[np.bool_]:
     ndarray of bool, shape (n,)
         True where it is for them.
     """
-    if not standard.priorities:
-        return np.ones(len(seen.frame), dtype=np.bool_)
-    return seen.frame["priority"].isin(standard.priorities).to_numpy()
+    settings = seen.scenario.settings
+    concerned = concerned_priorities(settings, standard)
+    names = [p.name for p, ours in zip(settings.priorities, concerned, strict=True) if ours]
+    return seen.frame["priority"].isin(names).to_numpy()
 
 
 def in_time(seen: Observations, standard: Standard) -> NDArray[np.bool_]:

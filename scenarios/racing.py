@@ -34,7 +34,8 @@ class Race:
     Parameters
     ----------
     ending : str
-        ``better``: a challenger was shown to be better; ``settled``: none is left;
+        ``better``: a challenger was shown to be better; ``settled``: none is left, each
+        having been shown to be no better or having made no difference at all;
         ``budget``, ``stopped``: some were still in doubt.
     winner : int or None
         Which challenger.
@@ -177,8 +178,9 @@ def paired(
     ndarray of float64, shape (rows,)
         Means.
     ndarray, ndarray of float64, shape (rows,)
-        Lower and upper bounds. Where all differences are the same and not zero there
-        is no spread to judge by, and no bound: both are infinite.
+        Lower and upper bounds. Where all differences are the same there is no spread to
+        judge by. If they are not zero, there is no bound: both are infinite. If they are,
+        both are zero: who did nothing else in any replication is not given more.
     """
     count = difference.shape[1]
     mean = difference.mean(axis=1)

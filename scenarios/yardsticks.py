@@ -79,7 +79,7 @@ class Scale(NamedTuple):
         response_ms = np.where(
             served["on_scene_ms"] >= 0, served["on_scene_ms"] - incidents.call_ms, np.nan
         )
-        concerned = concerned_by(self.settings, self.standard, incidents)
+        concerned = concerned_priorities(self.settings, self.standard)[incidents.priority]
         counted = elapsed_ms(self.standard, incidents, served)
         outcome = self.settings.outcome
         urgent = np.nan_to_num(response_ms[incidents.priority == 0], nan=np.inf)
@@ -94,10 +94,8 @@ class Scale(NamedTuple):
         return np.array(numerator), np.array([concerned.sum(), incidents.size, years], np.float64)
 
 
-def concerned_by(
-    settings: Settings, standard: Standard, incidents: IncidentTable
-) -> NDArray[np.bool_]:
-    """Tell which incidents a standard is for.
+def concerned_priorities(settings: Settings, standard: Standard) -> NDArray[np.bool_]:
+    """Tell which priorities a standard is for.
 
     Parameters
     ----------
@@ -105,16 +103,14 @@ def concerned_by(
         The rules.
     standard : Standard
         The standard.
-    incidents : IncidentTable
-        The incidents.
 
     Returns
     -------
-    ndarray of bool, shape (incidents,)
-        True where it is for them.
+    ndarray of bool, shape (priorities,)
+        True where it is for their incidents; all where it names none.
     """
     named = [not standard.priorities or p.name in standard.priorities for p in settings.priorities]
-    return np.array(named, dtype=np.bool_)[incidents.priority]
+    return np.array(named, dtype=np.bool_)
 
 
 def elapsed_ms(
