@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from engine.stationing.base import PROVEN_GAP, never
+from engine.stationing.covering_concentration import concentrate
 from engine.stationing.covering_core import CELLS_A_CALL, Core, shrink
 from engine.stationing.covering_dual_kernels import BEST, DONE, START_STEP, descend, relax
+from engine.stationing.covering_exact import best_within
 from engine.stationing.covering_kernels import transpose
-from engine.stationing.covering_program import program, solution
-from engine.stationing.covering_search import Best, begin, explore, polish
+from engine.stationing.covering_search import begin, explore, polish
 from engine.stationing.effort import CELLS_PER_SECOND
-from engine.stationing.mip import minimise
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 _EXACT: Final = 2.0**50
 _STEPS_A_CALL: Final = 50
 _TRIES_A_SITE: Final = 2000
-_LONGER: Final = 3
 _SMALL: Final = 50_000
 _MIDDLING: Final = 150_000
 _LARGE: Final = 5_000_000
@@ -230,13 +229,8 @@ class _Task:
             return
         if len(self.core.sites) <= _SMALL:
             self._finish(self.effort.share(0.3).seconds)
-        # The larger the program, the less it adds to a good choice in the same time.
-        share, turn = self.effort.share(0.4 if len(self.core.sites) <= _MIDDLING else 0.7), 0
-        while not self._over() and not share.exhausted:
-            turn, tries, before = turn + 1, tries * _LONGER, share.cells
-            self._explore(tries, share, turn)
-            if share.cells == before:
-                break
+        if not self._over():
+            self._concentrate(self.effort.share(_concentrating(len(self.core.sites))))
         if not self._over():
             self._lower_bound(START_STEP / 2)
         if not self._over() and not large:
@@ -251,9 +245,15 @@ class _Task:
         polish(self.core, self.best, self.least, share, self.stopped)
         self.effort.spend(int(before - share.cells))
 
-    def _explore(self, tries: int, share: Effort, turn: int = 0) -> None:
-        seed, before = self.seed + 1_000_003 * turn, share.cells
-        explore(self.core, self.best, self.least, tries, seed, share, self.stopped)
+    def _explore(self, tries: int, share: Effort) -> None:
+        before = share.cells
+        explore(self.core, self.best, self.least, tries, self.seed, share, self.stopped)
+        self.effort.spend(int(before - share.cells))
+
+    def _concentrate(self, share: Effort) -> None:
+        before = share.cells
+        limit = self.bound - self.core.base - self.least
+        concentrate(self.core, self.best, limit, self.least, self.seed, share, self.stopped)
         self.effort.spend(int(before - share.cells))
 
     def _lower_bound(self, step: float) -> None:
@@ -330,37 +330,24 @@ class _Task:
 
     def _finish(self, seconds: float) -> None:
         """Hand what is left to an integer program."""
-        core = self.core
-        small = shrink(core, *self.limits, self.effort)
-        whole = self.units
-        start = np.minimum((whole - small.placed)[small.origin], small.capacity)
-        filled = begin(small, np.maximum(start, 0), self.effort)
-        if len(small.weight) == 0:
-            self._take(small, filled.units)
-            self.bound = min(self.bound, small.base)
-            return
-        answer = minimise(
-            program(small),
+        answer = best_within(
+            self.core,
+            *self.limits,
+            self.best.units,
             seconds=seconds,
             tolerance=self.least,
-            start=solution(small, filled.units),
+            effort=self.effort,
             stopped=self.stopped,
         )
         self.effort.spend(int(answer.seconds * CELLS_PER_SECOND))
-        if answer.values is not None:
-            m = len(small.capacity)
-            self._take(small, np.rint(answer.values[:m]).astype(np.int64))
-        self.bound = min(self.bound, small.base - answer.bound)
+        if answer.best is not None and answer.best.value > self.best.value:
+            self.best = answer.best
+        self.bound = min(self.bound, answer.bound)
 
-    def _take(self, small: Core, units: NDArray[np.int64]) -> None:
-        """Take a choice within a smaller problem over if it is better."""
-        core = self.core
-        lifted = (small.whole(units) - core.placed)[core.origin]
-        if (units < 0).any() or (units > small.capacity).any() or lifted.sum() > core.k:
-            return
-        offered = begin(core, lifted, self.effort)
-        if offered.value > self.best.value:
-            self.best = Best(offered.units, offered.value)
+
+def _concentrating(entries: int) -> float:
+    """Share of the effort: the larger the program, the less it adds in the same time."""
+    return 0.4 if entries <= _SMALL else 0.55 if entries <= _MIDDLING else 0.8
 
 
 def _step(weight: NDArray[np.float64], gains: NDArray[np.float64]) -> float:

@@ -12,7 +12,7 @@ from engine.stationing.covering_core import CELLS_A_CALL, Core
 from engine.stationing.covering_search_kernels import anneal, greedy, tabu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -23,6 +23,8 @@ _HEATS: Final = ((0.05, 0.002), (0.03, 0.003))
 _PATIENCE: Final = 50
 _CELLS_OF_A_TRY: Final = 40
 _PAIRS: Final = 3e7
+_THREADS: Final = 2
+_WARM: Final = 0.6
 
 
 @dataclass
@@ -144,41 +146,102 @@ def explore(
     stopped : callable
         Whether to stop.
     """
-    per_site = len(core.sites) / max(1, len(best.units))
-    tries = int(min(tries, effort.cells / (_CELLS_OF_A_TRY + 5 * per_site)))
-    if core.k == 0 or tries < 1 or best.value <= 0:
+    if core.k == 0 or best.value <= 0:
         return
-    states = np.random.Generator(np.random.Philox(seed)).integers(1, 2**63, len(_HEATS))
-    found = [Best(best.units.copy(), best.value) for _ in _HEATS]
-
-    def _run(chain: int) -> int:
-        own, (hot, cold) = found[chain], _HEATS[chain]
-        units, value = own.units.copy(), np.array([own.value])
-        heat = np.array([hot * best.value / core.k])
-        random, left, spent = states[chain : chain + 1].astype(np.uint64), tries, 0
-        while left and not stopped():
-            left, cells = anneal(
-                *_arrays(core),
-                units,
-                own.units,
-                value,
-                least,
-                heat,
-                (cold / hot) ** (1 / tries),
-                left,
-                random,
-                CELLS_A_CALL,
-            )
-            spent += cells
-        own.value = worth(core, own.units)
-        return spent
-
-    with ThreadPoolExecutor(len(_HEATS)) as pool:
-        effort.spend(max(pool.map(_run, range(len(_HEATS)))))
-    for own in found:
+    for own in cool(core, [best] * len(_HEATS), _HEATS, tries, seed, effort, stopped):
         polish(core, own, least, effort, stopped)
         if own.value > best.value:
             best.units, best.value = own.units, own.value
+
+
+def cool(
+    core: Core,
+    starts: list[Best],
+    heats: Sequence[tuple[float, float]],
+    tries: float,
+    seed: int,
+    effort: Effort,
+    stopped: Callable[[], bool],
+) -> list[Best]:
+    """Anneal several choices, two at a time.
+
+    Parameters
+    ----------
+    core : Core
+        The problem; k is one or more.
+    starts : list of Best
+        A choice for each to begin with, worth more than nothing; left as they are.
+    heats : sequence of (float, float)
+        Heat that each begins and ends with, in shares of what a unit is worth on average.
+    tries : float
+        Moves to try in each; fewer where the effort ends earlier.
+    seed : int
+        Seed of the random numbers.
+    effort : Effort
+        What may be spent; two side by side count once.
+    stopped : callable
+        Whether to stop.
+
+    Returns
+    -------
+    list of Best
+        The best choice of the cooler part of each.
+    """
+    tries = min(tries, tries_within(core, effort, len(starts)))
+    warm = int(_WARM * tries)
+    states = np.random.Generator(np.random.Philox(seed)).integers(1, 2**63, len(starts))
+
+    def _run(chain: int) -> tuple[Best, int]:
+        start, (hot, cold) = starts[chain], heats[chain]
+        units, best_units = start.units.copy(), start.units.copy()
+        value, heat = np.array([start.value]), np.array([hot * start.value / core.k])
+        cooling = (cold / hot) ** (1 / max(1.0, tries))
+        random, spent = states[chain : chain + 1].astype(np.uint64), 0
+        for part in (warm, int(tries) - warm):
+            left = part
+            # What the hot part finds is where it began: only what it leaves behind counts.
+            best_units[:], value[0] = units, worth(core, units)
+            while left and not stopped():
+                left, cells = anneal(
+                    *_arrays(core),
+                    units,
+                    best_units,
+                    value,
+                    0.0,
+                    heat,
+                    cooling,
+                    left,
+                    random,
+                    CELLS_A_CALL,
+                )
+                spent += cells
+        return Best(best_units, worth(core, best_units)), spent
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = list(pool.map(_run, range(len(starts))))
+    effort.spend(sum(spent for _, spent in found) // min(_THREADS, len(starts)))
+    return [own for own, _ in found]
+
+
+def tries_within(core: Core, effort: Effort, chains: int) -> float:
+    """Estimate how many moves annealing can try.
+
+    Parameters
+    ----------
+    core : Core
+        The problem.
+    effort : Effort
+        What may be spent.
+    chains : int
+        How many choices are annealed, two at a time.
+
+    Returns
+    -------
+    float
+        Moves for each.
+    """
+    per_site = len(core.sites) / max(1, len(core.capacity))
+    return effort.cells / -(-chains // _THREADS) / (_CELLS_OF_A_TRY + 5 * per_site)
 
 
 def _arrays(

@@ -71,11 +71,14 @@ class Answer:
         No solution costs less; ``inf`` where there is none.
     seconds : float
         Time that the solver took, and about what it took to hand the program over.
+    iterations : int
+        Steps of its simplex method.
     """
 
     values: NDArray[np.float64] | None
     bound: float
     seconds: float
+    iterations: int = 0
 
 
 def minimise(
@@ -84,6 +87,7 @@ def minimise(
     seconds: float,
     tolerance: float,
     start: NDArray[np.float64] | None = None,
+    nodes: int | None = None,
     stopped: Callable[[], bool] = never,
 ) -> Answer:
     """Solve a program by HiGHS through OR-Tools' MathOpt.
@@ -100,6 +104,8 @@ def minimise(
         Absolute gap at which a whole-number solution is good enough.
     start : ndarray of float64, shape (variables,), optional
         A solution to start from; for large programs it decides how far they get.
+    nodes : int, optional
+        Stop after so many nodes of the search tree.
     stopped : callable
         Asked ten times a second; once it says True, the solver hands over what it has.
 
@@ -126,6 +132,7 @@ def minimise(
         time_limit=timedelta(seconds=seconds),
         relative_gap_tolerance=0.0,
         absolute_gap_tolerance=tolerance,
+        node_limit=nodes,
         enable_output=False,
     )
     hints = mathopt.ModelSolveParameters()
@@ -205,4 +212,4 @@ def _answer(result: Any, model: Any, handover: float) -> Answer:
     bound = result.termination.objective_bounds.dual_bound
     if np.isnan(bound):
         bound = -np.inf
-    return Answer(values, float(bound), seconds)
+    return Answer(values, float(bound), seconds, result.solve_stats.simplex_iterations)
