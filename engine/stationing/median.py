@@ -13,6 +13,7 @@ import numpy as np
 from engine.stationing.base import never
 from engine.stationing.choice import Choice, common_step, listed_sites
 from engine.stationing.cuts import finish
+from engine.stationing.effort import CELLS_PER_SECOND
 from engine.stationing.lagrangian import bound, search_tree
 from engine.stationing.reduction import reduce
 from engine.stationing.search import search
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from engine.stationing.effort import Effort
 
 _ROUNDING: Final = 1e-9
+_REDUCING: Final = 100
+_WRITING: Final = 200
+"""What reducing a case and writing its program cost for each of its costs, measured."""
 
 
 def choose_sites(
@@ -67,6 +71,7 @@ def choose_sites(
         The best plan found and its bound.
     """
     case = _Case(cost, weight, k, kept)
+    effort.spend(_REDUCING * cost.size)
     reduced = reduce(cost, weight, kept) if not kept.all() else None
     open_new = k - int(kept.sum())
     if reduced is None or open_new == 0:
@@ -89,8 +94,10 @@ def choose_sites(
         part = effort.share(0.1)
         search_tree(reduced.cost, proof, part, stopped)
         effort = effort.without(0.1, part)
-    if not proof.complete and not stopped():
-        finish(reduced.cost, proof, effort.seconds, stopped)
+    # The solver is not asked where its time would go by before the program is written.
+    writing = _WRITING * reduced.cost.size / CELLS_PER_SECOND
+    if not proof.complete and not stopped() and effort.seconds > 2 * writing:
+        finish(reduced.cost, proof, effort.seconds - writing, stopped)
     sites = case.filled(reduced.rows[proof.chosen])
     exact = case.total(sites)
     if proof.complete:

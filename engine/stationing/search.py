@@ -55,9 +55,10 @@ def search(
         Their cost.
     """
     random = np.random.Generator(np.random.Philox(seed))
-    best = greedy(cost, k)
+    best, cells = greedy(cost, k)
+    effort.spend(cells)
     best_total, cells = interchange(cost, best, least)
-    effort.spend(cells + k * cost.size)
+    effort.spend(cells)
     in_vain = 0
     for _ in range(_RESTARTS):
         if effort.exhausted or in_vain == _IN_VAIN or stopped():
