@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from engine.stationing.covering_exact import best_within
-from engine.stationing.covering_search import Best, cool, tries_within
+from engine.stationing.covering_search import Best, begin, cool, tries_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.stationing.effort import Effort
 
 # Heat to begin and to end with, in shares of what a unit is worth on average.
-_HOT: Final = (0.05, 0.02)
+_HOT: Final = (0.05, 0.02, 0.03, 0.02)
 _AGAIN: Final = 0.012
 _COLD: Final = 0.004
 _HOTTEST: Final = 2.0
@@ -30,7 +30,7 @@ _HOTTER: Final = 0.15
 """How much hotter for each round without a better choice, and the most."""
 
 _CHAINS: Final = 4
-_FIRST: Final = 0.12
+_FIRST: Final = 0.2
 _ROUND: Final = 0.06
 """Shares of the effort for the first choices and for those of a round."""
 
@@ -79,24 +79,25 @@ def concentrate(
     if core.k == 0 or best.value <= 0:
         return
     random = np.random.Generator(np.random.Philox(seed))
-    heats = [(hot, _COLD) for hot in _HOT] * (_CHAINS // len(_HOT))
+    heats = [(hot, _COLD) for hot in _HOT]
     share, rounds = effort.share(_FIRST), effort.share(_ROUND)
     room, in_vain = _ROOM, 0
     known: list[Best] = []
+    start = begin(core, np.zeros_like(core.capacity), effort)
 
     while not (effort.exhausted or stopped() or best.value > limit):
         tries = tries_within(core, share, _CHAINS)
         if tries < 1:
             return
         chains = cool(
-            core, [best] * _CHAINS, heats, tries, int(random.integers(2**62)), effort, stopped
+            core, [start] * _CHAINS, heats, tries, int(random.integers(2**62)), effort, stopped
         )
         known = [*chains, *known]
         before = best.value
         work = _merge(core, best, known, room, least, effort, stopped)
         room = min(max(room * (_MORE if work < _EASY else _LESS if work > _HARD else 1), 1), 9)
         in_vain = 0 if best.value > before + least else in_vain + 1
-        share = rounds
+        share, start = rounds, best
         hot = _AGAIN * min(1 + _HOTTER * in_vain, _HOTTEST)
         heats = [(hot, _COLD)] * _CHAINS
 
