@@ -13,6 +13,7 @@ import pytest
 from routing.errors import InputError
 from routing.network import UNREACHABLE
 from scenarios.demand import HOUR_MS, draw_incidents, horizon_ms
+from scenarios.duty import duty_gaps, uncovered
 from scenarios.settings import Settings
 from scenarios.simulation.arrays import (
     CLOSES,
@@ -264,3 +265,35 @@ def test_calls_come_as_often_as_the_factors_say(factors: tuple[float, ...]) -> N
         count += int(((call_ms >= 24 * HOUR_MS) & (call_ms < 624 * HOUR_MS)).sum())
     expected = 5 * 600 * float(np.prod(factors))  # one an hour
     assert count == pytest.approx(expected, abs=4 * np.sqrt(expected))
+
+
+def test_hours_without_anybody_on_duty_are_named() -> None:
+    horizon = {"start": SPRING, "days": 4, "timezone": ZONE}
+    scenario = city(["day", "day", "night", "night", ""], horizon=horizon, shifts=SHIFTS)
+    (said,) = duty_gaps(scenario)
+    # Saturday before six, with two breaks; the doctor is no ambulance
+    assert said.startswith(
+        "no unit is on duty for priorities 'emergency', 'urgent' from "
+        "Sat 2025-03-29 00:00 to Sat 2025-03-29 00:10, "
+        "Sat 2025-03-29 04:00 to Sat 2025-03-29 04:30, "
+        "Sat 2025-03-29 06:00 to Sat 2025-03-29 07:00 and "
+    )
+    at, clocks = moments(scenario)
+    timeline = timeline_of(scenario)
+    alone = ~np.any([on_duty(timeline, unit, at) for unit in range(4)], axis=0)
+    spans = uncovered(
+        timeline, np.array([True] * 4 + [False]), horizon_ms(scenario.settings.horizon)
+    )
+    named = np.any([(at >= begin) & (at < end) for begin, end in spans], axis=0)
+    assert named.tolist() == alone.tolist()
+    assert len(clocks) == len(named)
+    assert duty_gaps(city(["", "day", "night", "night", "day"], shifts=SHIFTS)) == []
+    assert duty_gaps(city()) == []
+
+
+def test_closed_stations_leave_hours_uncovered() -> None:
+    closed = [
+        {"kind": "station_closed", "start_h": 48, "end_h": 200, "id": name} for name in ("S1", "S2")
+    ]
+    (said,) = duty_gaps(city(disturbances=closed))
+    assert "from Mon 2025-03-31 01:00 to Wed 2025-04-02 01:00, 48 h in all" in said
