@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
 _DEFAULT: Final = ("reykjavik", "130k")
 _ALL: Final = ("reykjavik", "130k", "630k", "2500k")
-_OF_ROUTING: Final = ("graphs", "city", "full", "rounds", "check")
 _STATIONING: Final = "stationing"
+_SIMULATION: Final = "simulation"
+_FOREIGN: Final = {
+    "routing": ("chosen",),
+    _STATIONING: ("graphs", "city", "full", "rounds", "check"),
+    _SIMULATION: ("graphs", "city", "full", "check", "budget", "chosen"),
+}
+"""Options that are of other benchmarks alone."""
 _BUDGET_S: Final = {"routing": 20.0, _STATIONING: 60.0}
 
 
@@ -81,9 +87,10 @@ def benchmark(  # numpydoc ignore=PR01
     """Measure bluelight beside its peers, in one run on this machine.
 
     NAME is routing, which is also run if none is given: times of shortest-path questions,
-    one thread each; or stationing: times of location problems until a plan is proven, each
-    case asked once, peers as they come. The results carry revision, versions, machine, and
-    the bar of each figure with what was measured.
+    one thread each; stationing: times of location problems until a plan is proven, each
+    case asked once, peers as they come; or simulation: incidents a second of event loops
+    that give the same responses. The results carry revision, versions, machine, and the
+    bar of each figure with what was measured.
 
     Published location problems are read from the folder that BLUELIGHT_REFERENCE_DATA
     names; without it those cases are left out.
@@ -103,6 +110,15 @@ def benchmark(  # numpydoc ignore=PR01
         measured = [document["results"][_STATIONING]]
         lines = lines_of_plans(measured[0])
         drawn = None if picture is None else draw_plans(measured[0])
+    elif name == _SIMULATION:
+        from benchmarks.results import simulation_results  # noqa: PLC0415
+        from benchmarks.simulation_report import draw as draw_rates  # noqa: PLC0415
+        from benchmarks.simulation_report import lines_of as lines_of_rates  # noqa: PLC0415
+
+        document = simulation_results(wanted_peers, rounds=rounds, say=_say)
+        measured = [document["results"][_SIMULATION]]
+        lines = lines_of_rates(measured[0])
+        drawn = None if picture is None else draw_rates(measured[0])
     else:
         from benchmarks.picture import draw  # noqa: PLC0415
         from benchmarks.results import results  # noqa: PLC0415
@@ -134,16 +150,14 @@ def _say(text: str) -> None:
 
 def _check_options(context: click.Context, name: str | None) -> None:
     """Refuse an option of the other benchmark rather than ignore it."""
-    stationing = name == _STATIONING
+    mine = name if name in _FOREIGN else "routing"
     for parameter in context.command.params:
         given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
-        foreign = _OF_ROUTING if stationing else ("chosen",)
-        if given and parameter.name in foreign:
-            raise click.BadParameter(
-                f"is of the benchmark {'routing' if stationing else _STATIONING}",
-                context,
-                parameter,
+        if given and parameter.name in _FOREIGN[mine]:
+            owner = next(
+                each for each, not_its in _FOREIGN.items() if parameter.name not in not_its
             )
+            raise click.BadParameter(f"is of the benchmark {owner}", context, parameter)
 
 
 def lines_of(document: dict[str, Any]) -> list[str]:

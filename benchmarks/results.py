@@ -11,6 +11,10 @@ from benchmarks.location_cases import reference_data
 from benchmarks.peers import CONTESTANTS
 from benchmarks.road_graphs import SIZES, RoadGraph, generate, simple_graph
 from benchmarks.routing import measure
+from benchmarks.simulation import measure as simulations
+from benchmarks.simulation import peers_of
+from benchmarks.simulation_cases import OURS as US
+from benchmarks.simulation_cases import PEERS, PHASES, UTRECHT, fleet_cases
 from benchmarks.stationing import measure as plans
 from benchmarks.stationing_cases import SETS, location_cases, missing_families
 from benchmarks.stationing_peers import OURS, PLANNERS
@@ -23,7 +27,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BENCHMARKS: Final = ("routing", "stationing")
+BENCHMARKS: Final = ("routing", "stationing", "simulation")
+
+_PLAYED: Final = 20_000
+_PLAYED_ALONE: Final = 200_000
 
 
 def results(
@@ -129,6 +136,48 @@ def stationing_results(
     measured = plans(location_cases(chosen, data), kinds, budget_s=budget_s, say=say)
     measured["skipped"] = missing_families(chosen, data)
     document["results"] = {"stationing": measured}
+    return document
+
+
+def simulation_results(
+    peers: Sequence[str], *, rounds: int, say: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Run the simulation benchmark.
+
+    Parameters
+    ----------
+    peers : sequence of str
+        Peers by name; all if empty.
+    rounds : int
+        How often everybody plays.
+    say : callable
+        Told what is going on.
+
+    Returns
+    -------
+    dict
+        Revision, versions, machine, and the results.
+
+    Raises
+    ------
+    InputError
+        There is no such peer.
+    """
+    for peer in peers:
+        if peer not in (US, *PEERS):
+            raise InputError(
+                f"unknown peer {peer!r}", field="--peers", fix=did_you_mean(peer, PEERS)
+            )
+    chosen = peers_of(peers)
+    document = _head({package: package for peer in chosen if (package := PEERS[peer])})
+    settings = {"rounds": rounds, "incidents": _PLAYED, "alone": _PLAYED_ALONE}
+    document["settings"] = settings
+    data = reference_data()
+    measured = simulations(
+        fleet_cases(data), chosen, incidents=_PLAYED, rounds=rounds, alone=_PLAYED_ALONE, say=say
+    )
+    measured["skipped"] = [UTRECHT, PHASES] if data is None else []
+    document["results"] = {"simulation": measured}
     return document
 
 

@@ -147,18 +147,7 @@ def draw_incidents(scenario: Scenario, seed: int, replication: int) -> IncidentT
         There is no demand, or the seed or the time zone is none.
     """
     settings = scenario.settings
-    if len(scenario.zones) == 0 or scenario.zones["weight"].sum() <= 0:
-        raise InputError(
-            "the scenario has no demand zone with a weight above 0",
-            field="zones.csv",
-            fix="build it with addresses, or with --population",
-        )
-    if settings.demand.incidents_per_day <= 0:
-        raise InputError(
-            "there are 0 incidents a day",
-            field="scenario.toml: demand.incidents_per_day",
-            fix="give a rate above 0",
-        )
+    check_demand(scenario)
     check_seed(seed)
     call_ms, kept, fixed = _calls(scenario, seed, replication)
     draws = {
@@ -264,6 +253,33 @@ def _surge_factor(
 def _peak(surges: Sequence[Disturbance]) -> float:
     edges = np.array([event.start_h * HOUR_MS for event in surges])
     return float(_surge_factor(surges, edges).max())
+
+
+def check_demand(scenario: Scenario) -> None:
+    """Refuse a scenario in which nobody calls.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+
+    Raises
+    ------
+    InputError
+        No zone has a weight above 0, or the rate is 0.
+    """
+    if len(scenario.zones) == 0 or scenario.zones["weight"].sum() <= 0:
+        raise InputError(
+            "the scenario has no demand zone with a weight above 0",
+            field="zones.csv",
+            fix="build it with addresses, or with --population",
+        )
+    if scenario.settings.demand.incidents_per_day <= 0:
+        raise InputError(
+            "there are 0 incidents a day",
+            field="scenario.toml: demand.incidents_per_day",
+            fix="give a rate above 0",
+        )
 
 
 def check_seed(seed: int) -> None:

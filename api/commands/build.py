@@ -166,8 +166,10 @@ def check(scenario: str, accept: bool, as_json: bool) -> None:  # numpydoc ignor
     """Check a scenario: files, hashes, references between tables.
 
     Says also what keeps it from being simulated, which is no error: a map alone is
-    enough for travel times.
+    enough for travel times; and when nobody is on duty.
     """
+    from scenarios.demand import check_demand
+    from scenarios.duty import duty_gaps
     from scenarios.packaging import load_scenario, reseal
     from scenarios.simulation.tables import build_tables
 
@@ -177,6 +179,8 @@ def check(scenario: str, accept: bool, as_json: bool) -> None:  # numpydoc ignor
     notes = []
     try:
         build_tables(city)
+        check_demand(city)
+        notes += duty_gaps(city)
     except InputError as error:
         notes.append(f"cannot be simulated: {error}")
     document = {

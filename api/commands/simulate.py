@@ -46,11 +46,15 @@ def simulate(  # numpydoc ignore=PR01
     Writes events, incidents, a summary with intervals and report.html. The same
     scenario, policy and seed give the same bytes.
     """
+    from scenarios.duty import duty_gaps
     from scenarios.packaging import load_scenario
     from scenarios.runs import simulate as run_simulation
 
+    city = load_scenario(scenario)
+    for gap in duty_gaps(city):
+        click.echo(f"warning: {gap}", err=True)
     result = run_simulation(
-        load_scenario(scenario),
+        city,
         policy=policy,
         replications=replications,
         seed=seed,

@@ -272,14 +272,25 @@ def _waypoints(scenario: Scenario) -> NDArray[np.int64]:
 
 
 def _bridge(travel: Travel) -> None:
-    """Where closed roads cut off a way home or to hospital, let it take what it takes else."""
-    for drives in (travel.home, travel.rest):
-        drives[...] = np.where(drives["ms"] == UNREACHABLE, drives[:1], drives)
-    profiles = len(travel.hospital) // len(travel.home)
-    for index in range(profiles, len(travel.hospital)):
-        ranked = travel.hospital[index]
-        cut = (ranked["ms"][:, :1] == UNREACHABLE).any(axis=1)
-        ranked[cut] = travel.hospital[index % profiles][cut]
+    """Where closed roads cut off a way home or to hospital, let it take what it takes at worst.
+
+    That is the slowest of the periods in which there is a way. On such a way home a unit
+    cannot turn: the junctions it passes have other times in the period that cut it off.
+    """
+    home = travel.home
+    cut = home["ms"] == UNREACHABLE
+    slowest = np.argmax(np.where(cut, -1, home["ms"]), axis=0)
+    other = np.take_along_axis(home, slowest[None], axis=0)
+    other["ahead"] = -1
+    home[...] = np.where(cut, other, home)
+    if travel.hospital.shape[2] == 0:
+        return
+    ranked = travel.hospital.reshape(len(home), -1, *travel.hospital.shape[1:])
+    nearest = ranked["ms"][..., 0]
+    cut = nearest == UNREACHABLE
+    slowest = np.argmax(np.where(cut, -1, nearest), axis=0)
+    other = np.take_along_axis(ranked, slowest[None, :, :, None], axis=0)
+    ranked[...] = np.where(cut[..., None], other, ranked)
 
 
 def _ranked_hospitals(times: TravelTimes, zones: Places, hospitals: Places) -> NDArray[Any]:

@@ -70,7 +70,7 @@ def random_city(
         crew=_crew(rng.integers(0, stations, units), rng.choice([0, 60_000], units)),
         **one_unit_each(2),
     )
-    return City(graph, zone, hospital, station, _travel(graph, zone, hospital, station), rules)
+    return City(graph, zone, hospital, station, travel_of(graph, zone, hospital, station), rules)
 
 
 def _crew(home: NDArray[Any], turnout_ms: NDArray[Any]) -> NDArray[Any]:
@@ -87,7 +87,7 @@ def one_unit_each(types: int) -> dict[str, Any]:
     }
 
 
-def _travel(graph: Graph, zones: list[int], hospitals: list[int], stations: list[int]) -> Travel:
+def travel_of(graph: Graph, zones: list[int], hospitals: list[int], stations: list[int]) -> Travel:
     nodes = sorted(graph)
     places = zones + hospitals + stations
     ms = {p: dict(nx.all_pairs_dijkstra_path_length(graph, weight=p)) for p in PROFILES}

@@ -16,7 +16,7 @@ from scenarios.package import lonlat
 from scenarios.packaging import load_scenario
 from scenarios.settings import Settings
 from scenarios.simulation.tables import Tables, build_tables
-from tests.toy_city import ISLAND, toy_city
+from tests.toy_city import ISLAND, corner, toy_city
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -103,6 +103,55 @@ def _settings(**changes: Any) -> dict[str, Settings]:
     values = toy_city().settings.model_dump()
     values["priorities"][0] |= changes
     return {"settings": Settings.model_validate(values)}
+
+
+def slower_later(disturbances: list[dict[str, Any]]) -> Scenario:
+    """Drives take twice as long from two o'clock on."""
+    values = toy_city().settings.model_dump()
+    values |= {"disturbances": disturbances, "driving": {"by_hour": True}}
+    speeds = toy_city().speeds
+    factors = (1.0,) * 2 + (0.5,) * 22
+    hours = speeds.rules.hours.model_copy(update={"normal": factors, "siren": factors})
+    rules = speeds.rules.model_copy(update={"hours": hours})
+    return replace(
+        toy_city(),
+        settings=Settings.model_validate(values),
+        speeds=replace(speeds, rules=rules),
+    )
+
+
+def around(column: int, row: int) -> list[tuple[float, float]]:
+    lon, lat = corner(column, row)
+    half = 0.0002
+    return [(lon + x * half, lat + y * half) for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
+
+
+@pytest.mark.parametrize("place", [(1, 1), (3, 3)], ids=["zone", "hospital"])
+def test_nobody_passes_a_junction_before_he_has_left(place: tuple[int, int]) -> None:
+    """Who is shut in by closed roads gets out, no sooner than at the slowest hour."""
+    closed = {"kind": "road_closed", "start_h": 3, "end_h": 8, "area": around(*place)}
+    travel, _, _ = build_tables(slower_later([closed]))
+    calm, _, _ = build_tables(slower_later([]))
+    assert len(travel.home) > len(calm.home) == 2
+    slowest = calm.home["ms"].max(axis=0)
+    worst = travel.home["ms"][-1]
+    assert (worst < UNREACHABLE).all()
+    assert (worst >= slowest).all()
+    # who could turn on his way home, and cannot while he is shut in
+    assert ((calm.home["ahead"][-1] >= 0) & (travel.home["ahead"][-1] < 0)).any()
+    for period, homes in enumerate(travel.home):
+        for row in homes:
+            for station, way in enumerate(row):
+                junction, passed = way["ahead"], 0
+                while junction >= 0:
+                    rest = travel.rest[period, station, junction]
+                    assert way["ms"] - rest["ms"] >= passed
+                    passed, junction = way["ms"] - rest["ms"], rest["ahead"]
+    hospital = travel.hospital["ms"]
+    assert (hospital < UNREACHABLE).all()
+    profiles = len(hospital) // len(travel.home)
+    slowest_patient = calm.hospital["ms"].reshape(2, profiles, *hospital.shape[1:]).max(axis=0)
+    assert (hospital[-profiles:] >= slowest_patient).all()
 
 
 @pytest.mark.parametrize(
