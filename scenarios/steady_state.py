@@ -101,7 +101,7 @@ def steady_state(seen: Observations) -> dict[str, Any]:
     group = np.minimum((call_ms[cut.discarded :] - begin) * BATCHES // span, BATCHES - 1)
     group = group.astype(np.int64)
     total = np.bincount(group, weights=response[kept], minlength=BATCHES)
-    count = np.bincount(group, minlength=BATCHES)
+    count = np.bincount(group, minlength=BATCHES).astype(np.float64)
     return {
         "warm_up_found": cut.found,
         "warm_up": begin / 1000,
@@ -111,7 +111,7 @@ def steady_state(seen: Observations) -> dict[str, Any]:
     }
 
 
-def _correlation(total: NDArray[np.float64], count: NDArray[np.int64]) -> float | None:
+def _correlation(total: NDArray[np.float64], count: NDArray[np.float64]) -> float | None:
     """Correlation of batch means with the next ones, None where one has nothing in it."""
     if not count.all():
         return None

@@ -80,7 +80,8 @@ def interval_note(replications: int) -> dict[str, Any]:
         if replications > 1
         else f"{BATCHES} stretches of one replication (batch means)"
     )
-    return {"level": LEVEL, "method": f"jackknife t interval over {groups}"}
+    method = f"jackknife t interval over {groups}; of quantiles between order statistics (Woodruff)"
+    return {"level": LEVEL, "method": method}
 
 
 def judge(achieved: Estimate, target: float) -> str:
