@@ -109,9 +109,7 @@ class Waiting(Protocol):
         """Give it up."""
 
 
-def _in_order(
-    submit: Callable[[Any], Waiting], tasks: Iterable[Any], window: int
-) -> Iterator[Any]:
+def _in_order(submit: Callable[[Any], Waiting], tasks: Iterable[Any], window: int) -> Iterator[Any]:
     """Give results in the order of their tasks, with so many tasks ahead."""
     waiting: deque[Waiting] = deque()
     try:

@@ -13,7 +13,7 @@ from scenarios.pools import workers_with
 from scenarios.simulation.run import Outcome, run_replication
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -73,7 +73,7 @@ def outcomes(
     workers: int = 1,
     cluster: str | None = None,
     progress: bool = False,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Simulate replications that are asked for one after the other.
 
     Whoever reads may stop at any; what was begun beyond it is given up.

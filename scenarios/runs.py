@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, overload
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from routing.errors import InputError
-from scenarios.demand import check_seed, draw_incidents, horizon_ms
+from scenarios.checkpoints import Checkpoint
+from scenarios.demand import IncidentTable, check_seed, draw_incidents, horizon_ms
 from scenarios.folders import check_replaceable, staged_folder
 from scenarios.measures import Measures, measure
 from scenarios.observations import Observations, observe
 from scenarios.policies import NamedPolicy, load_policy
+from scenarios.precision import Precision, Stopping
 from scenarios.provenance import provenance
-from scenarios.replications import run_replications
+from scenarios.replications import outcomes
 from scenarios.report import render_run_report
 from scenarios.run_tables import (
     EVENT_LOG,
@@ -35,14 +38,13 @@ from scenarios.statistics import groups_of
 from scenarios.summary import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Generator, Iterable
     from pathlib import Path
 
     import pandas as pd
     from numpy.typing import NDArray
 
     from engine.dispatch import Policy
-    from scenarios.demand import IncidentTable
     from scenarios.package import Scenario
     from scenarios.simulation.run import Outcome
     from scenarios.simulation.tables import Tables
@@ -84,6 +86,9 @@ class RunResult:
         The content of ``summary.json``.
     folder : Path or None
         Where it is kept.
+    precision : dict or None
+        What was asked for where replications were to stop by themselves, and whether it
+        was reached; see `scenarios.precision.Stopping.to_json_dict`.
     """
 
     scenario: Scenario
@@ -95,6 +100,7 @@ class RunResult:
     measures: Measures
     summary: dict[str, Any]
     folder: Path | None = None
+    precision: dict[str, Any] | None = None
 
 
 def simulate(
@@ -104,6 +110,9 @@ def simulate(
     replications: int | None = None,
     seed: int = 1,
     workers: int = 1,
+    cluster: str | None = None,
+    precision: Precision | None = None,
+    checkpoint: Path | None = None,
     out: Path | None = None,
     progress: bool = False,
 ) -> RunResult:
@@ -122,6 +131,12 @@ def simulate(
         Which incidents: the same seed gives the same ones whatever the policy.
     workers : int
         Processes; the result does not depend on it.
+    cluster : str, optional
+        Address of a Dask scheduler, whose processes are used instead.
+    precision : Precision, optional
+        Replicate until a figure is known as closely; `replications` does not count.
+    checkpoint : Path, optional
+        Folder to keep finished replications in, and to take those from that are there.
     out : Path, optional
         Folder to keep the run in; an earlier run there is replaced.
     progress : bool
@@ -139,11 +154,25 @@ def simulate(
         scenario cannot be simulated.
     """
     named = as_policy(policy)
-    incidents = drawn(scenario, replications=replications, seed=seed, workers=workers)
-    options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
+    incidents: Sequence[IncidentTable]
+    if precision is None:
+        incidents = drawn(scenario, replications=replications, seed=seed, workers=workers)
+        stopping = None
+    else:
+        incidents = _to_draw(scenario, precision, seed)
+        stopping = Stopping(precision, scenario)
+    if out is not None:
+        check_replaceable(out, MARKER)
+    options: dict[str, Any] = {
+        "seed": seed,
+        "workers": workers,
+        "cluster": cluster,
+        "stopping": stopping,
+        "checkpoint": Checkpoint(checkpoint, scenario, named, seed) if checkpoint else None,
+        "progress": progress,
+    }
     if out is None:
         return run(scenario, build_tables(scenario), named, incidents, **options)
-    check_replaceable(out, MARKER)
     with staged_folder(out, MARKER) as stage:
         tables = build_tables(scenario)
         result = run(scenario, tables, named, incidents, folder=stage, **options)
@@ -212,6 +241,55 @@ def drawn(
     return [draw_incidents(scenario, seed, r) for r in range(replications)]
 
 
+class Drawn(Sequence[IncidentTable]):
+    """Incidents of replications, drawn when they are asked for.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    seed : int
+        Which incidents.
+    replications : int
+        How many replications.
+    """
+
+    def __init__(self, scenario: Scenario, seed: int, replications: int) -> None:
+        self._scenario = scenario
+        self._seed = seed
+        self._replications = range(replications)
+
+    def __len__(self) -> int:
+        """Return how many replications there are."""
+        return len(self._replications)
+
+    @overload
+    def __getitem__(self, index: int) -> IncidentTable: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[IncidentTable]: ...
+
+    def __getitem__(self, index: int | slice) -> IncidentTable | list[IncidentTable]:
+        """Draw the incidents of a replication."""
+        numbers = self._replications[index]
+        if isinstance(numbers, range):
+            return [self[number] for number in numbers]
+        return draw_incidents(self._scenario, self._seed, numbers)
+
+
+def _to_draw(scenario: Scenario, precision: Precision, seed: int) -> Drawn:
+    check_seed(seed)
+    if scenario.incidents is not None:
+        raise InputError(
+            "the incidents of the scenario are given, so that there is one replication only",
+            field="--precision",
+            fix="leave it out, or remove incidents.csv to draw them",
+        )
+    incidents = Drawn(scenario, seed, precision.at_most)
+    _ = incidents[0]  # so that what cannot be drawn is said before anything is begun
+    return incidents
+
+
 def run(
     scenario: Scenario,
     tables: Tables,
@@ -220,6 +298,9 @@ def run(
     *,
     seed: int,
     workers: int = 1,
+    cluster: str | None = None,
+    stopping: Stopping | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: bool = False,
     folder: Path | None = None,
 ) -> RunResult:
@@ -239,6 +320,12 @@ def run(
         What they were drawn with, for the record.
     workers : int
         Processes.
+    cluster : str, optional
+        Address of a Dask scheduler, whose processes are used instead.
+    stopping : Stopping, optional
+        Tells after which replication there are enough.
+    checkpoint : Checkpoint, optional
+        Where finished replications are kept and found.
     progress : bool
         Show a bar on a terminal.
     folder : Path, optional
@@ -254,44 +341,84 @@ def run(
     InputError
         The policy answers the impossible.
     """
-    timelines = [
-        with_failures(tables.timeline, scenario, seed, replication)
-        for replication in range(len(incidents))
-    ]
-    outcomes = run_replications(
-        tables, incidents, policy, timelines, workers=workers, progress=progress
+    done = _replicated(
+        scenario,
+        tables,
+        policy,
+        incidents,
+        checkpoint,
+        seed=seed,
+        workers=workers,
+        cluster=cluster,
+        progress=progress,
     )
-    frame, metres = _collect(scenario, outcomes, len(incidents), folder)
-    seen = observe(scenario, frame, metres, len(incidents))
+    with closing(done):
+        frame, metres, replications = _collect(scenario, done, len(incidents), stopping, folder)
+    seen = observe(scenario, frame, metres, replications)
     measures = measure(seen)
     header = {
         "schema_version": 1,
         "scenario": {"name": scenario.settings.name, "hash": scenario.hash},
         "policy": policy.id,
         "seed": seed,
-        "replications": len(incidents),
+        "replications": replications,
         "days": scenario.settings.horizon.days,
     }
     result = RunResult(
         scenario=scenario,
         policy=policy.id,
         seed=seed,
-        replications=len(incidents),
+        replications=replications,
         incidents=frame,
         observations=seen,
         measures=measures,
         summary=summarise(seen, measures, header),
         folder=folder,
+        precision=stopping.to_json_dict() if stopping else None,
     )
     if folder is not None:
         _write(result, policy, folder)
     return result
 
 
+def _replicated(
+    scenario: Scenario,
+    tables: Tables,
+    policy: NamedPolicy,
+    incidents: Sequence[IncidentTable],
+    checkpoint: Checkpoint | None,
+    *,
+    seed: int,
+    **options: Any,
+) -> Generator[Outcome]:
+    """Simulate the replications that no checkpoint holds, and give all in their order."""
+    numbers = range(len(incidents))
+    missing = [r for r in numbers if checkpoint is None or not checkpoint.has(r)]
+    work = ((incidents[r], with_failures(tables.timeline, scenario, seed, r)) for r in missing)
+    fresh = outcomes(tables, work, len(missing), policy, **options)
+    with closing(fresh):
+        for number in numbers:
+            if checkpoint is None:
+                yield next(fresh)
+            elif checkpoint.has(number):
+                yield checkpoint.read(number, incidents[number])
+            else:
+                outcome = next(fresh)
+                checkpoint.write(number, outcome)
+                yield outcome
+
+
 def _collect(
-    scenario: Scenario, outcomes: Iterable[Outcome], replications: int, folder: Path | None
-) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Gather incidents and metres by group and unit; events go straight to the file."""
+    scenario: Scenario,
+    done: Iterable[Outcome],
+    most: int,
+    stopping: Stopping | None,
+    folder: Path | None,
+) -> tuple[pd.DataFrame, NDArray[np.int64], int]:
+    """Gather incidents, metres by group and unit, and how many replications there were.
+
+    Events go straight to the file.
+    """
     names = Names(scenario)
     span = horizon_ms(scenario.settings.horizon)
     units = len(scenario.units)
@@ -303,13 +430,15 @@ def _collect(
             for name, schema in ((EVENTS_FILE, EVENT_LOG), (INCIDENTS_FILE, INCIDENTS))
             if folder is not None
         }
-        for replication, outcome in enumerate(outcomes):
+        for replication, outcome in enumerate(done):
             parts.append(incident_table(outcome, replication, names))
             if files:
                 files[EVENTS_FILE].write_table(event_table(outcome, replication, names))
                 files[INCIDENTS_FILE].write_table(parts[-1])
-            metres.append(_metres(outcome, replications, span, units))
-    return pa.concat_tables(parts).to_pandas(), np.concatenate(metres)
+            metres.append(_metres(outcome, most, span, units))
+            if stopping is not None and stopping.enough(outcome):
+                break
+    return pa.concat_tables(parts).to_pandas(), np.concatenate(metres), len(parts)
 
 
 def _metres(outcome: Outcome, replications: int, span: int, units: int) -> NDArray[np.int64]:
@@ -343,6 +472,7 @@ def _write(result: RunResult, policy: NamedPolicy, folder: Path) -> None:
         },
         "seed": result.seed,
         "replications": result.replications,
+        **({"precision": result.precision} if result.precision else {}),
         "files": {name: digest(folder / name) for name in REPEATABLE},
         **provenance(),
     }
