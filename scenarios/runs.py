@@ -9,13 +9,13 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, overload
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from routing.errors import InputError
 from scenarios.checkpoints import Checkpoint
-from scenarios.demand import IncidentTable, check_seed, draw_incidents, horizon_ms
+from scenarios.demand import IncidentTable, check_seed, draw_incidents
+from scenarios.fleet_work import FleetWork, joined, work_of
 from scenarios.folders import check_replaceable, staged_folder
 from scenarios.measures import Measures, measure
 from scenarios.observations import Observations, observe
@@ -34,7 +34,6 @@ from scenarios.run_tables import (
 )
 from scenarios.simulation.tables import build_tables
 from scenarios.simulation.timeline import with_failures
-from scenarios.statistics import groups_of
 from scenarios.summary import summarise
 
 if TYPE_CHECKING:
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from engine.dispatch import Policy
     from scenarios.package import Scenario
@@ -353,8 +351,8 @@ def run(
         progress=progress,
     )
     with closing(done):
-        frame, metres, replications = _collect(scenario, done, len(incidents), stopping, folder)
-    seen = observe(scenario, frame, metres, replications)
+        frame, work, replications = _collect(scenario, done, len(incidents), stopping, folder)
+    seen = observe(scenario, frame, work, replications)
     measures = measure(seen)
     header = {
         "schema_version": 1,
@@ -414,16 +412,13 @@ def _collect(
     most: int,
     stopping: Stopping | None,
     folder: Path | None,
-) -> tuple[pd.DataFrame, NDArray[np.int64], int]:
-    """Gather incidents, metres by group and unit, and how many replications there were.
+) -> tuple[pd.DataFrame, FleetWork, int]:
+    """Gather incidents, what units did, and how many replications there were.
 
     Events go straight to the file.
     """
     names = Names(scenario)
-    span = horizon_ms(scenario.settings.horizon)
-    units = len(scenario.units)
-    metres = []
-    parts = []
+    parts, works = [], []
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(pq.ParquetWriter(folder / name, schema, **WRITING))
@@ -435,20 +430,10 @@ def _collect(
             if files:
                 files[EVENTS_FILE].write_table(event_table(outcome, replication, names))
                 files[INCIDENTS_FILE].write_table(parts[-1])
-            metres.append(_metres(outcome, most, span, units))
+            works.append(work_of(outcome, most, scenario.settings.horizon, len(scenario.units)))
             if stopping is not None and stopping.enough(outcome):
                 break
-    return pa.concat_tables(parts).to_pandas(), np.concatenate(metres), len(parts)
-
-
-def _metres(outcome: Outcome, replications: int, span: int, units: int) -> NDArray[np.int64]:
-    """Add up what each unit drove in one replication, or in each stretch of it if it is alone."""
-    log = outcome.log[outcome.log["unit"] >= 0]
-    before_end = np.minimum(log["time_ms"], span - 1)
-    group, groups = groups_of(np.zeros(len(log), dtype=np.int64), before_end, replications, span)
-    total = np.zeros((1 if replications > 1 else groups, units), dtype=np.int64)
-    np.add.at(total, (group, log["unit"]), log["metres"])
-    return total
+    return pa.concat_tables(parts).to_pandas(), joined(works), len(parts)
 
 
 def _write(result: RunResult, policy: NamedPolicy, folder: Path) -> None:

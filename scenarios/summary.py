@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from scenarios.observations import parts_of
 from scenarios.statistics import BATCHES, LEVEL, Estimate, estimate
+from scenarios.steady_state import steady_state
 
 if TYPE_CHECKING:
     from scenarios.measures import Measures
@@ -59,6 +60,7 @@ def summarise(seen: Observations, measures: Measures, header: dict[str, Any]) ->
         "standards": standards,
         "outcome": {**settings.outcome.model_dump(), "note": SURVIVAL_NOTE},
         **measures.to_json_dict(),
+        **({"steady_state": steady_state(seen)} if header["replications"] == 1 else {}),
     }
 
 
