@@ -71,12 +71,9 @@ def precision_lines(precision: dict[str, Any] | None) -> list[str]:
     asked = f"{precision['of']} to {precision['asked']:.3%}"
     if precision["reached"]:
         return [f"precision: {asked} was asked, {known} is reached"]
-    return [
-        (
-            f"precision: {asked} is NOT reached after {precision['at_most']} replications ({known}); "
-            "allow more with --replications"
-        )
-    ]
+    many = precision["at_most"]
+    failed = f"precision: {asked} is NOT reached after {many} replications ({known})"
+    return [f"{failed}; allow more with --replications"]
 
 
 def comparison_lines(summary: dict[str, Any]) -> list[str]:

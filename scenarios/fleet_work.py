@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from engine.events import DISPATCHED, FREE
 from scenarios.demand import horizon_ms
 from scenarios.simulation.periods import local_hours
-from scenarios.statistics import groups_of
+from scenarios.statistics import BATCHES, groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scenarios.settings import Horizon
     from scenarios.simulation.run import Outcome
 
-HOURS = 24
+HOURS: Final = 24
 
 
 class FleetWork(NamedTuple):
@@ -77,13 +77,11 @@ def work_of(outcome: Outcome, replications: int, horizon: Horizon, units: int) -
     """
     span = horizon_ms(horizon)
     log = outcome.log[outcome.log["unit"] >= 0]
-    groups = 1 if replications > 1 else groups_of(_none(0), _none(0), 1, span)[1]
+    groups = 1 if replications > 1 else BATCHES
 
     def group(time_ms: NDArray[np.float64]) -> NDArray[np.int64]:
-        if replications > 1:
-            return np.zeros(len(time_ms), dtype=np.int64)
-        within = np.minimum(time_ms, span - 1)
-        return groups_of(_none(len(within)), within, replications, span)[0]
+        only = np.zeros(len(time_ms), dtype=np.int64)
+        return groups_of(only, np.minimum(time_ms, span - 1), replications, span)[0]
 
     metres = np.zeros((groups, units), dtype=np.int64)
     np.add.at(metres, (group(log["time_ms"]), log["unit"]), log["metres"])
@@ -93,10 +91,6 @@ def work_of(outcome: Outcome, replications: int, horizon: Horizon, units: int) -
     busy = np.zeros((groups, units))
     np.add.at(busy, (which, unit), end - begin)
     return FleetWork(metres, busy, by_hour(begin, end, which, groups, horizon))
-
-
-def _none(size: int) -> NDArray[Any]:
-    return np.zeros(size)
 
 
 def busy_times(

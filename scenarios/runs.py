@@ -13,6 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from routing.errors import InputError
+from scenarios.breakdown import FILES as TABLES
+from scenarios.breakdown import breakdown, write_breakdown
 from scenarios.checkpoints import Checkpoint
 from scenarios.demand import IncidentTable, check_seed, draw_incidents
 from scenarios.fleet_work import FleetWork, joined, work_of
@@ -82,6 +84,8 @@ class RunResult:
         What was measured of it, for intervals and differences.
     summary : dict
         The content of ``summary.json``.
+    table : DataFrame
+        The content of ``statistics.csv``; see `scenarios.breakdown`.
     folder : Path or None
         Where it is kept.
     precision : dict or None
@@ -97,6 +101,7 @@ class RunResult:
     observations: Observations
     measures: Measures
     summary: dict[str, Any]
+    table: pd.DataFrame
     folder: Path | None = None
     precision: dict[str, Any] | None = None
 
@@ -371,6 +376,7 @@ def run(
         observations=seen,
         measures=measures,
         summary=summarise(seen, measures, header),
+        table=breakdown(seen, measures),
         folder=folder,
         precision=stopping.to_json_dict() if stopping else None,
     )
@@ -438,6 +444,7 @@ def _collect(
 
 def _write(result: RunResult, policy: NamedPolicy, folder: Path) -> None:
     write_json(folder / SUMMARY_FILE, result.summary)
+    write_breakdown(result.table, folder)
     report = render_run_report(result.scenario, result)
     (folder / REPORT_FILE).write_text(report, encoding="utf-8")
     scenario = result.scenario
@@ -458,7 +465,7 @@ def _write(result: RunResult, policy: NamedPolicy, folder: Path) -> None:
         "seed": result.seed,
         "replications": result.replications,
         **({"precision": result.precision} if result.precision else {}),
-        "files": {name: digest(folder / name) for name in REPEATABLE},
+        "files": {name: digest(folder / name) for name in (*REPEATABLE, *TABLES)},
         **provenance(),
     }
     write_json(folder / MARKER, manifest)

@@ -18,6 +18,7 @@ doi:10.1093/biomet/61.1.1. Batch means: Law and Carson 1979, doi:10.1287/opre.27
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -196,7 +197,7 @@ def _bounds(
     excess = under - under.sum() / count * sizes
     between = groups / (groups - 1) * float((excess**2).sum())
     error = np.sqrt(between or level * (1 - level) * count)  # no spread is no certainty
-    half = float(stats.t.ppf((1 + LEVEL) / 2, groups - 1)) * error
+    half = _t_factor(groups) * error
     first = int(np.floor(level * count - half)) - 1
     last = int(np.ceil(level * count + half))
     return (
@@ -264,11 +265,17 @@ def estimate(measure: Measure) -> Estimate:
     if measure.trials and np.ptp(measure.without) < 1e-12:  # what is left is rounding
         exact = stats.binomtest(measure.successes, measure.trials).proportion_ci(LEVEL)
         return Estimate(measure.value, float(exact.low), float(exact.high))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, groups - 1)) * error
+    half = _t_factor(groups) * error
     low, high = measure.value - half, measure.value + half
     if measure.trials:
         low, high = max(low, 0.0), min(high, 1.0)
     return Estimate(measure.value, low, high)
+
+
+@cache
+def _t_factor(groups: int) -> float:
+    """Return errors of a value that make half of its interval; SciPy takes its time for it."""
+    return float(stats.t.ppf((1 + LEVEL) / 2, groups - 1))
 
 
 def groups_of(

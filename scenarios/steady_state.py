@@ -111,7 +111,7 @@ def steady_state(seen: Observations) -> dict[str, Any]:
     }
 
 
-def _correlation(total: NDArray[np.float64], count: NDArray[np.float64]) -> float | None:
+def _correlation(total: NDArray[np.float64], count: NDArray[Any]) -> float | None:
     """Correlation of batch means with the next ones, None where one has nothing in it."""
     if not count.all():
         return None
