@@ -204,7 +204,7 @@ def spans_of_hours(seen: Observations) -> NDArray[np.float64]:
     group = np.arange(seen.groups)
     # replications all begin at 0, stretches of one replication follow each other
     step = float(seen.group_ms) if seen.group_ms < horizon_ms(horizon) else 0.0
-    begin: NDArray[np.float64] = group * step
+    begin = (group * step).astype(np.float64)
     return by_hour(begin, begin + seen.group_ms, group, seen.groups, horizon)
 
 

@@ -131,7 +131,7 @@ class Checkpoint:
         """
         path = self._path(replication)
         try:
-            with np.load(path) as held:
+            with np.load(io.BytesIO(path.read_bytes())) as held:
                 legs, missing, log = (held[name] for name in _ARRAYS)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path} is damaged", field=FIELD, fix="remove it") from error

@@ -218,11 +218,10 @@ def steady(said: Mapping[str, Any] | None) -> list[str]:
     mean = said["response_mean"]
     if mean["value"] is None:
         return []
-    after = f"{mean['value'] / 60:.2f} minutes ({_span(mean['low'] / 60, mean['high'] / 60, 2)})"
-    return [
-        f"Warm-up by MSER-5: {said['warm_up'] / 3600:.1f} hours, {said['discarded']:,} incidents; "
-        f"mean response after it {after} by batch means."
-    ]
+    interval = _span(mean["low"] / 60, mean["high"] / 60, 2)
+    cut = f"{said['warm_up'] / 3600:.1f} hours, {said['discarded']:,} incidents"
+    mean_after = f"{mean['value'] / 60:.2f} minutes ({interval})"
+    return [f"Warm-up by MSER-5: {cut}; mean response after it {mean_after} by batch means."]
 
 
 def _minutes(said: Any) -> Mapping[str, str]:

@@ -48,8 +48,11 @@ def test_seeds_give_the_same_on_any_number_of_workers(city: Scenario, workers: i
     def hashes(many: int) -> Iterator[bytes]:
         work = ((draw_incidents(city, seed, 0), tables.timeline) for seed in range(SEEDS))
         for outcome in outcomes(tables, work, SEEDS, policy, workers=many):
-            arrays = (outcome.legs, outcome.missing, outcome.log)
-            yield hashlib.sha256(b"".join(array.tobytes() for array in arrays)).digest()
+            digest = hashlib.sha256(outcome.missing.tobytes())
+            for records in (outcome.legs, outcome.log):
+                for name in records.dtype.names:  # not what pads them
+                    digest.update(records[name].tobytes())
+            yield digest.digest()
 
     alone = list(hashes(1))
     assert len(set(alone)) == SEEDS
@@ -126,7 +129,7 @@ def test_checkpoints_of_something_else(city: Scenario, tmp_path: Path) -> None:
     refused("--checkpoint: .* holds replications of another seed", seed=4)
     refused("of another policy", policy="closest-idle")
     refused("of another scenario", replace(city, hash="6" * 64))
-    refused("only a saved scenario", toy_city())
+    refused("only a saved scenario", replace(city, hash=""))
     (tmp_path / "letter.txt").write_text("dear", encoding="utf-8")
     refused("exists and is no checkpoint", checkpoint=tmp_path)
     path = kept / "replication-000001.npz"
