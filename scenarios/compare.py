@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from routing.errors import InputError
 from scenarios.checkpoints import Checkpoint
+from scenarios.draws import drawn
 from scenarios.folders import check_replaceable, staged_folder
 from scenarios.report import render_comparison_report
-from scenarios.runs import REPORT_FILE, as_policy, drawn, run, write_json
+from scenarios.runs import REPORT_FILE, as_policy, run, write_json
 from scenarios.simulation.tables import build_tables
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from engine.events import DISPATCHED, FREE
+from engine.events import DISPATCHED, FREE, OFF_DUTY, ON_DUTY
 from scenarios.demand import horizon_ms
 from scenarios.simulation.periods import local_hours
 from scenarios.statistics import BATCHES, groups_of
@@ -31,12 +31,15 @@ class FleetWork(NamedTuple):
         What each unit drove, also after the horizon's end.
     busy_ms : ndarray of float64, shape (groups, units)
         From dispatch to free, within the horizon, by when it began.
+    duty_ms : ndarray of float64, shape (groups, units)
+        On duty, within the horizon; not in breaks or repair.
     busy_hour_ms : ndarray of float64, shape (groups, 24)
-        The same of all units, by the local hour that it fell into.
+        Busy time of all units, by the local hour that it fell into.
     """
 
     metres: NDArray[np.int64]
     busy_ms: NDArray[np.float64]
+    duty_ms: NDArray[np.float64]
     busy_hour_ms: NDArray[np.float64]
 
 
@@ -79,18 +82,21 @@ def work_of(outcome: Outcome, replications: int, horizon: Horizon, units: int) -
     log = outcome.log[outcome.log["unit"] >= 0]
     groups = 1 if replications > 1 else BATCHES
 
-    def group(time_ms: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _group(time_ms: NDArray[np.float64]) -> NDArray[np.int64]:
         only = np.zeros(len(time_ms), dtype=np.int64)
         return groups_of(only, np.minimum(time_ms, span - 1), replications, span)[0]
 
     metres = np.zeros((groups, units), dtype=np.int64)
-    np.add.at(metres, (group(log["time_ms"]), log["unit"]), log["metres"])
+    np.add.at(metres, (_group(log["time_ms"]), log["unit"]), log["metres"])
     unit, begin, end = busy_times(log)
     begin, end = np.minimum(begin, span), np.minimum(end, span)
-    which = group(begin)
+    which = _group(begin)
     busy = np.zeros((groups, units))
     np.add.at(busy, (which, unit), end - begin)
-    return FleetWork(metres, busy, by_hour(begin, end, which, groups, horizon))
+    length = span / groups
+    begins = np.arange(groups) * length
+    duty = length - _off_duty_ms(log, begins, begins + length, units)
+    return FleetWork(metres, busy, duty, by_hour(begin, end, which, groups, horizon))
 
 
 def busy_times(
@@ -117,6 +123,23 @@ def busy_times(
     after_free = np.append(True, free[:-1] | (np.diff(events["unit"]) != 0))
     begin, end = events[~free & after_free[: len(events)]], events[free]
     return begin["unit"].astype(np.int64), begin["time_ms"], end["time_ms"]
+
+
+def _off_duty_ms(
+    log: NDArray[Any], begins: NDArray[Any], ends: NDArray[Any], units: int
+) -> NDArray[np.float64]:
+    """Add up how long each unit was off duty in each span; it begins on duty."""
+    total = np.zeros((len(begins), units))
+    events = log[(log["event"] == OFF_DUTY) | (log["event"] == ON_DUTY)]
+    events = events[np.argsort(events["unit"], kind="stable")]
+    last = np.append(events["unit"][1:] != events["unit"][:-1], True)[: len(events)]
+    until = np.append(events["time_ms"], np.inf)[1:]
+    off = np.flatnonzero(events["event"] == OFF_DUTY)
+    for row in off:
+        begin, end = events["time_ms"][row], np.inf if last[row] else until[row]
+        within = np.minimum(end, ends) - np.maximum(begin, begins)
+        total[:, events["unit"][row]] += np.maximum(within, 0)
+    return total
 
 
 def by_hour(

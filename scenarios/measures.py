@@ -107,21 +107,21 @@ def response_measures(seen: Observations, mask: NDArray[np.bool_]) -> dict[str, 
     served = ~np.isnan(response)
     everyone = np.ones(len(response), dtype=np.bool_)
 
-    def mean(values: NDArray[np.float64], of: NDArray[np.bool_]) -> Measure:
+    def _mean(values: NDArray[np.float64], of: NDArray[np.bool_]) -> Measure:
         return ratio(seen.sums(values, of), seen.sums(everyone, of) * 1000)
 
-    found = {"response_mean": mean(response, served)}
+    found = {"response_mean": _mean(response, served)}
     for name, level in QUANTILES.items():
         values = response[served] / 1000
         found[name] = quantile(values, seen.group[served], seen.groups, level)
     for name, column in PARTS.items():
-        found[name] = mean(seen.ms(column), served)
+        found[name] = _mean(seen.ms(column), served)
     for name, column in LATER.items():
         lasted = seen.ms(column)
-        found[name] = mean(lasted, served & ~np.isnan(lasted))
+        found[name] = _mean(lasted, served & ~np.isnan(lasted))
     wait = seen.ms("queue_time")
     queued = np.isnan(response) | (wait > 0)
-    found["wait_of_queued"] = mean(wait, served & (wait > 0))
+    found["wait_of_queued"] = _mean(wait, served & (wait > 0))
     count = seen.sums(everyone, everyone)
     found["queued_share"] = ratio(seen.sums(queued, everyone), count, share=True)
     for standard in seen.scenario.settings.standards:
@@ -201,17 +201,17 @@ def fleet_measures(seen: Observations) -> dict[str, Measure]:
     survivors = settings.outcome.cardiac_arrest_share * seen.sums(alive, urgent)
     busy, metres = seen.work.busy_ms, seen.work.metres
     units = [str(unit) for unit in seen.scenario.units["id"]]
-    span = np.full(seen.groups, seen.group_ms)
+    duty = seen.work.duty_ms
     found = {
         "incidents_per_day": ratio(seen.sums(np.ones(len(response)), everything), days),
         "survivors_per_year": ratio(survivors, days / _DAYS_PER_YEAR),
         "kilometres_per_day": ratio(metres.sum(axis=1) / 1000, days),
-        "utilisation": ratio(busy.sum(axis=1), span * len(units)),
+        "utilisation": ratio(busy.sum(axis=1), duty.sum(axis=1)),
         **queue_measures(seen),
     }
     for row, unit in enumerate(units):
         found[f"kilometres_per_day:{unit}"] = ratio(metres[:, row] / 1000, days)
-        found[f"utilisation:{unit}"] = ratio(busy[:, row], span)
+        found[f"utilisation:{unit}"] = ratio(busy[:, row], duty[:, row])
     return found
 
 

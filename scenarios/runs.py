@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from routing.errors import InputError
 from scenarios.breakdown import FILES as TABLES
 from scenarios.breakdown import breakdown, write_breakdown
 from scenarios.checkpoints import Checkpoint
-from scenarios.demand import IncidentTable, check_seed, draw_incidents
+from scenarios.draws import drawn, to_draw
 from scenarios.fleet_work import FleetWork, joined, work_of
 from scenarios.folders import check_replaceable, staged_folder
 from scenarios.measures import Measures, measure
@@ -39,18 +37,16 @@ from scenarios.simulation.timeline import with_failures
 from scenarios.summary import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from engine.dispatch import Policy
+    from scenarios.demand import IncidentTable
     from scenarios.package import Scenario
     from scenarios.simulation.run import Outcome
     from scenarios.simulation.tables import Tables
-
-REPLICATIONS: Final = 20
-"""Replications where nothing is said."""
 
 MARKER: Final = "manifest.json"
 """The file that tells a run folder."""
@@ -162,7 +158,7 @@ def simulate(
         incidents = drawn(scenario, replications=replications, seed=seed, workers=workers)
         stopping = None
     else:
-        incidents = _to_draw(scenario, precision, seed)
+        incidents = to_draw(scenario, precision, seed)
         stopping = Stopping(precision, scenario)
     if out is not None:
         check_replaceable(out, MARKER)
@@ -203,94 +199,6 @@ def as_policy(policy: str | Policy) -> NamedPolicy:
     if isinstance(policy, str):
         return load_policy(policy)
     return NamedPolicy(str(getattr(policy, "id", type(policy).__name__)), policy)
-
-
-def drawn(
-    scenario: Scenario, *, replications: int | None, seed: int, workers: int
-) -> list[IncidentTable]:
-    """Draw the incidents of all replications, and check the numbers that decide on them.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario.
-    replications, seed, workers : int
-        As in `simulate`.
-
-    Returns
-    -------
-    list of IncidentTable
-        One for each replication.
-
-    Raises
-    ------
-    InputError
-        A number is out of range, or there is no demand.
-    """
-    if replications is None:
-        replications = REPLICATIONS if scenario.incidents is None else 1
-    for value, field in ((replications, "--replications"), (workers, "--workers")):
-        if value < 1:
-            raise InputError(f"{value} is too few", field=field, fix="give 1 or more")
-    check_seed(seed)
-    if scenario.incidents is not None:
-        if replications != 1:
-            raise InputError(
-                f"{replications} replications, but the incidents of the scenario are given",
-                field="--replications",
-                fix="give 1, or remove incidents.csv to draw them",
-            )
-        return [scenario.incidents]
-    return [draw_incidents(scenario, seed, r) for r in range(replications)]
-
-
-class Drawn(Sequence[IncidentTable]):
-    """Incidents of replications, drawn when they are asked for.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario.
-    seed : int
-        Which incidents.
-    replications : int
-        How many replications.
-    """
-
-    def __init__(self, scenario: Scenario, seed: int, replications: int) -> None:
-        self._scenario = scenario
-        self._seed = seed
-        self._replications = range(replications)
-
-    def __len__(self) -> int:
-        """Return how many replications there are."""
-        return len(self._replications)
-
-    @overload
-    def __getitem__(self, index: int) -> IncidentTable: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[IncidentTable]: ...
-
-    def __getitem__(self, index: int | slice) -> IncidentTable | list[IncidentTable]:
-        """Draw the incidents of a replication."""
-        numbers = self._replications[index]
-        if isinstance(numbers, range):
-            return [self[number] for number in numbers]
-        return draw_incidents(self._scenario, self._seed, numbers)
-
-
-def _to_draw(scenario: Scenario, precision: Precision, seed: int) -> Drawn:
-    check_seed(seed)
-    if scenario.incidents is not None:
-        raise InputError(
-            "the incidents of the scenario are given, so that there is one replication only",
-            field="--precision",
-            fix="leave it out, or remove incidents.csv to draw them",
-        )
-    incidents = Drawn(scenario, seed, precision.at_most)
-    _ = incidents[0]  # so that what cannot be drawn is said before anything is begun
-    return incidents
 
 
 def run(

@@ -100,7 +100,7 @@ def steady_state(seen: Observations) -> dict[str, Any]:
     span = horizon_ms(seen.scenario.settings.horizon) - begin
     group = np.minimum((call_ms[cut.discarded :] - begin) * BATCHES // span, BATCHES - 1)
     group = group.astype(np.int64)
-    total = np.bincount(group, weights=response[kept], minlength=BATCHES)
+    total = np.bincount(group, weights=response[kept], minlength=BATCHES).astype(np.float64)
     count = np.bincount(group, minlength=BATCHES).astype(np.float64)
     return {
         "warm_up_found": cut.found,

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engine.events import DISPATCHED, DIVERTED, FREE
+from engine.events import DISPATCHED, DIVERTED, FREE, OFF_DUTY, ON_DUTY
 from scenarios.breakdown import SCHEMA
-from scenarios.fleet_work import busy_times, by_hour
+from scenarios.fleet_work import _off_duty_ms, busy_times, by_hour
 from scenarios.runs import RunResult, simulate
-from scenarios.settings import Horizon
+from scenarios.settings import Horizon, Settings
 from scenarios.simulation.arrays import LOG
 from scenarios.statistics import estimate, ratio
 from scenarios.steady_state import mser5
@@ -99,7 +99,7 @@ def test_hours_add_up_to_the_day(run: RunResult) -> None:
     hourly = said(run, "hour", "incidents_per_hour")["value"]
     assert hourly.sum() * DAYS * REPLICATIONS == pytest.approx(len(run.incidents))
     busy = said(run, "hour", "busy_units")["value"].mean()
-    share = said(run, "all", "utilisation").loc["all", "value"]
+    share = float(run.summary["utilisation"]["value"])
     assert busy == pytest.approx(share * len(run.scenario.units))
 
 
@@ -142,13 +142,43 @@ def test_a_diversion_does_not_end_what_a_unit_is_busy_with() -> None:
     assert [len(part) for part in busy_times(log[:0])] == [0, 0, 0]
 
 
+def test_utilisation_is_of_the_time_on_duty() -> None:
+    city = toy_city()
+    units = city.units.copy()
+    units["shift"] = ["day"] + [""] * (len(units) - 1)
+    values = city.settings.model_dump()
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    values["shifts"] = [{"name": "day", "days": days, "start": "08:00", "end": "20:00"}]
+    settings = Settings.model_validate(values)
+    result = simulate(replace(city, units=units, settings=settings), replications=3, seed=5)
+    work = result.observations.work
+    # half of the day, and what a last mission takes longer
+    half = DAYS * 86_400_000 / 2
+    assert (work.duty_ms[:, 0] >= half).all()
+    assert (work.duty_ms[:, 0] < 1.2 * half).all()
+    assert (work.duty_ms[:, 1:] == 2 * half).all()
+    first = str(units["id"].iloc[0])
+    share = result.summary["utilisation_by_unit"][first]["value"]
+    assert share == pytest.approx(work.busy_ms[:, 0].sum() / work.duty_ms[:, 0].sum())
+
+
+def test_off_duty_is_counted_in_each_stretch() -> None:
+    happened = [(0.0, OFF_DUTY, 1), (15.0, OFF_DUTY, 0), (25.0, ON_DUTY, 1), (35.0, OFF_DUTY, 1)]
+    log = np.zeros(len(happened), dtype=LOG)
+    for row, (time_ms, event, unit) in enumerate(happened):
+        log[row] = (time_ms, 0, -1, unit, -1, event)
+    begins = np.array([0.0, 20.0])
+    found = _off_duty_ms(log, begins, begins + 20, 3)
+    assert found.tolist() == [[5, 20, 0], [20, 10, 0]]
+
+
 def test_spans_fall_into_local_hours_also_when_clocks_change() -> None:
     horizon = Horizon(
         start=datetime(2025, 3, 29, 12, 30, tzinfo=UTC), days=2, timezone="Europe/Berlin"
     )
     rng = np.random.default_rng(1)
-    begin = rng.integers(0, 30 * 60, 40) * 60_000.0
-    end = begin + rng.integers(0, 9 * 60, 40) * 60_000.0
+    begin = np.asarray(rng.integers(0, 30 * 60, 40) * 60_000, dtype=np.float64)
+    end = begin + np.asarray(rng.integers(0, 9 * 60, 40) * 60_000, dtype=np.float64)
     group = rng.integers(0, 3, 40)
     expected = np.zeros((3, 24))
     for one, other, which in zip(begin, end, group, strict=True):
@@ -178,5 +208,5 @@ def test_stretches_of_one_replication_add_up_too() -> None:
     # the call of an incident is within the horizon, so that nothing is left over
     assert hourly["value"].sum() * 20 == pytest.approx(len(result.incidents))
     busy = said(result, "hour", "busy_units")["value"].mean()
-    share = said(result, "all", "utilisation").loc["all", "value"]
+    share = float(result.summary["utilisation"]["value"])
     assert busy == pytest.approx(share * len(result.scenario.units))

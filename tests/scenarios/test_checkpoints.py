@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from routing.errors import InputError
-from scenarios import runs
+from scenarios import run_tables, runs
 from scenarios.compare import compare
 from scenarios.demand import draw_incidents
 from scenarios.policies import load_policy
@@ -50,7 +50,7 @@ def test_seeds_give_the_same_on_any_number_of_workers(city: Scenario, workers: i
         for outcome in outcomes(tables, work, SEEDS, policy, workers=many):
             digest = hashlib.sha256(outcome.missing.tobytes())
             for records in (outcome.legs, outcome.log):
-                for name in records.dtype.names:  # not what pads them
+                for name in records.dtype.names or ():  # not what pads them
                     digest.update(records[name].tobytes())
             yield digest.digest()
 
@@ -65,7 +65,7 @@ def test_a_run_that_was_interrupted_goes_on(
 ) -> None:
     whole, kept = tmp_path / "whole", tmp_path / "kept"
     simulate(city, replications=9, seed=3, out=whole)
-    table = runs.incident_table
+    table = run_tables.incident_table
 
     def interrupted(outcome: Any, replication: int, names: Any) -> Any:
         if replication == 4:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,7 +112,7 @@ def test_workers_of_another_revision(address: str, monkeypatch: pytest.MonkeyPat
 
     def ours() -> dict[str, Any]:
         # the workers are in this process too: they run in other threads
-        here = cluster.threading.current_thread() is cluster.threading.main_thread()
+        here = threading.current_thread() is threading.main_thread()
         return theirs() | ({"numpy": "0.1"} if here else {})
 
     monkeypatch.setattr(cluster, "fingerprint", ours)
