@@ -85,8 +85,8 @@ def cluster_at(
     ------
     InputError
         Dask is not installed, the address does not answer, the cluster has no worker,
-        or they are of another revision than this process, so that the same bytes could
-        not be promised.
+        its workers are of another revision than this process, so that the same bytes
+        could not be promised, or it was lost on the way.
     """
     client = _connected(address)
     try:
@@ -101,6 +101,12 @@ def cluster_at(
         # by reference: large arrays go to each process once, not with each task
         given = client.scatter((make_state, arguments), broadcast=True, hash=False)
         yield Cluster(client, given, uuid.uuid4().hex, threads)
+    except _losses() as error:
+        raise InputError(
+            f"the cluster at {address} was lost ({type(error).__name__})",
+            field=FIELD,
+            fix="start it again; with --checkpoint finished replications are kept",
+        ) from error
     finally:
         with suppress(Exception):  # what went wrong with the connection has been told
             client.close()
@@ -124,6 +130,16 @@ def _connected(address: str) -> Any:
             fix="start one with 'dask scheduler' and give the address that it prints, "
             "such as tcp://HOST:8786",
         ) from error
+
+
+def _losses() -> tuple[type[BaseException], ...]:
+    """Return what a client raises whose scheduler or workers are gone."""
+    distributed = import_module("distributed")
+    return (
+        import_module("distributed.client").FutureCancelledError,
+        import_module("distributed.comm").CommClosedError,
+        distributed.KilledWorker,
+    )
 
 
 def fingerprint() -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from routing.errors import InputError
-from scenarios import cluster
+from scenarios import cluster, run_tables, runs
 from scenarios.compare import compare
 from scenarios.precision import Precision
 from scenarios.runs import simulate
@@ -105,6 +105,29 @@ def test_a_cluster_without_workers() -> None:
         pytest.raises(InputError, match="has no worker"),
     ):
         simulate(toy_city(), replications=2, cluster=local.scheduler_address)
+
+
+def test_a_cluster_that_is_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"n_workers": 1, "dashboard_address": ":0", "protocol": "tcp"}
+    table = run_tables.incident_table
+    with distributed.LocalCluster(processes=False, **options) as local:
+
+        def lost(outcome: Any, replication: int, names: Any) -> Any:
+            if replication == 1:
+                local.close()
+            return table(outcome, replication, names)
+
+        monkeypatch.setattr(runs, "incident_table", lost)
+        with pytest.raises(InputError, match=r"--cluster: the cluster at .* was lost"):
+            simulate(
+                toy_city(),
+                replications=400,
+                cluster=local.scheduler_address,
+                checkpoint=tmp_path / "kept",
+                out=tmp_path / "run",
+            )
+    assert not (tmp_path / "run").exists()
+    assert len(list((tmp_path / "kept").glob("replication-*"))) >= 2
 
 
 def test_workers_of_another_revision(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
