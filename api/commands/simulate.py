@@ -66,7 +66,8 @@ def simulate(  # numpydoc ignore=PR01
 ) -> None:
     """Simulate a scenario's emergencies under a dispatch policy.
 
-    Writes events, incidents, a summary with intervals and report.html. The same
+    Writes events, incidents, a summary with intervals, all statistics as CSV and Parquet,
+    and report.html. The same
     scenario, policy and seed give the same bytes.
     """
     from scenarios.packaging import load_scenario
