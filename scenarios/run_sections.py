@@ -120,8 +120,8 @@ def quantiles(table: pd.DataFrame, by: str = "priority") -> dict[str, Any]:
         "heading": "Quantiles",
         "text": "Minutes until so many were reached, with 95 % intervals between order statistics: "
         "in small print with the error between replications, or stretches of one (Woodruff 1952), "
-        "beside it as if incidents were independent of each other (binomial), which they are not where they share "
-        "a busy hour.",
+        "beside it as if incidents were independent of each other (binomial), which they "
+        "are not where they share a busy hour.",
         "table": {"head": head, "rows": rows},
     }
 
