@@ -142,6 +142,45 @@ workers_option = click.option(
     show_default=True,
     help="Processes; the result does not depend on it.",
 )
+cluster_option = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Use the processes of the Dask cluster whose scheduler is there; same bytes.",
+)
+checkpoint_option = click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Keep finished replications there, and go on from those: for runs that may be killed.",
+)
+
+
+def percentage(text: str) -> float:
+    """Read a percentage as an option gives it.
+
+    Parameters
+    ----------
+    text : str
+        ``0.5%`` or ``0.005``.
+
+    Returns
+    -------
+    float
+        The share.
+
+    Raises
+    ------
+    BadParameter
+        It is no number.
+    """
+    number, percent, rest = text.strip().partition("%")
+    try:
+        value = float(number)
+    except ValueError:
+        value = math.nan
+    if rest or not math.isfinite(value):
+        raise click.BadParameter(f"{text!r} is no percentage; give one such as 0.5%")
+    return value / 100 if percent else value
 
 
 def bounding_box(text: str) -> tuple[float, float, float, float]:

@@ -52,6 +52,30 @@ def run_lines(summary: dict[str, Any]) -> list[str]:
     ]
 
 
+def precision_lines(precision: dict[str, Any] | None) -> list[str]:
+    """Tell whether a figure is known as closely as was asked.
+
+    Parameters
+    ----------
+    precision : dict or None
+        From `scenarios.precision`; None where nothing was asked.
+
+    Returns
+    -------
+    list of str
+        One line or none.
+    """
+    if precision is None:
+        return []
+    known = "unknown" if precision["known"] is None else f"{precision['known']:.3%}"
+    asked = f"{precision['of']} to {precision['asked']:.3%}"
+    if precision["reached"]:
+        return [f"precision: {asked} was asked, {known} is reached"]
+    many = precision["at_most"]
+    failed = f"precision: {asked} is NOT reached after {many} replications ({known})"
+    return [f"{failed}; allow more with --replications"]
+
+
 def comparison_lines(summary: dict[str, Any]) -> list[str]:
     """Tell how runs on the same incidents differ.
 

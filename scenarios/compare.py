@@ -7,9 +7,11 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 from routing.errors import InputError
+from scenarios.checkpoints import Checkpoint
+from scenarios.draws import drawn
 from scenarios.folders import check_replaceable, staged_folder
 from scenarios.report import render_comparison_report
-from scenarios.runs import REPORT_FILE, as_policy, drawn, run, write_json
+from scenarios.runs import REPORT_FILE, as_policy, run, write_json
 from scenarios.simulation.tables import build_tables
 
 if TYPE_CHECKING:
@@ -59,6 +61,8 @@ def compare(
     replications: int | None = None,
     seed: int = 1,
     workers: int = 1,
+    cluster: str | None = None,
+    checkpoint: Path | None = None,
     out: Path | None = None,
     progress: bool = False,
 ) -> Comparison:
@@ -70,8 +74,10 @@ def compare(
         They may differ in stations and units, not in demand.
     policies : sequence of str or Policy
         As in `scenarios.runs.simulate`.
-    replications, seed, workers
+    replications, seed, workers, cluster
         As there.
+    checkpoint : Path, optional
+        As there: a folder, with one for each run in it.
     out : Path, optional
         Folder for the comparison and its runs; an earlier one there is replaced.
     progress : bool
@@ -97,21 +103,34 @@ def compare(
             fix="name another policy or another scenario",
         )
     incidents = _shared(scenarios, replications=replications, seed=seed, workers=workers)
-    options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
+    options: dict[str, Any] = {
+        "seed": seed,
+        "workers": workers,
+        "cluster": cluster,
+        "progress": progress,
+    }
+    if out is not None:
+        check_replaceable(out, MARKER)
+    kept: list[Checkpoint | None] = [None] * len(pairs)
+    if checkpoint:
+        kept = [
+            Checkpoint(checkpoint / str(number), *pair, seed) for number, pair in enumerate(pairs)
+        ]
     if out is None:
-        return _compared(pairs, _all_runs(scenarios, named, incidents, None, options))
-    check_replaceable(out, MARKER)
+        return _compared(pairs, _all_runs(scenarios, named, incidents, kept, None, options))
     with staged_folder(out, MARKER) as stage:
-        comparison = _compared(pairs, _all_runs(scenarios, named, incidents, stage, options))
+        runs = _all_runs(scenarios, named, incidents, kept, stage, options)
+        comparison = _compared(pairs, runs)
         _write(comparison, stage)
-    runs = (replace(r, folder=out / _run_folder(i)) for i, r in enumerate(comparison.runs))
-    return replace(comparison, runs=tuple(runs), folder=out)
+    placed = (replace(r, folder=out / _run_folder(i)) for i, r in enumerate(comparison.runs))
+    return replace(comparison, runs=tuple(placed), folder=out)
 
 
 def _all_runs(
     scenarios: Sequence[Scenario],
     policies: Sequence[NamedPolicy],
     incidents: Sequence[IncidentTable],
+    kept: Sequence[Checkpoint | None],
     folder: Path | None,
     options: dict[str, Any],
 ) -> list[RunResult]:
@@ -122,7 +141,8 @@ def _all_runs(
             place = folder / _run_folder(len(done)) if folder else None
             if place:
                 place.mkdir(parents=True)
-            done.append(run(scenario, tables, policy, incidents, folder=place, **options))
+            resumed: dict[str, Any] = {"checkpoint": kept[len(done)], "folder": place}
+            done.append(run(scenario, tables, policy, incidents, **resumed, **options))
     return done
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from matplotlib import colormaps, rc_context
@@ -51,7 +51,8 @@ class MapView:
     scenario : Scenario
         The city and its stations.
     drive_s : ndarray of float64, shape (zones,)
-        Seconds from the nearest staffed station to each zone.
+        Seconds from the nearest staffed station to each zone, or other seconds of each;
+        zones with NaN are not drawn.
     """
 
     title: str
@@ -177,6 +178,55 @@ def response_curves(curves: Mapping[str, Sequence[NDArray[np.float64]]], limit_s
         axes.grid(alpha=0.25)
         if len(pooled):
             axes.legend(loc="lower right", frameon=False)
+        return _data_uri(figure, "svg")
+
+
+class HourPanel(NamedTuple):
+    """A figure by hour of the day.
+
+    Parameters
+    ----------
+    label : str
+        What it is.
+    value, low, high : ndarray of float64, shape (24,)
+        Its value and interval in each hour, NaN where there is none.
+    """
+
+    label: str
+    value: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def hour_profile(panels: Sequence[HourPanel]) -> str:
+    """Draw figures by hour of the day, one above the other.
+
+    Parameters
+    ----------
+    panels : sequence of HourPanel
+        At least one.
+
+    Returns
+    -------
+    str
+        An SVG as a data URI.
+    """
+    edges = np.arange(25)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(8.4, 1.9 * len(panels) + 0.5), layout="constrained")
+        rows = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+        for axes, panel in zip(rows, panels, strict=True):
+            # an hour is a span, so that values are steps and not points
+            low, high, value = (
+                np.append(each, each[-1:]) for each in (panel.low, panel.high, panel.value)
+            )
+            axes.fill_between(edges, low, high, step="post", color=_WITHIN[0], alpha=0.18, lw=0)
+            axes.step(edges, value, where="post", color=_WITHIN[0], lw=2)
+            top = np.nanmax([*panel.high, *panel.value, 0.0])
+            axes.set(ylim=(0, 1.08 * top if top > 0 else 1), xlim=(0, 24), xticks=range(0, 25, 3))
+            axes.set_title(panel.label, loc="left", fontsize=10)
+            axes.grid(alpha=0.25)
+        rows[-1].set_xlabel("local hour of the day")
         return _data_uri(figure, "svg")
 
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from engine.survival import survival_curve
-from scenarios.demand import DAY_MS, horizon_ms
+from scenarios.demand import DAY_MS
 from scenarios.observations import parts_of
 from scenarios.statistics import Measure, estimate, quantile, ratio
+from scenarios.waiting import queue_measures
 from scenarios.yardsticks import concerned_priorities
 
 if TYPE_CHECKING:
@@ -26,6 +27,14 @@ PARTS: Final = {
     "travel": "travel_time",
 }
 """Parts of the response time, and their columns."""
+
+LATER: Final = {
+    "on_scene": "on_scene_time",
+    "transport": "transport_time",
+    "handover": "handover_time",
+    "complete_mean": "complete_time",
+}
+"""What follows the response, or lasts until all units that are needed have come."""
 
 QUANTILES: Final = {"response_p50": 0.5, "response_p90": 0.9, "response_p95": 0.95}
 
@@ -89,27 +98,38 @@ def response_measures(seen: Observations, mask: NDArray[np.bool_]) -> dict[str, 
     -------
     dict of str to Measure
         Seconds ``response_mean``, ``response_p50``..., the mean parts of it (all of
-        incidents that were served), ``queued_share``, and for each standard that
+        incidents that were served) and of what follows it (of those that it happened
+        to), ``wait_of_queued``, ``queued_share``, and for each standard that
         applies ``standard:NAME``, where an incident that nobody came to is late.
     """
+    seen = seen.only(mask)
     response = seen.ms("response_time")
-    served = mask & ~np.isnan(response)
-    one = np.ones(len(response))
-    count = seen.sums(one, served) * 1000
-    found = {"response_mean": ratio(seen.sums(response, served), count)}
+    served = ~np.isnan(response)
+    everyone = np.ones(len(response), dtype=np.bool_)
+
+    def _mean(values: NDArray[np.float64], of: NDArray[np.bool_]) -> Measure:
+        return ratio(seen.sums(values, of), seen.sums(everyone, of) * 1000)
+
+    found = {"response_mean": _mean(response, served)}
     for name, level in QUANTILES.items():
         values = response[served] / 1000
         found[name] = quantile(values, seen.group[served], seen.groups, level)
     for name, column in PARTS.items():
-        found[name] = ratio(seen.sums(seen.ms(column), served), count)
-    queued = np.isnan(response) | (seen.ms("queue_time") > 0)
-    found["queued_share"] = ratio(seen.sums(queued, mask), seen.sums(one, mask), share=True)
+        found[name] = _mean(seen.ms(column), served)
+    for name, column in LATER.items():
+        lasted = seen.ms(column)
+        found[name] = _mean(lasted, served & ~np.isnan(lasted))
+    wait = seen.ms("queue_time")
+    queued = np.isnan(response) | (wait > 0)
+    found["wait_of_queued"] = _mean(wait, served & (wait > 0))
+    count = seen.sums(everyone, everyone)
+    found["queued_share"] = ratio(seen.sums(queued, everyone), count, share=True)
     for standard in seen.scenario.settings.standards:
-        concerned = mask & concerned_by(seen, standard)
+        concerned = concerned_by(seen, standard)
         if concerned.any():
             met = in_time(seen, standard)
             found[f"standard:{standard.name}"] = ratio(
-                seen.sums(met, concerned), seen.sums(one, concerned), share=True
+                seen.sums(met, concerned), seen.sums(everyone, concerned), share=True
             )
     return found
 
@@ -168,7 +188,8 @@ def fleet_measures(seen: Observations) -> dict[str, Measure]:
     -------
     dict of str to Measure
         ``incidents_per_day``, ``survivors_per_year``, ``kilometres_per_day``,
-        ``utilisation``, and the last two as ``...:UNIT`` for each unit.
+        ``utilisation``, and the last two as ``...:UNIT`` for each unit; what
+        `scenarios.waiting.queue_measures` gives.
     """
     settings = seen.scenario.settings
     everything = np.ones(len(seen.frame), dtype=np.bool_)
@@ -178,36 +199,20 @@ def fleet_measures(seen: Observations) -> dict[str, Measure]:
     alive = survival(np.where(np.isnan(response), np.inf, response / 1000))
     urgent = (seen.frame["priority"] == settings.priorities[0].name).to_numpy()
     survivors = settings.outcome.cardiac_arrest_share * seen.sums(alive, urgent)
-    busy = _busy_ms(seen)
+    busy, metres = seen.work.busy_ms, seen.work.metres
     units = [str(unit) for unit in seen.scenario.units["id"]]
-    span = np.full(seen.groups, seen.group_ms)
+    duty = seen.work.duty_ms
     found = {
         "incidents_per_day": ratio(seen.sums(np.ones(len(response)), everything), days),
         "survivors_per_year": ratio(survivors, days / _DAYS_PER_YEAR),
-        "kilometres_per_day": ratio(seen.metres.sum(axis=1) / 1000, days),
-        "utilisation": ratio(busy.sum(axis=1), span * len(units)),
+        "kilometres_per_day": ratio(metres.sum(axis=1) / 1000, days),
+        "utilisation": ratio(busy.sum(axis=1), duty.sum(axis=1)),
+        **queue_measures(seen),
     }
     for row, unit in enumerate(units):
-        found[f"kilometres_per_day:{unit}"] = ratio(seen.metres[:, row] / 1000, days)
-        found[f"utilisation:{unit}"] = ratio(busy[:, row], span)
+        found[f"kilometres_per_day:{unit}"] = ratio(metres[:, row] / 1000, days)
+        found[f"utilisation:{unit}"] = ratio(busy[:, row], duty[:, row])
     return found
-
-
-def _busy_ms(seen: Observations) -> NDArray[np.float64]:
-    """Time from dispatch to free within the horizon, shape (groups, units)."""
-    units = len(seen.scenario.units)
-    names = {str(unit): row for row, unit in enumerate(seen.scenario.units["id"])}
-    begin = seen.ms("call_time") + seen.ms("processing_time") + seen.ms("queue_time")
-    end = begin + seen.ms("turnout_time") + seen.ms("travel_time") + seen.ms("on_scene_time")
-    end += np.nan_to_num(seen.ms("transport_time")) + np.nan_to_num(seen.ms("handover_time"))
-    last = horizon_ms(seen.scenario.settings.horizon)
-    busy = np.clip(end, None, last) - np.clip(begin, None, last)
-    served = np.flatnonzero(~np.isnan(busy))
-    unit = seen.frame["unit"].astype(object).to_numpy()[served]
-    row = np.array([names[name] for name in unit], dtype=np.int64)
-    cell = seen.group[served] * units + row
-    total = np.bincount(cell, weights=busy[served], minlength=seen.groups * units)
-    return total.reshape(seen.groups, units).astype(np.float64)
 
 
 def told(measures: dict[str, Measure]) -> dict[str, Any]:

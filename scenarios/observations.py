@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from scenarios.fleet_work import FleetWork
     from scenarios.package import Scenario
 
 
@@ -32,8 +33,8 @@ class Observations:
         How many groups.
     group_ms : int
         Span of time of one.
-    metres : ndarray of int64, shape (groups, units)
-        What each unit drove.
+    work : FleetWork
+        What units did, in the same groups.
     scenario : Scenario
         Where it was.
     """
@@ -42,8 +43,23 @@ class Observations:
     group: NDArray[np.int64]
     groups: int
     group_ms: int
-    metres: NDArray[np.int64]
+    work: FleetWork
     scenario: Scenario
+
+    def only(self, mask: NDArray[np.bool_]) -> Observations:
+        """Return some of the incidents.
+
+        Parameters
+        ----------
+        mask : ndarray of bool, shape (n,)
+            Which.
+
+        Returns
+        -------
+        Observations
+            These alone; the groups and what units did stay.
+        """
+        return replace(self, frame=self.frame[mask], group=self.group[mask])
 
     def sums(self, values: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Add up values in each group.
@@ -81,7 +97,7 @@ class Observations:
 
 
 def observe(
-    scenario: Scenario, frame: pd.DataFrame, metres: NDArray[np.int64], replications: int
+    scenario: Scenario, frame: pd.DataFrame, work: FleetWork, replications: int
 ) -> Observations:
     """Group the incidents of a run.
 
@@ -91,8 +107,8 @@ def observe(
         The scenario.
     frame : DataFrame
         Its incidents.
-    metres : ndarray of int64, shape (groups, units)
-        What each unit drove in each group.
+    work : FleetWork
+        What units did in each group.
     replications : int
         How many replications it has.
 
@@ -105,7 +121,7 @@ def observe(
     call_ms = to_ms(frame["call_time"].to_numpy(np.float64))
     group, groups = groups_of(frame["replication"].to_numpy(), call_ms, replications, span)
     group_ms = span if replications > 1 else span // BATCHES
-    return Observations(frame, group, groups, group_ms, metres, scenario)
+    return Observations(frame, group, groups, group_ms, work, scenario)
 
 
 def parts_of(seen: Observations, column: str) -> dict[str, NDArray[np.bool_]]:
@@ -116,7 +132,7 @@ def parts_of(seen: Observations, column: str) -> dict[str, NDArray[np.bool_]]:
     seen : Observations
         The run.
     column : str
-        ``priority`` or ``district``.
+        ``priority``, ``type`` or ``district``.
 
     Returns
     -------

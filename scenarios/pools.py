@@ -1,4 +1,9 @@
-"""Work shared out to processes that keep what all of it needs, or done right here."""
+"""Work shared out to processes that keep what all of it needs, or done right here.
+
+The processes are this machine's, or those of a Dask cluster. Results come in the order of
+their tasks, and tasks are asked for a few ahead only, so that there may be any number of
+them and whoever reads may stop at any.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +11,12 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from scenarios.cluster import cluster_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -27,9 +35,16 @@ class Spread(Protocol):
         """Do the work; where the results are not read to the end, the rest is not begun."""
 
 
+_AHEAD: Final = 4
+"""Tasks in the hands of each process, so that none waits for this one."""
+
+
 @contextmanager
 def workers_with(
-    workers: int, make_state: Callable[..., State], arguments: tuple[Any, ...]
+    workers: int,
+    make_state: Callable[..., State],
+    arguments: tuple[Any, ...],
+    cluster: str | None = None,
 ) -> Iterator[Spread]:
     """Keep processes that share a state, for as long as the context lasts.
 
@@ -44,12 +59,26 @@ def workers_with(
         function of a module, as is the work.
     arguments : tuple
         What it is called with; pickled for other processes.
+    cluster : str, optional
+        Address of a Dask scheduler, whose processes then do the work; `workers` does
+        not count.
 
     Yields
     ------
     Spread
         Does work.
+
+    Raises
+    ------
+    InputError
+        The cluster cannot be used.
     """
+    if cluster is not None:
+        with cluster_at(cluster, make_state, arguments) as dask:
+            yield lambda work, tasks: _in_order(
+                lambda task: dask.submit(work, task), tasks, _AHEAD * dask.threads
+            )
+        return
     if workers < 2:
         state = make_state(*arguments)
         yield lambda work, tasks: (work(state, task) for task in tasks)
@@ -57,16 +86,42 @@ def workers_with(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, _begin, (make_state, arguments)) as pool:
 
-        def spread(work: Callable[[Any, Task], Result], tasks: Iterable[Task]) -> Iterator[Result]:
+        def submit(given: tuple[Callable[[Any, Any], Any], Any]) -> Waiting:
             with _deaf_to_ctrl_c():  # processes may start with any task
-                results = pool.map(_work, ((work, task) for task in tasks))
-            yield from results
+                return pool.submit(_work, given)
 
         try:
-            yield spread
+            yield lambda work, tasks: _in_order(
+                submit, ((work, task) for task in tasks), _AHEAD * workers
+            )
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+class Waiting(Protocol):
+    """Work that was given to somebody."""
+
+    def result(self) -> Any:
+        """Wait for what comes of it."""
+
+    def cancel(self) -> Any:
+        """Give it up."""
+
+
+def _in_order(submit: Callable[[Any], Waiting], tasks: Iterable[Any], window: int) -> Iterator[Any]:
+    """Give results in the order of their tasks, with so many tasks ahead."""
+    waiting: deque[Waiting] = deque()
+    try:
+        for task in tasks:
+            waiting.append(submit(task))
+            if len(waiting) >= window:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for each in waiting:
+            each.cancel()
 
 
 @contextmanager

@@ -24,10 +24,11 @@ import numpy as np
 
 from routing.network import UNREACHABLE
 from scenarios.coverage import drive_budget_s, drives_s
+from scenarios.draws import drawn
 from scenarios.measures import concerned_by, in_time
 from scenarios.package import lonlat
 from scenarios.planning import apply_plan, check_whole_day
-from scenarios.runs import as_policy, drawn, run
+from scenarios.runs import as_policy, run
 from scenarios.simulation.needs import build_rules, suits
 from scenarios.simulation.tables import build_tables
 from scenarios.statistics import LEVEL, Measure, estimate, ratio, rounded_to_digits

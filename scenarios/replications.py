@@ -1,4 +1,4 @@
-"""Run many replications, on one process or several, with the same result."""
+"""Run many replications, on one process, several or a cluster, with the same result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scenarios.pools import workers_with
 from scenarios.simulation.run import Outcome, run_replication
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -58,26 +58,66 @@ def run_replications(
     InputError
         The policy answers the impossible, or cannot be given to other processes.
     """
-    spread_over = min(workers, len(incidents))
     given = [tables.timeline] * len(incidents) if timelines is None else timelines
-    yield from tqdm(
-        _outcomes(tables, list(zip(incidents, given, strict=True)), policy, spread_over),
-        total=len(incidents),
-        desc=f"simulating {policy.id}",
-        unit="replication",
-        disable=None if progress else True,
-    )
+    work = zip(incidents, given, strict=True)
+    total = len(incidents)
+    yield from outcomes(tables, work, total, policy, workers=workers, progress=progress)
 
 
-def _outcomes(
+def outcomes(
     tables: Tables,
-    work: Sequence[tuple[IncidentTable, NDArray[Any]]],
+    work: Iterable[tuple[IncidentTable, NDArray[Any]]],
+    total: int,
     policy: NamedPolicy,
-    workers: int,
-) -> Iterator[Outcome]:
-    given = policy if workers < 2 else portable(policy)
-    with workers_with(workers, _ready, (tables, given)) as spread:
-        yield from spread(_work, work)
+    *,
+    workers: int = 1,
+    cluster: str | None = None,
+    progress: bool = False,
+) -> Generator[Outcome]:
+    """Simulate replications that are asked for one after the other.
+
+    Whoever reads may stop at any; what was begun beyond it is given up.
+
+    Parameters
+    ----------
+    tables : Tables
+        Travel tables and rules.
+    work : iterable of (IncidentTable, ndarray of TIMED)
+        Incidents of each replication, and what happens at set times.
+    total : int
+        How many there are.
+    policy : NamedPolicy
+        Who is sent.
+    workers : int
+        Processes of this machine.
+    cluster : str, optional
+        Address of a Dask scheduler, whose processes are used instead.
+    progress : bool
+        Show a bar on a terminal.
+
+    Yields
+    ------
+    Outcome
+        One for each replication, in their order: the same, however many work on it.
+
+    Raises
+    ------
+    InputError
+        The policy answers the impossible, or cannot be given to other processes, or
+        the cluster cannot be used.
+    """
+    if total == 0:
+        return
+    workers = min(workers, total)
+    given = policy if workers < 2 and cluster is None else portable(policy)
+    with workers_with(workers, _ready, (tables, given), cluster) as spread:
+        yield from tqdm(
+            spread(_work, work),
+            total=total,
+            desc=f"simulating {policy.id}",
+            unit="replication",
+            disable=None if progress else True,
+        )
 
 
 def portable(policy: NamedPolicy) -> str | bytes:

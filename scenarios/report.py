@@ -10,6 +10,7 @@ import jinja2
 import numpy as np
 
 from routing.errors import InputError
+from scenarios import run_sections
 from scenarios.coverage import drive_budget_s, drive_from_stations_s
 from scenarios.figures import MapView, coverage_maps, response_curves
 from scenarios.packaging import ATTRIBUTION
@@ -132,12 +133,18 @@ def render_run_report(scenario: Scenario, result: RunResult) -> str:
         _curves(
             {p.name: _responses(result, [p.name]) for p in scenario.settings.priorities}, standard
         ),
+        run_sections.quantiles(result.table),
         _parts_section([("", said)]),
+        run_sections.queues(result.table),
+        run_sections.hours(result.table),
+        run_sections.types(result.table, scenario.settings.standards),
+        run_sections.response_map(scenario, result.table, standard),
         _district_section([("", said)], None, standard),
         _unit_section(said),
     ]
     title = f"{scenario.settings.name} under {result.policy}"
-    return _page(title, _amount(result), cards, sections, _notes([(title, result)]))
+    notes = [*run_sections.steady(said.get("steady_state")), *_notes([(title, result)])]
+    return _page(title, _amount(result), cards, sections, notes)
 
 
 def render_comparison_report(comparison: Comparison) -> str:

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from routing.errors import InputError
-from scenarios.demand import check_seed, draw_incidents, horizon_ms
+from scenarios.breakdown import FILES as TABLES
+from scenarios.breakdown import breakdown, write_breakdown
+from scenarios.checkpoints import Checkpoint
+from scenarios.draws import drawn, to_draw
+from scenarios.fleet_work import FleetWork, joined, work_of
 from scenarios.folders import check_replaceable, staged_folder
 from scenarios.measures import Measures, measure
 from scenarios.observations import Observations, observe
 from scenarios.policies import NamedPolicy, load_policy
+from scenarios.precision import Precision, Stopping
 from scenarios.provenance import provenance
-from scenarios.replications import run_replications
+from scenarios.replications import outcomes
 from scenarios.report import render_run_report
 from scenarios.run_tables import (
     EVENT_LOG,
@@ -31,24 +34,19 @@ from scenarios.run_tables import (
 )
 from scenarios.simulation.tables import build_tables
 from scenarios.simulation.timeline import with_failures
-from scenarios.statistics import groups_of
 from scenarios.summary import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Generator, Iterable, Sequence
     from pathlib import Path
 
     import pandas as pd
-    from numpy.typing import NDArray
 
     from engine.dispatch import Policy
     from scenarios.demand import IncidentTable
     from scenarios.package import Scenario
     from scenarios.simulation.run import Outcome
     from scenarios.simulation.tables import Tables
-
-REPLICATIONS: Final = 20
-"""Replications where nothing is said."""
 
 MARKER: Final = "manifest.json"
 """The file that tells a run folder."""
@@ -82,8 +80,13 @@ class RunResult:
         What was measured of it, for intervals and differences.
     summary : dict
         The content of ``summary.json``.
+    table : DataFrame
+        The content of ``statistics.csv``; see `scenarios.breakdown`.
     folder : Path or None
         Where it is kept.
+    precision : dict or None
+        What was asked for where replications were to stop by themselves, and whether it
+        was reached; see `scenarios.precision.Stopping.to_json_dict`.
     """
 
     scenario: Scenario
@@ -94,7 +97,9 @@ class RunResult:
     observations: Observations
     measures: Measures
     summary: dict[str, Any]
+    table: pd.DataFrame
     folder: Path | None = None
+    precision: dict[str, Any] | None = None
 
 
 def simulate(
@@ -104,6 +109,9 @@ def simulate(
     replications: int | None = None,
     seed: int = 1,
     workers: int = 1,
+    cluster: str | None = None,
+    precision: Precision | None = None,
+    checkpoint: Path | None = None,
     out: Path | None = None,
     progress: bool = False,
 ) -> RunResult:
@@ -122,6 +130,12 @@ def simulate(
         Which incidents: the same seed gives the same ones whatever the policy.
     workers : int
         Processes; the result does not depend on it.
+    cluster : str, optional
+        Address of a Dask scheduler, whose processes are used instead.
+    precision : Precision, optional
+        Replicate until a figure is known as closely; `replications` does not count.
+    checkpoint : Path, optional
+        Folder to keep finished replications in, and to take those from that are there.
     out : Path, optional
         Folder to keep the run in; an earlier run there is replaced.
     progress : bool
@@ -139,11 +153,25 @@ def simulate(
         scenario cannot be simulated.
     """
     named = as_policy(policy)
-    incidents = drawn(scenario, replications=replications, seed=seed, workers=workers)
-    options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
+    incidents: Sequence[IncidentTable]
+    if precision is None:
+        incidents = drawn(scenario, replications=replications, seed=seed, workers=workers)
+        stopping = None
+    else:
+        incidents = to_draw(scenario, precision, seed)
+        stopping = Stopping(precision, scenario)
+    if out is not None:
+        check_replaceable(out, MARKER)
+    options: dict[str, Any] = {
+        "seed": seed,
+        "workers": workers,
+        "cluster": cluster,
+        "stopping": stopping,
+        "checkpoint": Checkpoint(checkpoint, scenario, named, seed) if checkpoint else None,
+        "progress": progress,
+    }
     if out is None:
         return run(scenario, build_tables(scenario), named, incidents, **options)
-    check_replaceable(out, MARKER)
     with staged_folder(out, MARKER) as stage:
         tables = build_tables(scenario)
         result = run(scenario, tables, named, incidents, folder=stage, **options)
@@ -173,45 +201,6 @@ def as_policy(policy: str | Policy) -> NamedPolicy:
     return NamedPolicy(str(getattr(policy, "id", type(policy).__name__)), policy)
 
 
-def drawn(
-    scenario: Scenario, *, replications: int | None, seed: int, workers: int
-) -> list[IncidentTable]:
-    """Draw the incidents of all replications, and check the numbers that decide on them.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario.
-    replications, seed, workers : int
-        As in `simulate`.
-
-    Returns
-    -------
-    list of IncidentTable
-        One for each replication.
-
-    Raises
-    ------
-    InputError
-        A number is out of range, or there is no demand.
-    """
-    if replications is None:
-        replications = REPLICATIONS if scenario.incidents is None else 1
-    for value, field in ((replications, "--replications"), (workers, "--workers")):
-        if value < 1:
-            raise InputError(f"{value} is too few", field=field, fix="give 1 or more")
-    check_seed(seed)
-    if scenario.incidents is not None:
-        if replications != 1:
-            raise InputError(
-                f"{replications} replications, but the incidents of the scenario are given",
-                field="--replications",
-                fix="give 1, or remove incidents.csv to draw them",
-            )
-        return [scenario.incidents]
-    return [draw_incidents(scenario, seed, r) for r in range(replications)]
-
-
 def run(
     scenario: Scenario,
     tables: Tables,
@@ -220,6 +209,9 @@ def run(
     *,
     seed: int,
     workers: int = 1,
+    cluster: str | None = None,
+    stopping: Stopping | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: bool = False,
     folder: Path | None = None,
 ) -> RunResult:
@@ -239,6 +231,12 @@ def run(
         What they were drawn with, for the record.
     workers : int
         Processes.
+    cluster : str, optional
+        Address of a Dask scheduler, whose processes are used instead.
+    stopping : Stopping, optional
+        Tells after which replication there are enough.
+    checkpoint : Checkpoint, optional
+        Where finished replications are kept and found.
     progress : bool
         Show a bar on a terminal.
     folder : Path, optional
@@ -254,76 +252,107 @@ def run(
     InputError
         The policy answers the impossible.
     """
-    timelines = [
-        with_failures(tables.timeline, scenario, seed, replication)
-        for replication in range(len(incidents))
-    ]
-    outcomes = run_replications(
-        tables, incidents, policy, timelines, workers=workers, progress=progress
+    done = _replicated(
+        scenario,
+        tables,
+        policy,
+        incidents,
+        checkpoint,
+        seed=seed,
+        workers=workers,
+        cluster=cluster,
+        progress=progress,
     )
-    frame, metres = _collect(scenario, outcomes, len(incidents), folder)
-    seen = observe(scenario, frame, metres, len(incidents))
+    with closing(done):
+        frame, work, replications = _collect(scenario, done, len(incidents), stopping, folder)
+    seen = observe(scenario, frame, work, replications)
     measures = measure(seen)
     header = {
         "schema_version": 1,
         "scenario": {"name": scenario.settings.name, "hash": scenario.hash},
         "policy": policy.id,
         "seed": seed,
-        "replications": len(incidents),
+        "replications": replications,
         "days": scenario.settings.horizon.days,
     }
     result = RunResult(
         scenario=scenario,
         policy=policy.id,
         seed=seed,
-        replications=len(incidents),
+        replications=replications,
         incidents=frame,
         observations=seen,
         measures=measures,
         summary=summarise(seen, measures, header),
+        table=breakdown(seen, measures),
         folder=folder,
+        precision=stopping.to_json_dict() if stopping else None,
     )
     if folder is not None:
         _write(result, policy, folder)
     return result
 
 
+def _replicated(
+    scenario: Scenario,
+    tables: Tables,
+    policy: NamedPolicy,
+    incidents: Sequence[IncidentTable],
+    checkpoint: Checkpoint | None,
+    *,
+    seed: int,
+    **options: Any,
+) -> Generator[Outcome]:
+    """Simulate the replications that no checkpoint holds, and give all in their order."""
+    numbers = range(len(incidents))
+    missing = [r for r in numbers if checkpoint is None or not checkpoint.has(r)]
+    work = ((incidents[r], with_failures(tables.timeline, scenario, seed, r)) for r in missing)
+    fresh = outcomes(tables, work, len(missing), policy, **options)
+    with closing(fresh):
+        for number in numbers:
+            if checkpoint is None:
+                yield next(fresh)
+            elif checkpoint.has(number):
+                yield checkpoint.read(number, incidents[number])
+            else:
+                outcome = next(fresh)
+                checkpoint.write(number, outcome)
+                yield outcome
+
+
 def _collect(
-    scenario: Scenario, outcomes: Iterable[Outcome], replications: int, folder: Path | None
-) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    """Gather incidents and metres by group and unit; events go straight to the file."""
+    scenario: Scenario,
+    done: Iterable[Outcome],
+    most: int,
+    stopping: Stopping | None,
+    folder: Path | None,
+) -> tuple[pd.DataFrame, FleetWork, int]:
+    """Gather incidents, what units did, and how many replications there were.
+
+    Events go straight to the file.
+    """
     names = Names(scenario)
-    span = horizon_ms(scenario.settings.horizon)
-    units = len(scenario.units)
-    metres = []
-    parts = []
+    parts, works = [], []
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(pq.ParquetWriter(folder / name, schema, **WRITING))
             for name, schema in ((EVENTS_FILE, EVENT_LOG), (INCIDENTS_FILE, INCIDENTS))
             if folder is not None
         }
-        for replication, outcome in enumerate(outcomes):
+        for replication, outcome in enumerate(done):
             parts.append(incident_table(outcome, replication, names))
             if files:
                 files[EVENTS_FILE].write_table(event_table(outcome, replication, names))
                 files[INCIDENTS_FILE].write_table(parts[-1])
-            metres.append(_metres(outcome, replications, span, units))
-    return pa.concat_tables(parts).to_pandas(), np.concatenate(metres)
-
-
-def _metres(outcome: Outcome, replications: int, span: int, units: int) -> NDArray[np.int64]:
-    """Add up what each unit drove in one replication, or in each stretch of it if it is alone."""
-    log = outcome.log[outcome.log["unit"] >= 0]
-    before_end = np.minimum(log["time_ms"], span - 1)
-    group, groups = groups_of(np.zeros(len(log), dtype=np.int64), before_end, replications, span)
-    total = np.zeros((1 if replications > 1 else groups, units), dtype=np.int64)
-    np.add.at(total, (group, log["unit"]), log["metres"])
-    return total
+            works.append(work_of(outcome, most, scenario.settings.horizon, len(scenario.units)))
+            if stopping is not None and stopping.enough(outcome):
+                break
+    return pa.concat_tables(parts).to_pandas(), joined(works), len(parts)
 
 
 def _write(result: RunResult, policy: NamedPolicy, folder: Path) -> None:
     write_json(folder / SUMMARY_FILE, result.summary)
+    write_breakdown(result.table, folder)
     report = render_run_report(result.scenario, result)
     (folder / REPORT_FILE).write_text(report, encoding="utf-8")
     scenario = result.scenario
@@ -343,7 +372,8 @@ def _write(result: RunResult, policy: NamedPolicy, folder: Path) -> None:
         },
         "seed": result.seed,
         "replications": result.replications,
-        "files": {name: digest(folder / name) for name in REPEATABLE},
+        **({"precision": result.precision} if result.precision else {}),
+        "files": {name: digest(folder / name) for name in (*REPEATABLE, *TABLES)},
         **provenance(),
     }
     write_json(folder / MARKER, manifest)

@@ -16,9 +16,9 @@ from engine import events
 from engine.shifts import WEEKDAYS
 from routing.errors import InputError
 from scenarios.demand import horizon_ms
+from scenarios.draws import drawn
 from scenarios.policies import load_policy
 from scenarios.replications import run_replications
-from scenarios.runs import drawn
 from scenarios.simulation.tables import build_tables
 from scenarios.staffing import promised
 from scenarios.statistics import Estimate, estimate, ratio

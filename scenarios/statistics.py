@@ -6,6 +6,11 @@ jackknife makes an interval of these, and the difference of two statistics under
 common random numbers is a statistic again. For a mean of groups of equal size this is
 the usual t interval, for a difference the paired one.
 
+The interval of a quantile runs between order statistics: those at the ends of the
+interval of the share of observations below it (Woodruff 1952,
+doi:10.1080/01621459.1952.10483443), whose error is that between groups. Where too few
+observations lie beyond it, it is the jackknife's.
+
 Quenouille 1956, doi:10.2307/2332914; Tukey 1958; Miller 1974,
 doi:10.1093/biomet/61.1.1. Batch means: Law and Carson 1979, doi:10.1287/opre.27.5.1011.
 """
@@ -13,6 +18,8 @@ doi:10.1093/biomet/61.1.1. Batch means: Law and Carson 1979, doi:10.1287/opre.27
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -42,12 +49,16 @@ class Measure:
         The same without each group.
     successes, trials : int
         For a share: how many of how many; `trials` is 0 for anything else.
+    bounds : tuple of float, optional
+        For a quantile: the ends of its interval; NaN where there are too few
+        observations beyond it.
     """
 
     value: float
     without: NDArray[np.float64]
     successes: int = 0
     trials: int = 0
+    bounds: tuple[float, float] | None = None
 
     def __sub__(self, other: Measure) -> Measure:
         """Return the difference, group by group."""
@@ -147,17 +158,82 @@ def quantile(
     """
     order = np.argsort(values, kind="stable")
     ordered, group = values[order], group[order]
-    without = [_sorted_quantile(ordered[group != g], level) for g in range(groups)]
-    return Measure(_sorted_quantile(ordered, level), np.array(without))
+    rank = np.argsort(group, kind="stable")  # by group, rising in each
+    ends = np.searchsorted(group[rank], np.arange(groups + 1))
+    parts = [rank[begin:end] for begin, end in pairwise(ends)]
+    without = np.array([_quantile_without(ordered, part, level) for part in parts])
+    value = _quantile_without(ordered, rank[:0], level)
+    return Measure(value, without, bounds=_bounds(ordered, parts, level, value))
 
 
-def _sorted_quantile(ordered: NDArray[np.float64], level: float) -> float:
-    if len(ordered) == 0:
+def _quantile_without(
+    ordered: NDArray[np.float64], left_out: NDArray[np.int64], level: float
+) -> float:
+    """Return a quantile of sorted values without those at some rising ranks."""
+    count = len(ordered) - len(left_out)
+    if count == 0:
         return float("nan")
-    position = level * (len(ordered) - 1)
+    position = level * (count - 1)
     below = int(position)
-    above = min(below + 1, len(ordered) - 1)
-    return float(ordered[below] + (ordered[above] - ordered[below]) * (position - below))
+    above = min(below + 1, count - 1)
+    # the k-th that is left stands behind all left out with a rank of no more than k plus theirs
+    shifted = left_out - np.arange(len(left_out))
+    ends = np.array([below, above])
+    low, high = ordered[ends + np.searchsorted(shifted, ends, "right")]
+    return float(low + (high - low) * (position - below))
+
+
+def _bounds(
+    ordered: NDArray[np.float64], parts: list[NDArray[np.int64]], level: float, value: float
+) -> tuple[float, float]:
+    """Return the order statistics that a quantile lies between, NaN where there are none."""
+    groups, count = len(parts), len(ordered)
+    if groups < 2 or count < 2:
+        return float("nan"), float("nan")
+    # counted from both sides of ties, so that times in whole seconds are no worse off
+    left, right = np.searchsorted(ordered, value), np.searchsorted(ordered, value, "right")
+    sizes = np.array([len(part) for part in parts])
+    under = np.array([(np.searchsorted(p, left) + np.searchsorted(p, right)) / 2 for p in parts])
+    excess = under - under.sum() / count * sizes
+    between = groups / (groups - 1) * float((excess**2).sum())
+    error = np.sqrt(between or level * (1 - level) * count)  # no spread is no certainty
+    half = _t_factor(groups) * error
+    first = int(np.floor(level * count - half)) - 1
+    last = int(np.ceil(level * count + half))
+    return (
+        float(ordered[first]) if first >= 0 else float("nan"),
+        float(ordered[last]) if last < count else float("nan"),
+    )
+
+
+def binomial_bounds(ordered: NDArray[np.float64], level: float) -> tuple[float, float]:
+    """Return a quantile's interval as if all observations were independent.
+
+    Distribution-free, from order statistics (David and Nagaraja 2003, section 7.1,
+    doi:10.1002/0471722162): the ranks between which a binomial number of observations
+    falls with at least the confidence of `LEVEL`. Responses of one replication that
+    shared a busy hour are not independent, so that this is the narrower interval.
+
+    Parameters
+    ----------
+    ordered : ndarray of float64, shape (n,)
+        Rising observations.
+    level : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    tuple of float
+        Both ends; NaN where there are too few observations for one.
+    """
+    count = len(ordered)
+    tail = (1 - LEVEL) / 2
+    first = int(stats.binom.ppf(tail, count, level)) - 1 if count else -1
+    last = int(stats.binom.ppf(1 - tail, count, level)) if count else 0
+    return (
+        float(ordered[first]) if first >= 0 else float("nan"),
+        float(ordered[last]) if last < count else float("nan"),
+    )
 
 
 def estimate(measure: Measure) -> Estimate:
@@ -172,7 +248,8 @@ def estimate(measure: Measure) -> Estimate:
     -------
     Estimate
         With a t interval about the value; where all groups agree about a share, the
-        exact binomial one of Clopper and Pearson, since no spread is no certainty.
+        exact binomial one of Clopper and Pearson, since no spread is no certainty; for
+        a quantile, between order statistics where there are enough.
     """
     groups = len(measure.without)
     if np.isnan(measure.value):
@@ -181,16 +258,24 @@ def estimate(measure: Measure) -> Estimate:
         return Estimate(None, None, None, "there is only one group of observations")
     if np.isnan(measure.without).any():
         return Estimate(None, None, None, "all observations are in one replication")
+    if measure.bounds is not None and not np.isnan(measure.bounds).any():
+        return Estimate(measure.value, *measure.bounds)
     spread = measure.without - measure.without.mean()
     error = float(np.sqrt((groups - 1) / groups * (spread**2).sum()))
     if measure.trials and np.ptp(measure.without) < 1e-12:  # what is left is rounding
         exact = stats.binomtest(measure.successes, measure.trials).proportion_ci(LEVEL)
         return Estimate(measure.value, float(exact.low), float(exact.high))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, groups - 1)) * error
+    half = _t_factor(groups) * error
     low, high = measure.value - half, measure.value + half
     if measure.trials:
         low, high = max(low, 0.0), min(high, 1.0)
     return Estimate(measure.value, low, high)
+
+
+@cache
+def _t_factor(groups: int) -> float:
+    """Return errors of a value that make half of its interval; SciPy takes its time for it."""
+    return float(stats.t.ppf((1 + LEVEL) / 2, groups - 1))
 
 
 def groups_of(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from scenarios.observations import parts_of
 from scenarios.statistics import BATCHES, LEVEL, Estimate, estimate
+from scenarios.steady_state import steady_state
 
 if TYPE_CHECKING:
     from scenarios.measures import Measures
@@ -59,6 +60,7 @@ def summarise(seen: Observations, measures: Measures, header: dict[str, Any]) ->
         "standards": standards,
         "outcome": {**settings.outcome.model_dump(), "note": SURVIVAL_NOTE},
         **measures.to_json_dict(),
+        **({"steady_state": steady_state(seen)} if header["replications"] == 1 else {}),
     }
 
 
@@ -80,7 +82,8 @@ def interval_note(replications: int) -> dict[str, Any]:
         if replications > 1
         else f"{BATCHES} stretches of one replication (batch means)"
     )
-    return {"level": LEVEL, "method": f"jackknife t interval over {groups}"}
+    method = f"jackknife t interval over {groups}; of quantiles between order statistics (Woodruff)"
+    return {"level": LEVEL, "method": method}
 
 
 def judge(achieved: Estimate, target: float) -> str:

@@ -8,15 +8,18 @@ import click
 
 from api.options import (
     FOLDER_OUT,
+    checkpoint_option,
+    cluster_option,
     json_option,
     names,
+    percentage,
     replications_option,
     scenario_argument,
     seed_option,
     workers_option,
 )
 from api.output import report
-from api.run_words import comparison_lines, run_lines
+from api.run_words import comparison_lines, precision_lines, run_lines
 
 DIFFERS = 1
 """Exit code of a replay that does not give the run's own bytes."""
@@ -30,6 +33,22 @@ POLICIES = "closest, closest-idle, or FILE.py:CLASS."
 @replications_option
 @seed_option
 @workers_option
+@cluster_option
+@click.option(
+    "--precision",
+    type=percentage,
+    metavar="PERCENT",
+    help="Replicate until half of the 95% interval of --precision-of is no more than this share "
+    "of it, such as 0.5%; after 20 replications or more, and --replications (1000) at most.",
+)
+@click.option(
+    "--precision-of",
+    type=click.Choice(["mean", "within"]),
+    default="mean",
+    show_default=True,
+    help="Mean response time, or share within the first standard.",
+)
+@checkpoint_option
 @click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the run.")
 @json_option
 def simulate(  # numpydoc ignore=PR01
@@ -38,32 +57,45 @@ def simulate(  # numpydoc ignore=PR01
     replications: int | None,
     seed: int,
     workers: int,
+    cluster: str | None,
+    precision: float | None,
+    precision_of: str,
+    checkpoint: Path | None,
     out: Path,
     as_json: bool,
 ) -> None:
     """Simulate a scenario's emergencies under a dispatch policy.
 
-    Writes events, incidents, a summary with intervals and report.html. The same
+    Writes events, incidents, a summary with intervals, all statistics as CSV and Parquet,
+    and report.html. The same
     scenario, policy and seed give the same bytes.
     """
     from scenarios.duty import duty_gaps
     from scenarios.packaging import load_scenario
+    from scenarios.precision import AT_MOST, Precision
     from scenarios.runs import simulate as run_simulation
 
     city = load_scenario(scenario)
     for gap in duty_gaps(city):
         click.echo(f"warning: {gap}", err=True)
+    wanted = None
+    if precision is not None:
+        wanted = Precision(precision, precision_of, at_most=replications or AT_MOST)
     result = run_simulation(
         city,
         policy=policy,
         replications=replications,
         seed=seed,
         workers=workers,
+        cluster=cluster,
+        precision=wanted,
+        checkpoint=checkpoint,
         out=out,
         progress=True,
     )
-    lines = [*run_lines(result.summary), f"wrote {out}"]
-    report({"out": out} | result.summary, lines, as_json=as_json)
+    lines = [*run_lines(result.summary), *precision_lines(result.precision), f"wrote {out}"]
+    document = {"out": out} | ({"precision": result.precision} if result.precision else {})
+    report(document | result.summary, lines, as_json=as_json)
 
 
 @click.command()
@@ -79,6 +111,8 @@ def simulate(  # numpydoc ignore=PR01
 @replications_option
 @seed_option
 @workers_option
+@cluster_option
+@checkpoint_option
 @click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the comparison.")
 @json_option
 def compare(  # numpydoc ignore=PR01
@@ -87,6 +121,8 @@ def compare(  # numpydoc ignore=PR01
     replications: int | None,
     seed: int,
     workers: int,
+    cluster: str | None,
+    checkpoint: Path | None,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -104,6 +140,8 @@ def compare(  # numpydoc ignore=PR01
         replications=replications,
         seed=seed,
         workers=workers,
+        cluster=cluster,
+        checkpoint=checkpoint,
         out=out,
         progress=True,
     )

@@ -124,6 +124,62 @@ def test_replays_that_cannot_be(simulated: Path, scenario_folder: Path, tmp_path
     assert not out.exists()
 
 
+def test_as_precise_as_asked(scenario_folder: Path, tmp_path: Path) -> None:
+    options = ["--precision", "3%", "--precision-of", "within", "--out", tmp_path / "run"]
+    document = run("simulate", scenario_folder, *options, "--json").json
+    assert document["precision"]["reached"]
+    assert document["precision"]["asked"] == 0.03
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["precision"] == document["precision"]
+    ran = run("replay", tmp_path / "run", "--out", tmp_path / "again")
+    assert (ran.code, "identical" in ran.out) == (0, True)
+    options = ["--precision", "0.0001", "--replications", 21, "--out", tmp_path / "run"]
+    ran = run("simulate", scenario_folder, *options)
+    assert ran.code == 0
+    assert "0.010% is NOT reached after 21 replications" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--precision", "fine"], "'fine' is no percentage"),
+        (["--precision", "1%%"], "no percentage"),
+        (["--precision", "0%"], "0 is no precision"),
+        (["--precision", "1%", "--replications", "5"], "20 are needed"),
+        (["--cluster", "nowhere"], "no Dask scheduler answers at nowhere"),
+    ],
+)
+def test_precisions_and_clusters_that_cannot_be(
+    scenario_folder: Path, tmp_path: Path, options: list[str], words: str
+) -> None:
+    if "--cluster" in options:
+        pytest.importorskip("distributed")
+    assert words in refused("simulate", scenario_folder, *options, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_bytes(
+    scenario_folder: Path, tmp_path: Path
+) -> None:
+    kept = tmp_path / "kept"
+    options = ["--replications", "200", "--seed", "7"]
+    command = [sys.executable, "-m", "api.cli", "simulate", str(scenario_folder), *options]
+    command += ["--checkpoint", str(kept), "--workers", "2", "--out", str(tmp_path / "lost")]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL) as running:
+        while not list(kept.glob("replication-*")):
+            assert running.poll() is None
+            time.sleep(0.005)
+        running.kill()
+    done = len(list(kept.glob("replication-*.npz")))
+    assert 0 < done < 200
+    run("simulate", scenario_folder, *options, "--checkpoint", kept, "--out", tmp_path / "resumed")
+    run("simulate", scenario_folder, *options, "--out", tmp_path / "whole")
+    for name in ("events.parquet", "incidents.parquet", "summary.json", "statistics.parquet"):
+        assert (tmp_path / "resumed" / name).read_bytes() == (
+            tmp_path / "whole" / name
+        ).read_bytes()
+
+
 @contextmanager
 def simulating(scenario: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Simulate on two processes until well into the work."""

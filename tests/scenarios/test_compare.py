@@ -79,7 +79,7 @@ def test_the_first_run_is_what_simulate_gives(comparison: Comparison, tmp_path: 
 
 def test_differences_are_paired(comparison: Comparison) -> None:
     """Kilometres have one denominator in all replications: SciPy's paired t test applies."""
-    metres = [run.observations.metres.sum(axis=1) / 1000 / 2 for run in comparison.runs]
+    metres = [run.observations.work.metres.sum(axis=1) / 1000 / 2 for run in comparison.runs]
     for row, difference in enumerate(comparison.differences, start=1):
         said = difference["kilometres_per_day"]
         expected = stats.ttest_rel(metres[row], metres[0]).confidence_interval(0.95)

@@ -20,6 +20,7 @@ from engine.state import Event, FleetState, fold
 from engine.survival import de_maio_2003
 from routing.errors import InputError
 from scenarios import pools, replications
+from scenarios.breakdown import FILES as TABLES
 from scenarios.demand import draw_incidents
 from scenarios.policies import load_policy
 from scenarios.run_tables import Names, read_incidents
@@ -81,7 +82,7 @@ def contents(folder: Path | None) -> dict[str, bytes]:
 def test_the_folder_has_all_that_is_promised(kept: RunResult) -> None:
     assert kept.folder is not None
     names = {path.name for path in kept.folder.iterdir()}
-    assert {*REPEATABLE, "manifest.json", "report.html"} == names
+    assert {*REPEATABLE, *TABLES, "manifest.json", "report.html"} == names
     manifest = json.loads((kept.folder / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["scenario"]["hash"] == "0" * 64
     assert manifest["policy"]["id"] == "closest-v1"

@@ -11,6 +11,7 @@ from scipy import stats
 from scenarios.statistics import (
     BATCHES,
     Measure,
+    binomial_bounds,
     estimate,
     groups_of,
     quantile,
@@ -80,6 +81,51 @@ def test_the_interval_of_a_quantile_covers_it() -> None:
         assert found.high is not None
         hits += found.low <= truth <= found.high
     assert 0.92 < hits / 500 < 0.98
+
+
+def test_the_interval_of_a_quantile_covers_it_where_replications_differ() -> None:
+    """Each replication has its own level: what takes all for independent misses far too often."""
+    rng = np.random.default_rng(13)
+    group = np.repeat(np.arange(20), 100)
+    # normal within of variance 1 and between of 0.25: normal of 1.25 as a whole
+    truth = float(stats.norm.ppf(0.9)) * np.sqrt(1.25)
+    hits, naive = 0, 0
+    for _ in range(600):
+        sample = rng.normal(np.repeat(rng.normal(0, 0.5, 20), 100), 1.0)
+        found = estimate(quantile(sample, group, 20, 0.9))
+        assert found.low is not None
+        assert found.high is not None
+        hits += found.low <= truth <= found.high
+        low, high = binomial_bounds(np.sort(sample), 0.9)
+        naive += low <= truth <= high
+    assert 0.92 < hits / 600 < 0.98
+    assert naive / 600 < 0.75
+
+
+@pytest.mark.parametrize(("level", "size"), [(0.5, 20), (0.9, 120), (0.95, 400)])
+def test_the_binomial_interval_of_a_quantile_covers_it(level: float, size: int) -> None:
+    rng = np.random.default_rng(14)
+    ordered = np.sort(rng.random((4000, size)), axis=1)
+    bounds = np.array([binomial_bounds(row, level) for row in ordered])
+    covered = ((bounds[:, 0] <= level) & (level <= bounds[:, 1])).mean()
+    first, last = (np.searchsorted(ordered[0], end) for end in bounds[0])
+    exact = stats.binom.cdf(last, size, level) - stats.binom.cdf(first, size, level)
+    assert exact >= 0.95
+    assert covered == pytest.approx(exact, abs=0.012)
+
+
+def test_with_too_few_observations_beyond_a_quantile_it_has_the_jackknife_interval() -> None:
+    values = np.arange(40.0)
+    group = np.arange(40) % 10
+    middle, far = (quantile(values, group, 10, level) for level in (0.5, 0.95))
+    assert middle.bounds is not None
+    assert (estimate(middle).low, estimate(middle).high) == middle.bounds
+    assert set(middle.bounds) <= set(values)
+    assert far.bounds is not None
+    assert np.isnan(far.bounds[1])
+    assert estimate(far) == estimate(Measure(far.value, far.without))
+    assert np.isnan(binomial_bounds(values[:20], 0.95)[1])
+    assert np.isnan(binomial_bounds(values[:0], 0.5)).all()
 
 
 def test_a_share_stays_between_0_and_1_and_is_never_certain() -> None:

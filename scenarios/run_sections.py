@@ -1,0 +1,244 @@
+"""Sections of a run's report that tell its long table: zones, hours, types, quantiles, queues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from scenarios.figures import HourPanel, MapView, coverage_maps, hour_profile
+from scenarios.measures import QUANTILES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from scenarios.package import Scenario
+    from scenarios.settings import Standard
+
+_NOTHING: Final = {"text": "–"}
+_FEW: Final = 5
+"""Zones with fewer incidents than this show chance, and are left white."""
+
+
+def response_map(scenario: Scenario, table: pd.DataFrame, standard: Standard) -> dict[str, Any]:
+    """Map the mean response time of each zone.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The city.
+    table : DataFrame
+        From `scenarios.breakdown`.
+    standard : Standard
+        Colours turn at its limit.
+
+    Returns
+    -------
+    dict
+        A section of a report.
+    """
+    zones = table[(table["by"] == "zone") & (table["incidents"] >= _FEW)].set_index("name")
+    mean = zones["value"].reindex([str(name) for name in scenario.zones["id"]])
+    shown = MapView(scenario.settings.name, scenario, mean.to_numpy(np.float64))
+    return {
+        "heading": "How long it takes where",
+        "text": (
+            "Each dot is a demand zone, as large as its demand, coloured by the mean response "
+            f"time that was simulated there; blue is within {standard.limit_s / 60:g} minutes, "
+            f"orange beyond. Zones with under {_FEW} incidents are left out. Intervals of all "
+            "zones are in statistics.csv."
+        ),
+        "image": coverage_maps([shown], standard.limit_s),
+        "alt": "Map of demand zones by simulated mean response time",
+    }
+
+
+def hours(table: pd.DataFrame) -> dict[str, Any]:
+    """Draw demand, response and busy units by hour of the day.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `scenarios.breakdown`.
+
+    Returns
+    -------
+    dict
+        A section of a report.
+    """
+    part = table[table["by"] == "hour"]
+    panels = []
+    for measure, label, scale in (
+        ("incidents_per_hour", "incidents an hour", 1.0),
+        ("response_mean", "mean response, minutes", 1 / 60),
+        ("busy_units", "units busy", 1.0),
+    ):
+        rows = part[part["measure"] == measure].sort_values("name")
+        numbers = rows[["value", "low", "high"]].to_numpy(np.float64).T * scale
+        panels.append(HourPanel(label, *numbers))
+    return {
+        "heading": "Through the day",
+        "text": "By local hour of the call, and of the clock for busy units; bands are 95 % "
+        "intervals.",
+        "image": hour_profile(panels),
+        "alt": "Incidents, mean response and busy units by hour of the day",
+    }
+
+
+def quantiles(table: pd.DataFrame, by: str = "priority") -> dict[str, Any]:
+    """Tabulate quantiles of the response time with both intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `scenarios.breakdown`.
+    by : str
+        What incidents are split by, beside all of them.
+
+    Returns
+    -------
+    dict
+        A section of a report.
+    """
+    part = table[table["by"].isin(["all", by]) & table["measure"].isin(list(QUANTILES))]
+    rows = []
+    for (_, name), group in part.groupby(["by", "name"], sort=False):
+        row: list[Mapping[str, str]] = [{"text": "all incidents" if name == "all" else str(name)}]
+        for measure in QUANTILES:
+            said = group[group["measure"] == measure].iloc[0]
+            cell = _minutes(said)
+            order = _span(said["order_low"] / 60, said["order_high"] / 60, 2)
+            row += [cell, {"text": order or "–"}]
+        rows.append(row)
+    head = [""]
+    for level in QUANTILES.values():
+        head += [f"{100 * level:g} % reached after", "if independent"]
+    return {
+        "heading": "Quantiles",
+        "text": "Minutes until so many were reached, with 95 % intervals between order statistics: "
+        "in small print with the error between replications, or stretches of one (Woodruff 1952), "
+        "beside it as if incidents were independent of each other (binomial), which they "
+        "are not where they share a busy hour.",
+        "table": {"head": head, "rows": rows},
+    }
+
+
+def types(table: pd.DataFrame, standards: Sequence[Standard]) -> dict[str, Any]:
+    """Tabulate response and standards by type of incident.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `scenarios.breakdown`.
+    standards : sequence of Standard
+        Response standards.
+
+    Returns
+    -------
+    dict
+        A section of a report.
+    """
+    part = table[table["by"] == "type"]
+    rows = []
+    for name, group in part.groupby("name", sort=False):
+        said = group.set_index("measure")
+        row: list[Mapping[str, str]] = [
+            {"text": str(name)},
+            {"text": f"{int(group['incidents'].iloc[0]):,}"},
+            *(_minutes(said.loc[key]) for key in ("response_mean", "response_p90", "on_scene")),
+        ]
+        for standard in standards:
+            key = f"within {standard.name}"
+            row.append(_percent(said.loc[key]) if key in said.index else _NOTHING)
+        rows.append(row)
+    head = ["type", "incidents", "mean response", "90 % reached after", "on scene"]
+    return {
+        "heading": "By type of incident",
+        "text": "Minutes, and shares within each standard, with 95 % intervals.",
+        "table": {"head": [*head, *(f"within {each.name}" for each in standards)], "rows": rows},
+    }
+
+
+def queues(table: pd.DataFrame) -> dict[str, Any]:
+    """Tabulate who waited for a unit, and how many at a time.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From `scenarios.breakdown`.
+
+    Returns
+    -------
+    dict
+        A section of a report.
+    """
+    rows = []
+    part = table[table["by"].isin(["all", "priority"])]
+    for (by, name), group in part.groupby(["by", "name"], sort=False):
+        said = group.set_index("measure")
+        row: list[Mapping[str, str]] = [
+            {"text": "all incidents" if by == "all" else str(name)},
+            _percent(said.loc["queued_share"]),
+            _minutes(said.loc["wait_of_queued"]),
+        ]
+        for key, digits in (("queue_length", 4), ("queue_longest", 2)):
+            row.append(_number(said.loc[key], 1.0, digits) if by == "all" else _NOTHING)
+        rows.append(row)
+    return {
+        "heading": "Queues",
+        "text": "Incidents that found no unit to send, minutes that they waited, how many wait on "
+        "average over time, and the longest queue of a replication, on average over them.",
+        "table": {
+            "head": ["", "waited for a unit", "wait of those", "waiting", "longest queue"],
+            "rows": rows,
+        },
+    }
+
+
+def steady(said: Mapping[str, Any] | None) -> list[str]:
+    """Tell the warm-up of a run of one replication.
+
+    Parameters
+    ----------
+    said : mapping or None
+        From `scenarios.steady_state`; None where there are several.
+
+    Returns
+    -------
+    list of str
+        A note or none.
+    """
+    if said is None:
+        return []
+    if not said["warm_up_found"]:
+        return ["The run is too short to tell where its warm-up ends (MSER-5)."]
+    mean = said["response_mean"]
+    if mean["value"] is None:
+        return []
+    interval = _span(mean["low"] / 60, mean["high"] / 60, 2)
+    cut = f"{said['warm_up'] / 3600:.1f} hours, {said['discarded']:,} incidents"
+    mean_after = f"{mean['value'] / 60:.2f} minutes ({interval})"
+    return [f"Warm-up by MSER-5: {cut}; mean response after it {mean_after} by batch means."]
+
+
+def _minutes(said: Any) -> Mapping[str, str]:
+    return _number(said, 1 / 60, 2)
+
+
+def _percent(said: Any) -> Mapping[str, str]:
+    return _number(said, 100, 1, " %")
+
+
+def _number(said: Any, scale: float, digits: int, unit: str = "") -> Mapping[str, str]:
+    if np.isnan(said["value"]):
+        return {"text": "–", "note": said["reason"] or ""}
+    text = f"{said['value'] * scale:,.{digits}f}{unit}"
+    return {"text": text, "note": _span(said["low"] * scale, said["high"] * scale, digits)}
+
+
+def _span(low: float, high: float, digits: int) -> str:
+    ends: NDArray[np.float64] = np.array([low, high])
+    return "" if np.isnan(ends).any() else f"{low:,.{digits}f} to {high:,.{digits}f}"
