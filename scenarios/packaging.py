@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from routing.errors import InputError, did_you_mean
 from routing.network import RoadNetwork
 from routing.speeds import SpeedTable
-from scenarios import incidents
+from scenarios import given_times, incidents
 from scenarios.folders import check_replaceable, staged_folder, write_atomically
+from scenarios.given_times import GivenTimes
 from scenarios.package import Scenario
 from scenarios.settings import parse_settings, read_settings
 from scenarios.tables import TABLES, check_references, read_table, table_bytes, table_schema
@@ -127,6 +128,9 @@ def save_scenario(scenario: Scenario, folder: Path) -> str:
         if scenario.matrix is not None:
             (stage / MATRIX).mkdir()
             scenario.matrix.save(stage / MATRIX)
+        if isinstance(scenario.speeds, GivenTimes):
+            (stage / given_times.FOLDER).mkdir()
+            scenario.speeds.save(stage / given_times.FOLDER)
         if scenario.incidents is not None:
             table = incidents.incidents_bytes(scenario.incidents, scenario.settings, scenario.zones)
             (stage / incidents.FILE).write_bytes(table)
@@ -204,7 +208,9 @@ def _read_content(folder: Path) -> Scenario:
     return Scenario(
         settings=settings,
         network=RoadNetwork.load(folder / _NETWORK),
-        speeds=SpeedTable.load(folder / "speeds.toml"),
+        speeds=given_times.with_given_times(
+            SpeedTable.load(folder / "speeds.toml"), folder / given_times.FOLDER
+        ),
         stations=tables["stations"],
         hospitals=tables["hospitals"],
         units=tables["units"],
@@ -243,7 +249,11 @@ def _scenario_folder(source: str | Path) -> Path:
 def _content_paths(folder: Path) -> list[str]:
     arrays = [f.name for f in fields(RoadNetwork) if f.name not in {"class_names", "names"}]
     network = [f"{_NETWORK}/{name}.npy" for name in arrays] + [f"{_NETWORK}/names.json"]
-    optional = [incidents.FILE, *(f"{MATRIX}/{name}" for name in file_names())]
+    optional = [
+        incidents.FILE,
+        *(f"{MATRIX}/{name}" for name in file_names()),
+        *(f"{given_times.FOLDER}/{name}" for name in given_times.file_names()),
+    ]
     given = [path for path in optional if (folder / path).is_file()]
     tables = [f"{name}.csv" for name in TABLES]
     return sorted([*tables, *network, *given, "scenario.toml", "speeds.toml"])

@@ -54,10 +54,12 @@ from routing.errors import InputError
 @click.option(
     "--format",
     "format_name",
-    help="SOURCE is a folder of another format: elaspy. Of the options, only its own then count.",
+    help="SOURCE is of another format: elaspy, jemss. Of the options, only its own then count.",
 )
 @click.option("--case", help="With --format elaspy: which input streams, such as diesel_3.")
 @click.option("--allocation", help="With --format elaspy: CSV of the units and their bases.")
+@click.option("--calls", help="With --format jemss: gen_config.xml that says how calls come.")
+@click.option("--redispatch", help="With --format jemss: CSV of the rules of redispatch.")
 @json_option
 def build(  # numpydoc ignore=PR01
     source: str,
@@ -73,6 +75,8 @@ def build(  # numpydoc ignore=PR01
     format_name: str | None,
     case: str | None,
     allocation: str | None,
+    calls: str | None,
+    redispatch: str | None,
     as_json: bool,
 ) -> None:
     """Make a scenario from a map: roads, stations, hospitals, demand.
@@ -83,7 +87,12 @@ def build(  # numpydoc ignore=PR01
     """
     from scenarios.build import build_scenario
 
-    options = {"case": case, "allocation": allocation}
+    options = {
+        "case": case,
+        "allocation": allocation,
+        "calls": calls,
+        "redispatch": redispatch,
+    }
     if format_name is not None:
         _import(Path(source), out, format_name, options, as_json=as_json)
         return

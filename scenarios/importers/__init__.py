@@ -2,5 +2,6 @@
 
 from scenarios.importers.base import IMPORTERS, Importer
 from scenarios.importers.elaspy import ELASPY
+from scenarios.importers.jemss import JEMSS
 
-__all__ = ["ELASPY", "IMPORTERS", "Importer"]
+__all__ = ["ELASPY", "IMPORTERS", "JEMSS", "Importer"]

@@ -23,7 +23,7 @@ from scenarios.simulation.arrays import (
 )
 from scenarios.simulation.matrix_tables import matrix_travel
 from scenarios.simulation.needs import build_rules
-from scenarios.simulation.periods import arc_times_ms, periods_of
+from scenarios.simulation.periods import Period, arc_times_ms, periods_of
 from scenarios.simulation.timeline import build_timeline
 
 if TYPE_CHECKING:
@@ -33,11 +33,13 @@ if TYPE_CHECKING:
     from routing.network import RoadNetwork
     from routing.travel_times import NodeTable, TravelTimes
     from scenarios.package import Scenario
-    from scenarios.simulation.periods import Period
 
 _CHUNK: Final = 64
 _CELLS: Final = 8_000_000
 """Junctions times zones in a table for diversions."""
+
+_SOME_ZONES: Final = 128
+_SOON_MS: Final = 10_000.0
 
 
 class Tables(NamedTuple):
@@ -116,7 +118,11 @@ def build_tables(scenario: Scenario, *, movable: bool = False) -> Tables:
         times = HierarchyTravelTimes(scenario.network, arc_ms)
         ways.append(_ways_home(times, ArcCosts(scenario.network, arc_ms), sites))
     diverting = bool(rules.divert.any())
-    junctions = _waypoints(scenario) if diverting else _junctions(scenario, ways, homes)
+    junctions = (
+        _waypoints(scenario, sites, ways[0], profiles[0])
+        if diverting
+        else _junctions(scenario, ways, homes)
+    )
     number = np.full(scenario.network.n_nodes + 1, -1, dtype=np.int32)
     number[junctions] = np.arange(len(junctions), dtype=np.int32)
     roads = _Roads(scenario.network, junctions, number)
@@ -260,15 +266,51 @@ def _junctions(
     return np.flatnonzero(on_way)
 
 
-def _waypoints(scenario: Scenario) -> NDArray[np.int64]:
+def _waypoints(scenario: Scenario, sites: _Sites, way: _Home, profile: str) -> NDArray[np.int64]:
     """Return the nodes that units are followed by where they may be diverted on any way.
 
-    All of them where tables stay small; else every so many-th, which is the next place
-    that a unit can turn at, so that it is never faster than the roads allow.
+    All of them where tables stay small; else so many that one comes soon on every way,
+    at which a unit turns, never faster than the roads allow.
     """
-    nodes = scenario.network.n_nodes
-    step = max(1, -(-nodes * len(scenario.zones) // _CELLS))
-    return np.arange(0, nodes, step)
+    nodes, most = scenario.network.n_nodes, max(1, _CELLS // max(1, len(sites.zones)))
+    if nodes <= most:
+        return np.arange(nodes)
+    arc_ms = arc_times_ms(scenario, profile, Period(None, ()))
+    times = HierarchyTravelTimes(scenario.network, arc_ms)
+    some = np.unique(np.linspace(0, len(sites.zones) - 1, _SOME_ZONES).astype(np.int64))
+    origins = _joined(sites.hospitals, sites.stations)
+    ends = sites.zones[some]
+    tree, table = times.to_places(ends), times.matrix(origins, ends)
+    first = _first_nodes(ArcCosts(scenario.network, arc_ms).departures(origins), table, tree)
+    soon_ms = _SOON_MS
+    while True:
+        chosen = np.zeros(nodes, dtype=np.bool_)
+        for begin, drives in ((way.first, way.tree), (first, tree)):
+            for column, next_arc in enumerate(drives.next_arc):
+                at = begin[:, column]
+                _mark(scenario.network, next_arc, drives.ms[column], at[at >= 0], chosen, soon_ms)
+        if np.count_nonzero(chosen) <= most:
+            return np.flatnonzero(chosen)
+        soon_ms *= 1.3
+
+
+def _mark(
+    network: RoadNetwork,
+    next_arc: NDArray[np.int32],
+    left_ms: NDArray[np.int32],
+    at: NDArray[np.int32],
+    chosen: NDArray[np.bool_],
+    soon_ms: float,
+) -> None:
+    """Choose nodes on ways along a tree, so that few stretches of `soon_ms` are without one."""
+    passed_ms = left_ms[at].astype(np.int64) + int(soon_ms)
+    while len(at):
+        here = left_ms[at]
+        chosen[at[passed_ms - here >= soon_ms]] = True
+        passed_ms = np.where(chosen[at], here, passed_ms)
+        arc = next_arc[at]
+        on = arc >= 0
+        at, passed_ms = network.arc_head[arc[on]], passed_ms[on]
 
 
 def _bridge(travel: Travel) -> None:
