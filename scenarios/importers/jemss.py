@@ -10,6 +10,7 @@ the roads to calls, stations and hospitals.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -41,6 +42,15 @@ if TYPE_CHECKING:
 DEMAND_POINTS: Final = 1500
 """Places that stand for the raster of demand, each for the same part of it."""
 
+DIVERTED_POINTS: Final = 400
+"""Fewer where units may be sent elsewhere on the way, so that they can turn nearly anywhere."""
+
+_EXAMPLES: Final = {
+    "auckland": "misc/redispatch/redispatch_lower_to_high.csv",
+    "edmonton": "misc/redispatch/redispatch_low_to_higher.csv",
+}
+"""The redispatch that JEMSS's own example of a city names; in the others it is off."""
+
 _NEEDS: Final = "ambulance"
 
 
@@ -55,7 +65,7 @@ class Jemss:
         """The options that it takes, and what each one means."""
         return {
             "calls": "gen_config.xml of the calls; else the first one below calls",
-            "redispatch": "CSV of the redispatch rules; else that of lower to high, if any",
+            "redispatch": "CSV of the redispatch rules; else those of JEMSS's example of the city",
         }
 
     def read(self, source: Path, options: Mapping[str, str]) -> Imported:
@@ -83,13 +93,12 @@ class Jemss:
         modes, mode_of = _travel(model)
         calls = _Calls.read(_chosen(model, given.get("calls"), "calls/**/gen_config.xml", "calls"))
         priorities, standards, profiles = _priorities(model, calls, mode_of)
-        redispatch = given.get("redispatch")
         names = [p.name for p in priorities]
-        divert = _divert(model, redispatch, names)
+        divert, rules = _divert(model, given.get("redispatch"), names, calls.city)
         stations = _places(model, "stations", "S")
         hospitals = _places(model, "hospitals", "H")
-        raster, points = calls.raster, DEMAND_POINTS
-        lonlat, weight = raster_points(source, raster, points)
+        points = DIVERTED_POINTS if divert else DEMAND_POINTS
+        lonlat, weight = raster_points(source, calls.raster, points)
         everything = [_lonlat(stations), _lonlat(hospitals), lonlat]
         roads = read_roads(model / "travel" / "roads", len(modes)).with_places(
             np.concatenate(everything), _scale(model), modes
@@ -130,13 +139,14 @@ class Jemss:
                     "district": "",
                 }
             ),
-            origin={"notes": [f"JEMSS, {calls.name}, raster {raster}"]},
+            origin={"notes": [f"JEMSS, calls {calls.name}, raster {calls.raster}"]},
         )
         return Imported(
             scenario,
             "closest-v1",
             (
                 f"{len(lonlat)} places stand for the raster of demand",
+                f"redispatch: {rules or 'none'}; another with --redispatch",
                 "roads are straight between nodes, so kilometres are less than driven ones",
             ),
         )
@@ -158,6 +168,12 @@ class _Calls:
     transported: float
     texts: Mapping[str, str]
     raster: str
+
+    @property
+    def city(self) -> str:
+        """The city whose folder the raster lies in, as JEMSS calls it."""
+        found = re.search(r"cities/([^/]+)/", self.raster)
+        return "" if found is None else found.group(1)
 
     @classmethod
     def read(cls, path: Path) -> _Calls:
@@ -305,21 +321,18 @@ def _priorities(
     return priorities, standards, (fast, slow)
 
 
-def _divert(model: Path, named: str | None, names: list[str]) -> list[tuple[str, str]]:
-    pattern = "misc/redispatch/*.csv"
-    found = sorted(model.glob(pattern))
-    if named is None and not found:
-        return []
-    usual = [
-        path.name for path in found if "lower_to_high" in path.name and "higher" not in path.stem
-    ]
-    path = _chosen(
-        model, named or (f"misc/redispatch/{usual[0]}" if usual else None), pattern, "redispatch"
-    )
+def _divert(
+    model: Path, named: str | None, names: list[str], city: str
+) -> tuple[list[tuple[str, str]], str]:
+    """Return which units may be sent elsewhere, and the file that says so."""
+    named = named or _EXAMPLES.get(city)
+    if named is None:
+        return [], ""
+    path = _chosen(model, named, "", "redispatch")
     tables = _tables(path)
     allowed = table_of(tables, "miscData", path.name).numbers("allowRedispatch")[0]
     if allowed == 0 or "redispatchConditions" not in tables:
-        return []
+        return [], path.name
     table = tables["redispatchConditions"]
     pairs = zip(
         table.texts("fromCallPriority"),
@@ -327,7 +340,7 @@ def _divert(model: Path, named: str | None, names: list[str]) -> list[tuple[str,
         table.numbers("allowRedispatch"),
         strict=True,
     )
-    return [(a, b) for a, b, yes in pairs if yes and a in names and b in names]
+    return [(a, b) for a, b, yes in pairs if yes and a in names and b in names], path.name
 
 
 def _places(model: Path, name: str, letter: str) -> pd.DataFrame:

@@ -131,16 +131,7 @@ def read_roads(folder: Path, modes: int) -> Roads:
     InputError
         A table is missing or wrong.
     """
-    tables: dict[str, NamedTable] = {}
-    for path in sorted(folder.glob("*")):
-        if path.suffix == ".csv":
-            tables |= read_tables(path.read_text(encoding="utf-8"), path.name)
-        elif path.suffix == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                for name in sorted(archive.namelist()):
-                    if name.endswith(".csv"):
-                        text = archive.read(name).decode("utf-8")
-                        tables |= read_tables(text, f"{path.name}/{name}")
+    tables = _all_tables(folder)
     nodes, arcs = (table_of(tables, name, str(folder)) for name in ("nodes", "arcs"))
     ordered(nodes)
     n = len(nodes)
@@ -161,6 +152,18 @@ def read_roads(folder: Path, modes: int) -> Roads:
         tail, head = np.concatenate([tail, head]), np.concatenate([head, tail])
         ms = np.concatenate([ms, ms], axis=1)
     return Roads(lonlat, access, tail, head, ms)
+
+
+def _all_tables(folder: Path) -> dict[str, NamedTable]:
+    tables: dict[str, NamedTable] = {}
+    for path in sorted(folder.glob("*.csv")):
+        tables |= read_tables(path.read_text(encoding="utf-8"), path.name)
+    for path in sorted(folder.glob("*.zip")):
+        with zipfile.ZipFile(path) as archive:
+            for name in sorted(n for n in archive.namelist() if n.endswith(".csv")):
+                text = archive.read(name).decode("utf-8")
+                tables |= read_tables(text, f"{path.name}/{name}")
+    return tables
 
 
 def ordered(table: NamedTable) -> None:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from scenarios.package import Scenario
 
 _CHUNK: Final = 64
-_CELLS: Final = 8_000_000
+_CELLS: Final = 12_000_000
 """Junctions times zones in a table for diversions."""
 
 _SOME_ZONES: Final = 128
