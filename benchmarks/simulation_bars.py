@@ -45,9 +45,11 @@ def _rate(case: str, document: dict[str, Any]) -> float | None:
 
 
 def _seconds(city: str, factor: float, document: dict[str, Any]) -> float | None:
-    """Return the time of a replication with its log, after compilation; its file apart."""
+    """Return the time of a replication after compilation, drawing included; its log apart."""
     found = _named(document["cities"], city)
-    return None if found is None else factor * float(found["min_s"]["logged"])
+    if found is None:
+        return None
+    return factor * float(found["min_s"]["drawing"] + found["min_s"]["bare"])
 
 
 def log_cost(city: str, document: dict[str, Any]) -> float | None:

@@ -54,12 +54,14 @@ from routing.errors import InputError
 @click.option(
     "--format",
     "format_name",
-    help="SOURCE is of another format: elaspy, jemss. Of the options, only its own then count.",
+    help="SOURCE is of another format: elaspy, jemss, log. Only its own options then count.",
 )
 @click.option("--case", help="With --format elaspy: which input streams, such as diesel_3.")
 @click.option("--allocation", help="With --format elaspy: CSV of the units and their bases.")
 @click.option("--calls", help="With --format jemss: gen_config.xml that says how calls come.")
 @click.option("--redispatch", help="With --format jemss: CSV of the rules of redispatch.")
+@click.option("--columns", help="With --format log: TOML of what the columns of the log mean.")
+@click.option("--scenario", help="With --format log: the scenario whose demand is fitted to it.")
 @json_option
 def build(  # numpydoc ignore=PR01
     source: str,
@@ -77,6 +79,8 @@ def build(  # numpydoc ignore=PR01
     allocation: str | None,
     calls: str | None,
     redispatch: str | None,
+    columns: str | None,
+    scenario: str | None,
     as_json: bool,
 ) -> None:
     """Make a scenario from a map: roads, stations, hospitals, demand.
@@ -92,6 +96,8 @@ def build(  # numpydoc ignore=PR01
         "allocation": allocation,
         "calls": calls,
         "redispatch": redispatch,
+        "columns": columns,
+        "scenario": scenario,
     }
     if format_name is not None:
         _import(Path(source), out, format_name, options, as_json=as_json)
@@ -157,6 +163,7 @@ def _import(
         "format": importer.id,
         "policy": imported.policy,
         "notes": list(imported.notes),
+        "report": imported.report,
     }
     lines = [
         *figures([(key, f"{count:,}") for key, count in counts.items() if count is not None]),

@@ -2,6 +2,7 @@
 
 from scenarios.importers.base import IMPORTERS, Importer
 from scenarios.importers.elaspy import ELASPY
+from scenarios.importers.incident_log import INCIDENT_LOG
 from scenarios.importers.jemss import JEMSS
 
-__all__ = ["ELASPY", "IMPORTERS", "JEMSS", "Importer"]
+__all__ = ["ELASPY", "IMPORTERS", "INCIDENT_LOG", "JEMSS", "Importer"]

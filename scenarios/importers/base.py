@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from routing.errors import InputError
 from routing.registry import Registry
@@ -27,11 +27,14 @@ class Imported:
         Id of the dispatch policy that does as the source does.
     notes : tuple of str
         What the source holds and the scenario does not, or holds otherwise.
+    report : dict
+        More about it in figures, ready for JSON.
     """
 
     scenario: Scenario
     policy: str
     notes: tuple[str, ...] = ()
+    report: dict[str, Any] = field(default_factory=dict)
 
 
 @runtime_checkable
