@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 _LARGEST_LOAD: Final = 1e6
+_MOST_SERVERS: Final = 1_000_000
 
 
 def erlang_b(load: ArrayLike, servers: ArrayLike) -> NDArray[np.float64]:
@@ -182,9 +183,13 @@ def checked_servers(servers: ArrayLike) -> NDArray[np.int64]:
     Raises
     ------
     InputError
-        A number is negative.
+        A number is negative, or above a million.
     """
     count = np.asarray(servers, dtype=np.int64)
     if (count < 0).any():
         raise InputError(f"{count.min()} is no number of vehicles", field="vehicles")
+    if (count > _MOST_SERVERS).any():
+        raise InputError(
+            f"{count.max()} are too many", field="vehicles", fix=f"give at most {_MOST_SERVERS:,}"
+        )
     return count

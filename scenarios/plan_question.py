@@ -262,6 +262,10 @@ def _check_model(question: PlanQuestion) -> None:
             field="--longer-limit",
             fix="give the longer one in minutes, such as --longer-limit 15",
         )
+    if question.longer_limit_s is not None and not model.startswith("dsm-"):
+        raise InputError(
+            f"{model} has one limit", field="--longer-limit", fix="leave it out, or use --model dsm"
+        )
     if model.startswith("mexclp-") and question.units is None and question.busy is None:
         raise InputError(
             f"{model} places units",

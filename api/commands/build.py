@@ -54,7 +54,7 @@ from routing.errors import InputError
 @click.option(
     "--format",
     "format_name",
-    help="SOURCE is of another format: elaspy, jemss, log. Only its own options then count.",
+    help="Format of SOURCE: elaspy, jemss, log, london. Only its own options then count.",
 )
 @click.option("--case", help="With --format elaspy: which input streams, such as diesel_3.")
 @click.option("--allocation", help="With --format elaspy: CSV of the units and their bases.")

@@ -4,5 +4,6 @@ from scenarios.importers.base import IMPORTERS, Importer
 from scenarios.importers.elaspy import ELASPY
 from scenarios.importers.incident_log import INCIDENT_LOG
 from scenarios.importers.jemss import JEMSS
+from scenarios.importers.london import LONDON
 
-__all__ = ["ELASPY", "IMPORTERS", "INCIDENT_LOG", "JEMSS", "Importer"]
+__all__ = ["ELASPY", "IMPORTERS", "INCIDENT_LOG", "JEMSS", "LONDON", "Importer"]

@@ -109,7 +109,7 @@ class Elaspy:
         days = max(1, math.ceil((incidents.call_ms.max(initial=0) + 1) / DAY_MS))
         scenario = Scenario(
             settings=_settings(given["case"], days, incidents.size / days),
-            network=_no_roads(lonlat),
+            network=no_roads(lonlat),
             speeds=SpeedTable.load(),
             stations=_places(stations, codes, lonlat, "B"),
             hospitals=_places(hospitals, codes, lonlat, "H"),
@@ -294,8 +294,19 @@ def _places(
     )
 
 
-def _no_roads(lonlat: NDArray[np.float64]) -> RoadNetwork:
-    """Return the postal codes as junctions without a road."""
+def no_roads(lonlat: NDArray[np.float64]) -> RoadNetwork:
+    """Return places as junctions without a road.
+
+    Parameters
+    ----------
+    lonlat : ndarray of float64, shape (places, 2)
+        Lon, lat in degrees.
+
+    Returns
+    -------
+    RoadNetwork
+        A network without arcs.
+    """
     empty = np.zeros(0, dtype=np.int32)
     return RoadNetwork(
         node_osm=np.zeros(len(lonlat), dtype=np.int64),

@@ -50,6 +50,7 @@ def test_an_overloaded_queue_waits_forever() -> None:
         (lambda: erlang_c(-1, 2), "-1 is no load"),
         (lambda: erlang_b(1, -1), "-1 is no number of vehicles"),
         (lambda: wait_longer(1, 2, -1), "a wait is negative"),
+        (lambda: erlang_b(1, 10**9), "too many"),
         (lambda: wait_longer(1, 2, np.nan), "a wait is negative or no number"),
         (lambda: wait_longer(1, 2, 1, 0), "0 is no service time"),
     ],

@@ -278,6 +278,7 @@ QUESTIONS = [
     ({"model": "bacop", "parameters": {"backup": 2.0}}, "2.0 is no weight of a second cover"),
     ({"model": "survival", "parameters": {"curve": "de-mayo"}}, "there is no curve 'de-mayo'"),
     ({"model": "dsm"}, "needs two limits"),
+    ({"model": "mclp", "longer_limit_s": 900.0}, "mclp-v1 has one limit"),
     ({"standard": {"ladder": "x"}}, "none are to be placed"),
     ({"standard": {"ladder": "x"}, "units": {"ambulance": (4,)}}, "no type of unit 'ladder'"),
 ]
