@@ -22,6 +22,7 @@ EVENTS: Final = (
     "diverted",
     "dispatched",
     "queued",
+    "moved",
 )
 """Names of the events by number."""
 
@@ -51,3 +52,6 @@ DISPATCHED: Final = 11
 """A unit is alerted for the incident."""
 QUEUED: Final = 12
 """Not all that the incident needs could be sent at once; it waits."""
+
+MOVED: Final = 13
+"""A free unit leaves for another station, or for its own, or is turned to one on its way."""

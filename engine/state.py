@@ -109,6 +109,7 @@ _MOVES: Final[dict[int, tuple[frozenset[int], int]]] = {
     ev.AT_STATION: (frozenset({FREE_ON_RADIO}), FREE_AT_STATION),
     ev.OFF_DUTY: (frozenset({FREE_AT_STATION}), OUT_OF_SERVICE),
     ev.ON_DUTY: (frozenset({OUT_OF_SERVICE}), FREE_AT_STATION),
+    ev.MOVED: (_FREE, FREE_ON_RADIO),
     ev.DIVERTED: (frozenset({RESPONDING}), FREE_ON_RADIO),
 }
 """Status that each event of a unit asks for, and the one that it leads to."""

@@ -136,7 +136,7 @@ def _all_runs(
 ) -> list[RunResult]:
     done: list[RunResult] = []
     for scenario in scenarios:
-        tables = build_tables(scenario)
+        tables = build_tables(scenario, movable=any(policy.moves for policy in policies))
         for policy in policies:
             place = folder / _run_folder(len(done)) if folder else None
             if place:

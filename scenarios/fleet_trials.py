@@ -51,7 +51,7 @@ class Judge:
         self,
         scenario: Scenario,
         tables: Tables,
-        given: NamedPolicy | str | bytes,
+        given: NamedPolicy | bytes,
         scale: Scale,
         seed: int,
     ) -> None:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.dispatch import POLICIES, Policy, check_policy
+from engine.dispatch import POLICIES, Policy, bound, check_policy
+from engine.foresight import Foresight
+from engine.relocation import RELOCATIONS, Combined
 from routing.errors import InputError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from engine.terrain import Terrain
+
+
+OURS = Foresight
+"""Named here, so that it is registered wherever policies are named."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +38,40 @@ class NamedPolicy:
         What to load it by; empty for an object that was made in Python.
     sha256 : str
         Hash of its file; empty where it has none.
+    terrain : Terrain, optional
+        The city that it was told; see `at`.
     """
 
     id: str
     policy: Policy
     source: str = ""
     sha256: str = ""
+    terrain: Terrain | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether it sends free units to other stations."""
+        return hasattr(self.policy, "moves")
+
+    @property
+    def asks(self) -> bool:
+        """Whether it wants to know the city."""
+        return hasattr(self.policy, "at")
+
+    def at(self, terrain: Terrain) -> NamedPolicy:
+        """Tell the policy the city.
+
+        Parameters
+        ----------
+        terrain : Terrain
+            The city.
+
+        Returns
+        -------
+        NamedPolicy
+            One that knows it.
+        """
+        return replace(self, policy=bound(self.policy, terrain), terrain=terrain)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -50,7 +86,8 @@ def load_policy(name: str) -> NamedPolicy:
     ----------
     name : str
         A registered id, with its version or without, or ``path/file.py:Class``: a
-        class with ``decide(state)`` that is made without arguments.
+        class with ``decide(state)`` that is made without arguments; after a ``+`` the
+        id of a relocation rule: ``closest+dmexclp-move``.
 
     Returns
     -------
@@ -62,6 +99,12 @@ def load_policy(name: str) -> NamedPolicy:
     InputError
         There is no such policy, or it breaks its promises.
     """
+    dispatch, plus, moves = name.rpartition("+")
+    if plus:
+        first, rule = load_policy(dispatch), RELOCATIONS.resolve(moves)
+        both = Combined(first.policy, RELOCATIONS[rule])
+        where = f"{first.source}+{rule}"
+        return NamedPolicy(f"{first.id}+{rule}", both, source=where, sha256=first.sha256)
     path, separator, attribute = name.rpartition(":")
     if not separator or not path.endswith(".py"):
         identifier = POLICIES.resolve(name)

@@ -26,6 +26,7 @@ from scenarios.replications import portable
 from scenarios.runs import as_policy
 from scenarios.simulation.tables import build_tables
 from scenarios.statistics import LEVEL, estimate, ratio
+from scenarios.terrain import terrain_of
 from scenarios.yardsticks import YARDSTICKS, Scale
 
 if TYPE_CHECKING:
@@ -140,8 +141,10 @@ def refine(
     _check_numbers(replications, budget, check, confidence, workers)
     scale = Scale(scenario.settings, scenario.settings.standard(standard))
     named = as_policy(policy)
-    given = named if workers < 2 else portable(named)
     tables = build_tables(scenario, movable=True)
+    if named.asks:
+        named = named.at(terrain_of(scenario, tables))
+    given = named if workers < 2 else portable(named)
     with (
         workers_with(workers, Judge, (scenario, tables, given, scale, seed)) as spread,
         tqdm(

@@ -96,7 +96,7 @@ def replay(
     if out is not None and out.resolve() == run_folder.resolve():
         raise InputError(f"{out} is the run itself", field="--out", fix="name another folder")
     options: dict[str, Any] = {"seed": manifest["seed"], "workers": workers, "progress": progress}
-    tables = build_tables(city)
+    tables = build_tables(city, movable=named.moves)
     with TemporaryDirectory() if out is None else staged_folder(out, MARKER) as folder:
         again = run(city, tables, named, incidents, folder=Path(folder), **options)
         differing = tuple(

@@ -120,7 +120,7 @@ def outcomes(
         )
 
 
-def portable(policy: NamedPolicy) -> str | bytes:
+def portable(policy: NamedPolicy) -> bytes:
     """Turn a policy into what other processes can make it from.
 
     Parameters
@@ -130,7 +130,7 @@ def portable(policy: NamedPolicy) -> str | bytes:
 
     Returns
     -------
-    str or bytes
+    bytes
         For `restored`. A policy from a file is loaded there again: its class is not
         importable by name.
 
@@ -139,10 +139,8 @@ def portable(policy: NamedPolicy) -> str | bytes:
     InputError
         It cannot be given to other processes.
     """
-    if policy.source:
-        return policy.source
     try:
-        return pickle.dumps(policy)
+        return pickle.dumps((policy.source, policy.terrain) if policy.source else policy)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise InputError(
             f"{policy.id} cannot be given to other processes ({error})",
@@ -151,12 +149,12 @@ def portable(policy: NamedPolicy) -> str | bytes:
         ) from error
 
 
-def restored(given: NamedPolicy | str | bytes) -> NamedPolicy:
+def restored(given: NamedPolicy | bytes) -> NamedPolicy:
     """Make a policy from what `portable` gave.
 
     Parameters
     ----------
-    given : NamedPolicy or str or bytes
+    given : NamedPolicy or bytes
         A policy itself, or what it was turned into.
 
     Returns
@@ -164,12 +162,17 @@ def restored(given: NamedPolicy | str | bytes) -> NamedPolicy:
     NamedPolicy
         The policy.
     """
-    if isinstance(given, str):
-        return load_policy(given)
-    return pickle.loads(given) if isinstance(given, bytes) else given  # noqa: S301
+    if isinstance(given, NamedPolicy):
+        return given
+    found = pickle.loads(given)  # noqa: S301
+    if isinstance(found, NamedPolicy):
+        return found
+    source, terrain = found
+    policy = load_policy(source)
+    return policy if terrain is None else policy.at(terrain)
 
 
-def _ready(tables: Tables, given: NamedPolicy | str | bytes) -> tuple[Tables, NamedPolicy]:
+def _ready(tables: Tables, given: NamedPolicy | bytes) -> tuple[Tables, NamedPolicy]:
     return tables, restored(given)
 
 

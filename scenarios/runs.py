@@ -35,6 +35,7 @@ from scenarios.run_tables import (
 from scenarios.simulation.tables import build_tables
 from scenarios.simulation.timeline import with_failures
 from scenarios.summary import summarise
+from scenarios.terrain import terrain_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -171,9 +172,10 @@ def simulate(
         "progress": progress,
     }
     if out is None:
-        return run(scenario, build_tables(scenario), named, incidents, **options)
+        tables = build_tables(scenario, movable=named.moves)
+        return run(scenario, tables, named, incidents, **options)
     with staged_folder(out, MARKER) as stage:
-        tables = build_tables(scenario)
+        tables = build_tables(scenario, movable=named.moves)
         result = run(scenario, tables, named, incidents, folder=stage, **options)
     return replace(result, folder=out)
 
@@ -222,7 +224,7 @@ def run(
     scenario : Scenario
         The scenario.
     tables : Tables
-        Its travel tables.
+        Its travel tables, with ways to every station where the policy moves units.
     policy : NamedPolicy
         Who is sent.
     incidents : sequence of IncidentTable
@@ -252,6 +254,8 @@ def run(
     InputError
         The policy answers the impossible.
     """
+    if policy.asks:
+        policy = policy.at(terrain_of(scenario, tables))
     done = _replicated(
         scenario,
         tables,

@@ -5,19 +5,25 @@ from engine.dispatch.base import (
     DispatchState,
     KernelPolicy,
     Policy,
+    bound,
     check_policy,
     checked_choice,
     read_only,
 )
 from engine.dispatch.closest import CLOSEST, CLOSEST_IDLE
+from engine.dispatch.coverage import DMEXCLPDispatch, PreparednessDispatch, SurvivalDispatch
 
 __all__ = [
     "CLOSEST",
     "CLOSEST_IDLE",
     "POLICIES",
+    "DMEXCLPDispatch",
     "DispatchState",
     "KernelPolicy",
     "Policy",
+    "PreparednessDispatch",
+    "SurvivalDispatch",
+    "bound",
     "check_policy",
     "checked_choice",
     "read_only",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from engine.fleet import FREE_AT_STATION, FREE_ON_RADIO, RESPONDING
+from engine.terrain import Terrain
 from routing.errors import InputError
 from routing.network import UNREACHABLE
 from routing.registry import Registry
@@ -37,6 +38,13 @@ class DispatchState:
     arrival_ms : ndarray of float64, shape (units,)
         Time from now until the unit would be on scene, turnout included;
         UNREACHABLE where it is not free, not suitable, or has no road there.
+    base : ndarray of int64, shape (units,)
+        Station where each free unit stands or that it drives to, -1 for the others;
+        empty where nobody knows.
+    zone : int
+        Where the incident is, -1 where nobody knows.
+    period : int
+        Row of the drives of `Terrain` that hold now.
     """
 
     now_ms: float
@@ -46,6 +54,9 @@ class DispatchState:
     returning: NDArray[np.bool_]
     suitable: NDArray[np.bool_]
     arrival_ms: NDArray[np.float64]
+    base: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    zone: int = -1
+    period: int = 0
 
     @property
     def feasible(self) -> NDArray[np.bool_]:
@@ -59,6 +70,10 @@ class Policy(Protocol):
 
     The same state gives the same answer, whatever was asked before, and the arrays of
     the state are only read. `check_policy` tests this.
+
+    A policy that has a method ``at(terrain)`` is asked, before anything else, for its
+    like that knows the city; see `bound` and `engine.terrain.Terrain`. One that has
+    ``moves(state)`` also sends idle units to other stations; see `engine.relocation`.
     """
 
     def decide(self, state: DispatchState) -> int:
@@ -179,6 +194,7 @@ def check_policy(policy: Policy, *, name: str = "the policy", seed: int = 0) -> 
     """
     if not isinstance(policy, Policy):
         raise InputError(f"{name} has no decide(state)", field="policy", fix="add one")
+    policy = bound(policy, _random_terrain(np.random.default_rng(seed)))
     states = [_random_state(np.random.default_rng([seed, i])) for i in range(200)]
     first = [_ask(policy, state, name) for state in states]
     again = [_ask(policy, state, name) for state in reversed(states)][::-1]
@@ -189,6 +205,25 @@ def check_policy(policy: Policy, *, name: str = "the policy", seed: int = 0) -> 
                 field="policy",
                 fix="let decide depend on its argument alone",
             )
+
+
+def bound(policy: Policy, terrain: Terrain) -> Policy:
+    """Let a policy know the city, if it wants to.
+
+    Parameters
+    ----------
+    policy : Policy
+        Any.
+    terrain : Terrain
+        The city.
+
+    Returns
+    -------
+    Policy
+        What its ``at`` gives, or itself.
+    """
+    at = getattr(policy, "at", None)
+    return policy if at is None else at(terrain)
 
 
 def _ask(policy: Policy, state: DispatchState, name: str) -> int:
@@ -220,6 +255,7 @@ def read_only(state: DispatchState) -> DispatchState:
         returning=_closed(state.returning),
         suitable=_closed(state.suitable),
         arrival_ms=_closed(state.arrival_ms),
+        base=_closed(state.base),
     )
 
 
@@ -229,8 +265,32 @@ def _closed(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
+_STATIONS: Final = 5
+_ZONES: Final = 12
+_UNITS: Final = 12
+
+
+def _random_terrain(rng: np.random.Generator) -> Terrain:
+    weight = rng.random(_ZONES)
+    return Terrain(
+        station_ms=np.asarray(rng.integers(0, 12, (1, _STATIONS, _ZONES)) * 60e3, dtype=np.float64),
+        between_ms=np.asarray(
+            rng.integers(0, 20, (1, _STATIONS, _STATIONS)) * 60e3, dtype=np.float64
+        ),
+        weight=weight / weight.sum(),
+        calls_per_hour=rng.random(48) * 4,
+        home=rng.integers(0, _STATIONS, _UNITS),
+        turnout_ms=np.full(_UNITS, 60_000.0),
+        suitable=np.ones((1, _UNITS), dtype=np.bool_),
+        limit_ms=np.full(3, 480_000.0),
+        from_call=np.ones(3, dtype=np.bool_),
+        processing_ms=60_000.0,
+        busy_ms=3_600_000.0,
+    )
+
+
 def _random_state(rng: np.random.Generator) -> DispatchState:
-    units = int(rng.integers(1, 12))
+    units = int(rng.integers(1, _UNITS + 1))
     codes = np.array([FREE_ON_RADIO, FREE_AT_STATION, RESPONDING], dtype=np.int8)
     status = rng.choice(codes, units)
     suitable = rng.random(units) < 0.8
@@ -247,4 +307,6 @@ def _random_state(rng: np.random.Generator) -> DispatchState:
         returning=(status == FREE_ON_RADIO) & (rng.random(units) < 0.7),
         suitable=suitable,
         arrival_ms=np.where(free & suitable, arrival, float(UNREACHABLE)),
+        base=np.where(free, rng.integers(0, _STATIONS, units), -1),
+        zone=int(rng.integers(_ZONES)),
     )

@@ -337,6 +337,7 @@ def new_world(
     units = np.zeros(u, dtype=UNIT)
     hospitals = travel.hospital.shape[2]
     units["place"] = rules.crew["home"] + travel.drive.shape[2] + hospitals
+    units["target"] = rules.crew["home"]
     units["incident"] = -1
     units["ahead"] = -1
     calls = np.empty(n, dtype=CALL)

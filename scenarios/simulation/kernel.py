@@ -29,7 +29,9 @@ from scenarios.simulation.movement import (
     NIGHT_NOW,
     PERIOD_NOW,
     PROFILES_NOW,
+    catch_up,
     driven,
+    on_track,
     station_place,
     way_to,
 )
@@ -37,12 +39,16 @@ from scenarios.simulation.movement import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from scenarios.simulation.arrays import World
 
 DONE: Final = 0
 """Nothing is left to happen."""
 DECIDE: Final = 1
 """The incident at CURSOR_ASKED needs an answer at CURSOR_CHOICE."""
+MOVE: Final = 2
+"""The fleet has changed, and units may be moved with `relocate`."""
 
 LOGGED: Final = 2
 NEXT_CALL: Final = 3
@@ -57,6 +63,9 @@ SLOT: Final = 11  # the unit of its response that is asked about, or -1
 NEXT_TIMED: Final = 12
 AGAIN: Final = 13  # 1 where the queue must be read once more from its head
 DIVERTING: Final = 14  # 1 where units may be diverted
+CHANGED: Final = 18  # 1 where units were sent, freed, or came or went since the last MOVE
+MOVING: Final = 19  # 1 where somebody wants to be told of it
+JUST_FREED: Final = 20  # the unit that was freed last since then, or -1
 
 UNANSWERED: Final = -2
 
@@ -74,6 +83,7 @@ _CALL_PROCESSED: Final = np.int64(events.CALL_PROCESSED)
 _DIVERTED: Final = np.int64(events.DIVERTED)
 _DISPATCHED: Final = np.int64(events.DISPATCHED)
 _QUEUED: Final = np.int64(events.QUEUED)
+_MOVED: Final = np.int64(events.MOVED)
 _NONE: Final = np.int64(-1)
 _NO_WAY: Final = np.int64(0)
 _UNREACHABLE: Final = float(UNREACHABLE)
@@ -155,6 +165,7 @@ def _dispatch(world: World, unit: int, incident: int, row: int, need: int) -> No
         way_m = _NO_WAY
     else:
         world.cursor[IDLE] -= 1
+    world.cursor[CHANGED] = 1
     world.returning[unit] = False
     world.status[unit] = fleet.RESPONDING
     me.place = place
@@ -181,22 +192,29 @@ def _dispatch(world: World, unit: int, incident: int, row: int, need: int) -> No
 
 
 @inner
-def _go_home(world: World, unit: int) -> None:
+def _drive_to(world: World, unit: int, station: int) -> None:
+    """Let a unit leave for a station, from the place where it is."""
     me, now, travel = world.units[unit], world.clock[0], world.travel
-    home = world.rules.crew[unit].home
-    drive = travel.home[world.cursor[PERIOD_NOW], me.place, home]
+    drive = travel.home[world.cursor[PERIOD_NOW], me.place, station]
     world.returning[unit] = True
     me.tree = world.cursor[PERIOD_NOW]
-    me.target = home
+    me.target = station
     me.ahead = drive.ahead
     if len(travel.track_ptr) > 1:
-        me.ahead = travel.track_ptr[me.place * travel.home.shape[2] + home]
+        me.ahead = travel.track_ptr[me.place * travel.home.shape[2] + station]
     me.left_ms = now
     me.arrive_ms = now + drive.ms
     me.way_m = drive.metres
     me.behind_ms = now
     me.behind_m = 0
     _plan(world, unit, me.arrive_ms, _AT_STATION)
+
+
+@inner
+def _leave_station(world: World, unit: int, station: int) -> None:
+    _drive_to(world, unit, station)
+    world.status[unit] = fleet.FREE_ON_RADIO
+    _log(world, _MOVED, _NONE, unit, station_place(world, station), _NO_WAY)
 
 
 @inner
@@ -238,6 +256,18 @@ def _hospital(world: World, tree: int, zone: int) -> int:
 
 
 @inner
+def _end_duty(world: World, unit: int) -> None:
+    """Let a unit at a station go off duty, which it does at home."""
+    me = world.units[unit]
+    home = world.rules.crew[unit].home
+    if me.target == home:
+        world.status[unit] = fleet.OUT_OF_SERVICE
+        _log(world, _OFF_DUTY, _NONE, unit, me.place, _NO_WAY)
+    else:
+        _leave_station(world, unit, home)
+
+
+@inner
 def _back_at_station(world: World, unit: int) -> None:
     me = world.units[unit]
     world.returning[unit] = False
@@ -246,8 +276,7 @@ def _back_at_station(world: World, unit: int) -> None:
     _log(world, _AT_STATION, _NONE, unit, me.place, me.way_m)
     _plan(world, unit, np.inf, _DEPARTED)
     if me.off > 0:
-        world.status[unit] = fleet.OUT_OF_SERVICE
-        _log(world, _OFF_DUTY, _NONE, unit, me.place, _NO_WAY)
+        _end_duty(world, unit)
     else:
         _ask_queue(world)
 
@@ -287,6 +316,7 @@ def _step(world: World, kind: int, unit: int) -> None:
         leg.free_ms = now
         me.incident = -1
         cursor[FREED] = unit
+        cursor[CHANGED] = 1
         if me.off == 0:
             cursor[IDLE] += 1
             _ask_queue(world)
@@ -303,11 +333,12 @@ def _duty(world: World, unit: int, change: int) -> None:
     free = status in (fleet.FREE_AT_STATION, fleet.FREE_ON_RADIO)
     if change == 1 and me.off == 1 and free:
         world.cursor[IDLE] -= 1
+        world.cursor[CHANGED] = 1
         if status == fleet.FREE_AT_STATION:
-            world.status[unit] = fleet.OUT_OF_SERVICE
-            _log(world, _OFF_DUTY, _NONE, unit, me.place, _NO_WAY)
+            _end_duty(world, unit)
     elif change == -1 and me.off == 0 and (free or status == fleet.OUT_OF_SERVICE):
         world.cursor[IDLE] += 1
+        world.cursor[CHANGED] = 1
         if status == fleet.OUT_OF_SERVICE:
             world.status[unit] = fleet.FREE_AT_STATION
             _log(world, _ON_DUTY, _NONE, unit, me.place, _NO_WAY)
@@ -347,6 +378,7 @@ def start(world: World) -> None:
         A new world.
     """
     world.cursor[FREED] = -1
+    world.cursor[JUST_FREED] = -1
     world.cursor[CHOICE] = UNANSWERED
     world.cursor[SLOT] = -1
     world.cursor[IDLE] = len(world.status)
@@ -494,7 +526,7 @@ def advance(  # noqa: C901, PLR0912  # the loop itself
     int
         DONE, or DECIDE: then the incident is at ``cursor[ASKED]``, what each unit
         could do stands in ``arrival_ms``, and the answer goes to
-        ``cursor[CHOICE]``.
+        ``cursor[CHOICE]``. MOVE where ``cursor[MOVING]`` is 1 and the fleet has changed.
     """
     cursor, clock = world.cursor, world.clock
     while True:
@@ -512,8 +544,13 @@ def advance(  # noqa: C901, PLR0912  # the loop itself
             _ask_queue(world)
             continue
         if cursor[FREED] >= 0:
-            _go_home(world, cursor[FREED])
+            unit = cursor[FREED]
+            _drive_to(world, unit, world.rules.crew[unit].home)
+            cursor[JUST_FREED] = unit
             cursor[FREED] = -1
+        if cursor[MOVING] == 1 and cursor[CHANGED] == 1:
+            cursor[CHANGED] = 0
+            return MOVE
         unit = world.winner[1]
         unit_ms = world.step_ms[unit]
         timed_ms = call_ms = processed_ms = np.inf
@@ -542,3 +579,76 @@ def advance(  # noqa: C901, PLR0912  # the loop itself
         else:
             clock[0] = processed_ms
             _processed(world, pop(world.heap, cursor))
+
+
+@compiled
+def measure_moves(  # noqa: C901  # as one, it is compiled once
+    world: World, arrival_ms: NDArray[np.float64]
+) -> None:
+    """Find when each unit could be at each station.
+
+    Parameters
+    ----------
+    world : World
+        Where the loop stopped with MOVE; changed in place: where moving units are.
+    arrival_ms : ndarray of float64, shape (units, stations)
+        Written to: time from now; UNREACHABLE where the unit is not free to move, has no
+        road there, or is past the last junction of its way.
+    """
+    travel, now, period = world.travel, world.clock[0], world.cursor[PERIOD_NOW]
+    for unit in range(len(world.status)):
+        me, status = world.units[unit], world.status[unit]
+        arrival_ms[unit] = NEVER
+        moving = world.returning[unit]
+        if me.off > 0 or not (moving or status == fleet.FREE_AT_STATION):
+            continue
+        place, at_ms = me.place, now
+        if moving and me.left_ms < now:
+            if len(travel.track_ptr) > 1:
+                place = on_track(world, unit)
+            else:
+                place = -1
+                at_ms, _ = catch_up(world, unit)
+        if place >= 0:
+            for station in range(travel.home.shape[2]):
+                arrival_ms[unit, station] = travel.home[period, place, station].ms
+        elif me.ahead >= 0:
+            for station in range(travel.home.shape[2]):
+                rest = travel.rest[period, station, me.ahead]
+                if rest.ms < NEVER:
+                    arrival_ms[unit, station] = at_ms - now + rest.ms
+        if moving:
+            arrival_ms[unit, me.target] = me.arrive_ms - now
+
+
+@compiled
+def relocate(world: World, unit: int, station: int) -> None:
+    """Send a free unit to a station.
+
+    Parameters
+    ----------
+    world : World
+        Where the loop stopped with MOVE; changed in place.
+    unit, station : int
+        Which, at a finite time in `measure_moves`, and not where it is or drives to.
+    """
+    me, now, travel = world.units[unit], world.clock[0], world.travel
+    if not world.returning[unit]:
+        _leave_station(world, unit, station)
+        return
+    metres = _NO_WAY
+    if me.left_ms == now:
+        _drive_to(world, unit, station)
+    elif len(travel.track_ptr) > 1:
+        metres = driven(world, unit)
+        me.place = on_track(world, unit)
+        _drive_to(world, unit, station)
+    else:
+        at_ms, at_m = catch_up(world, unit)
+        me.tree = world.cursor[PERIOD_NOW]
+        rest = travel.rest[me.tree, station, me.ahead]
+        me.target = station
+        me.arrive_ms = at_ms + rest.ms
+        me.way_m = at_m + rest.metres
+        _plan(world, unit, me.arrive_ms, _AT_STATION)
+    _log(world, _MOVED, _NONE, unit, station_place(world, station), metres)

@@ -19,7 +19,19 @@ from engine.dispatch import (
 )
 from engine.dispatch.kernels import KERNEL
 from scenarios.simulation.arrays import World, new_world
-from scenarios.simulation.kernel import ASKED, CHOICE, DECIDE, LOGGED, SLOT, advance, start
+from scenarios.simulation.kernel import (
+    ASKED,
+    CHOICE,
+    DECIDE,
+    LOGGED,
+    MOVE,
+    MOVING,
+    SLOT,
+    advance,
+    start,
+)
+from scenarios.simulation.movement import PERIOD_NOW
+from scenarios.simulation.moves import Mover, bases
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,7 +154,7 @@ def run_replication(
         The policy answers what cannot be done.
     """
     world = new_world(travel, rules, incidents, timeline, logged=logged)
-    play(world, policy, policy_id=policy_id)
+    world = play(world, policy, policy_id=policy_id)
     return outcome_of(world, incidents)
 
 
@@ -165,7 +177,7 @@ def outcome_of(world: World, incidents: IncidentTable) -> Outcome:
     return Outcome(incidents, world.legs, world.cases["missing"].copy(), log)
 
 
-def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> None:
+def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> World:
     """Let all that is to come happen in a new world.
 
     Parameters
@@ -173,20 +185,34 @@ def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> None
     world : World
         From `scenarios.simulation.arrays.new_world`; changed in place.
     policy, policy_id
-        As in `run_replication`.
+        As in `run_replication`; a policy that moves units needs tables that know ways to
+        every station.
+
+    Returns
+    -------
+    World
+        The same, but for a longer log where units were moved.
 
     Raises
     ------
     InputError
         The policy answers what cannot be done.
     """
-    kernel = _kernel(policy)
+    kernel = _kernel(getattr(policy, "dispatch", policy))
     loop = _loop_for(world)
+    mover = Mover(policy, policy_id, len(world.status)) if hasattr(policy, "moves") else None
     start(world)
-    while loop(kernel or CLOSEST.kernel, kernel is None, world) == DECIDE:
-        state = _state(world)
-        choice = checked_choice(policy.decide(read_only(state)), state, policy_id)
-        world.cursor[CHOICE] = choice
+    world.cursor[MOVING] = int(mover is not None)
+    while True:
+        reason = loop(kernel or CLOSEST.kernel, kernel is None, world)
+        if reason == DECIDE:
+            state = _state(world)
+            choice = checked_choice(policy.decide(read_only(state)), state, policy_id)
+            world.cursor[CHOICE] = choice
+        elif reason == MOVE and mover is not None:
+            world = mover.move(world)
+        else:
+            return world
 
 
 def _kernel(policy: Policy) -> Any | None:
@@ -231,4 +257,7 @@ def _state(world: World) -> DispatchState:
         returning=world.returning,
         suitable=world.rules.suitable[need],
         arrival_ms=world.arrival_ms,
+        base=bases(world),
+        zone=int(world.calls["zone"][incident]),
+        period=int(world.cursor[PERIOD_NOW]),
     )

@@ -1,0 +1,301 @@
+"""The least number of late arrivals of anyone, had they known all incidents beforehand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from engine.clairvoyant.kernels import Jobs, Roads, best_chain
+from engine.stationing.mip import Program, minimise
+from routing.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+_ROUNDS: Final = 400
+_DIVE_ROUNDS: Final = 8
+_SMALL: Final = 1e-6
+_MIP_S: Final = 20.0
+_MIP_NODES: Final = 2000
+_SMOOTHING: Final = 0.7
+
+
+class Crew(NamedTuple):
+    """Units that are alike: same station, same abilities, same duty.
+
+    Parameters
+    ----------
+    units : int
+        How many.
+    home : int
+        Their station, as a place.
+    turnout_ms : float
+        Time that they take to leave it.
+    roads : Roads
+        Drives, and ways home to their station.
+    able : ndarray of bool, shape (n,)
+        Incidents that they can serve.
+    on_ms : ndarray of float64, shape (spans, 2)
+        When they are on duty.
+    """
+
+    units: int
+    home: int
+    turnout_ms: float
+    roads: Roads
+    able: NDArray[np.bool_]
+    on_ms: NDArray[np.float64]
+
+
+class Column(NamedTuple):
+    """A chain of incidents for one unit of a crew."""
+
+    crew: int
+    chain: tuple[int, ...]
+    late: int
+
+
+@dataclass(frozen=True)
+class Clairvoyant:
+    """How few incidents could have been reached late.
+
+    Parameters
+    ----------
+    incidents : int
+        How many there were.
+    bound : int
+        Nobody could have been late less often.
+    reached : int
+        So often is late who follows `chains`; equal to `bound` where it is proven.
+    relaxed : float
+        The linear bound that `bound` was rounded up from.
+    chains : tuple of Column
+        Who serves what, in order; incidents in none of them are served after all others.
+    rounds : int
+        How often chains were sought.
+    """
+
+    incidents: int
+    bound: int
+    reached: int
+    relaxed: float
+    chains: tuple[Column, ...]
+    rounds: int
+
+    @property
+    def proven(self) -> bool:
+        """Whether nobody can do better than `chains`."""
+        return self.bound == self.reached
+
+
+def clairvoyant(  # noqa: C901  # rounds of column generation
+    jobs: Jobs, crews: Sequence[Crew], *, stopped: Callable[[], bool] = lambda: False
+) -> Clairvoyant:
+    """Find the least number of late arrivals.
+
+    A unit serves a chain of incidents; each incident that no unit reaches in time costs
+    1, whether a unit comes late, and is near what follows, or only after all others. The linear program over all chains is solved by column generation: the best chain
+    under its prices is a longest path in time (`best_chain`), and Lagrange's function
+    of the prices is a bound in each round (Desaulniers, Desrosiers, Solomon 2005,
+    doi:10.1007/b135457). An integer program then chooses among the chains found.
+
+    Parameters
+    ----------
+    jobs : Jobs
+        The incidents. One that is reached later than `Jobs.last_ms` counts as put off to
+        the end: the bound is for those who let nobody wait longer.
+    crews : sequence of Crew
+        The units.
+    stopped : callable
+        Asked between rounds; the bound found so far is given once it says True.
+
+    Returns
+    -------
+    Clairvoyant
+        The bound, and a plan.
+
+    Raises
+    ------
+    InputError
+        Incidents are not in the order in which units may be sent.
+    """
+    n = len(jobs.ready_ms)
+    if n and np.any(np.diff(jobs.ready_ms) < 0):
+        raise InputError("incidents are out of order", field="ready_ms", fix="sort them")
+    columns: dict[tuple[int, tuple[int, ...]], Column] = {}
+    master = _Master(n, [crew.units for crew in crews])
+    bound, price = 0.0, np.ones(n)
+    rounds = 0
+    while rounds < _ROUNDS:
+        rounds += 1
+        value, prices, rents = master.solve()
+        fresh = 0
+        # prices between the last best and the new ones find a good bound sooner
+        for used in (_SMOOTHING * price + (1 - _SMOOTHING) * prices, prices):
+            total = 0.0
+            for number, crew in enumerate(crews):
+                worth, chain, lates = best_chain(
+                    jobs, crew.roads, crew.home, crew.turnout_ms, crew.able, crew.on_ms, used
+                )
+                total += crew.units * worth
+                column = Column(number, tuple(chain.tolist()), int(lates.sum()))
+                gain = prices[list(column.chain)].sum() - column.late - rents[number]
+                if gain > _SMALL and (number, column.chain) not in columns:
+                    columns[number, column.chain] = column
+                    master.add(column)
+                    fresh += 1
+            if used.sum() - total > bound:
+                bound, price = float(used.sum() - total), used
+            if fresh:
+                break
+        if not fresh or value - bound < _SMALL or stopped():
+            break
+    least = max(0, math.ceil(bound - _SMALL))
+    chosen, late = _dive(jobs, crews)
+    if late > least and not stopped():
+        known = {(c.crew, c.chain): c for c in (*columns.values(), *chosen)}
+        whole, fewer = _whole(n, crews, list(known.values()))
+        if fewer < late:
+            chosen, late = whole, fewer
+    return Clairvoyant(n, min(least, late), late, bound, chosen, rounds)
+
+
+def _dive(jobs: Jobs, crews: Sequence[Crew]) -> tuple[tuple[Column, ...], int]:
+    """Fix chains one after the other, and seek the others anew for what they leave."""
+    n = len(jobs.ready_ms)
+    left = [crew.units for crew in crews]
+    open_ = np.ones(n, dtype=np.bool_)
+    chosen: list[Column] = []
+    columns: dict[tuple[int, tuple[int, ...]], Column] = {}
+    while sum(left) and open_.any():
+        master = _Master(n, left)
+        columns = {key: c for key, c in columns.items() if open_[list(c.chain)].all()}
+        for column in columns.values():
+            master.add(column)
+        for _ in range(_DIVE_ROUNDS if chosen else _ROUNDS):
+            _, prices, rents = master.solve()
+            prices = np.where(open_, prices, 0.0)
+            fresh = 0
+            for number, crew in enumerate(crews):
+                if left[number] == 0:
+                    continue
+                worth, chain, lates = best_chain(
+                    jobs,
+                    crew.roads,
+                    crew.home,
+                    crew.turnout_ms,
+                    crew.able & open_,
+                    crew.on_ms,
+                    prices,
+                )
+                column = Column(number, tuple(chain.tolist()), int(lates.sum()))
+                if worth - rents[number] > _SMALL and (number, column.chain) not in columns:
+                    columns[number, column.chain] = column
+                    master.add(column)
+                    fresh += 1
+            if not fresh:
+                break
+        master.solve()
+        shares = master.shares()
+        if not len(shares):
+            break
+        # the largest share; of equals the longest chain
+        listed = list(columns.values())
+        rank = [
+            (round(share, 6) if len(set(c.chain)) == len(c.chain) else 0.0, len(c.chain))
+            for share, c in zip(shares.tolist(), listed, strict=True)
+        ]
+        best = max(range(len(listed)), key=rank.__getitem__)
+        taken = listed[best]
+        if rank[best][0] < _SMALL or not taken.chain:
+            break
+        chosen.append(taken)
+        left[taken.crew] -= 1
+        open_[list(taken.chain)] = False
+    return tuple(chosen), int(open_.sum()) + sum(column.late for column in chosen)
+
+
+class _Master:
+    """The linear program over the chains found so far."""
+
+    def __init__(self, jobs: int, units: Sequence[int]) -> None:
+        from ortools.linear_solver import pywraplp  # noqa: PLC0415 - slow, not always needed
+
+        self._solver = pywraplp.Solver.CreateSolver("GLOP")
+        inf = self._solver.infinity()
+        self._chains: list[Any] = []
+        self._served = [self._solver.Constraint(1, 1) for _ in range(jobs)]
+        self._have = [self._solver.Constraint(-inf, count) for count in units]
+        self._cost = self._solver.Objective()
+        self._cost.SetMinimization()
+        for row in self._served:
+            put_off = self._solver.NumVar(0, inf, "")
+            row.SetCoefficient(put_off, 1)
+            self._cost.SetCoefficient(put_off, 1)
+
+    def add(self, column: Column) -> None:
+        variable = self._solver.NumVar(0, self._solver.infinity(), "")
+        for job in column.chain:
+            row = self._served[job]
+            row.SetCoefficient(variable, row.GetCoefficient(variable) + 1)
+        self._have[column.crew].SetCoefficient(variable, 1)
+        self._cost.SetCoefficient(variable, column.late)
+        self._chains.append(variable)
+
+    def shares(self) -> NDArray[np.float64]:
+        """Return how much of each chain the last solution takes."""
+        return np.array([variable.solution_value() for variable in self._chains])
+
+    def solve(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+        """Return the value, what serving each incident is worth, and what a unit costs."""
+        self._solver.Solve()
+        prices = np.minimum([row.dual_value() for row in self._served], 1.0)
+        rents = np.array([-row.dual_value() for row in self._have])
+        return self._cost.Value(), prices, rents
+
+
+def _whole(
+    jobs: int, crews: Sequence[Crew], columns: Sequence[Column]
+) -> tuple[tuple[Column, ...], int]:
+    """Choose chains, as many as there are units, so that the fewest incidents are late."""
+    if not columns or not jobs:
+        return (), jobs
+    entries = [(job, at) for at, column in enumerate(columns) for job in column.chain]
+    rows, cols = np.array(entries, dtype=np.int64).T
+    size = len(columns)
+    serve = sparse.csr_array((np.ones(len(rows)), (rows, cols)), shape=(jobs, size))
+    use = sparse.csr_array(
+        (np.ones(size), ([c.crew for c in columns], np.arange(size))), shape=(len(crews), size)
+    )
+    matrix = sparse.csr_array(
+        sparse.vstack(
+            [sparse.hstack([serve, sparse.identity(jobs)]), sparse.hstack([use, _none(use, jobs)])]
+        )
+    )
+    units = np.array([crew.units for crew in crews], dtype=np.float64)
+    program = Program(
+        matrix=matrix,
+        at_least=np.r_[np.ones(jobs), np.zeros(len(crews))],
+        at_most=np.r_[np.ones(jobs), units],
+        objective=np.r_[[float(column.late) for column in columns], np.ones(jobs)],
+        lower=np.zeros(size + jobs),
+        upper=np.r_[units[[c.crew for c in columns]], np.ones(jobs)],
+        integer=np.r_[np.ones(size, dtype=np.bool_), np.zeros(jobs, dtype=np.bool_)],
+    )
+    answer = minimise(program, seconds=_MIP_S, tolerance=1 - 1e-3, nodes=_MIP_NODES)
+    if answer.values is None:
+        return (), jobs
+    counts = np.rint(answer.values[:size]).astype(np.int64)
+    chosen = tuple(c for c, count in zip(columns, counts, strict=True) for _ in range(count))
+    reached = {job for column in chosen for job in column.chain}
+    return chosen, jobs - len(reached) + sum(column.late for column in chosen)
+
+
+def _none(use: sparse.csr_array, jobs: int) -> sparse.csr_array:
+    return sparse.csr_array((use.shape[0], jobs))

@@ -1,0 +1,272 @@
+"""Dispatch that looks at what stays behind: coverage, preparedness, survival."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+
+from engine.coverage_kernels import counts, expected_gain
+from engine.dispatch.base import POLICIES
+from engine.survival import survival_curve
+from routing.errors import InputError
+from routing.network import UNREACHABLE
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.dispatch.base import DispatchState
+    from engine.terrain import Terrain
+
+_NEVER: Final = float(UNREACHABLE)
+
+
+@dataclass(frozen=True)
+class KnowsTerrain:
+    """A policy that must know the city.
+
+    Parameters
+    ----------
+    terrain : Terrain, optional
+        The city; see `at`.
+    """
+
+    terrain: Terrain | None = None
+
+    def at(self, terrain: Terrain) -> Self:
+        """Return the same policy for a city.
+
+        Parameters
+        ----------
+        terrain : Terrain
+            The city.
+
+        Returns
+        -------
+        Self
+            Its like.
+        """
+        return replace(self, terrain=terrain)
+
+    @property
+    def city(self) -> Terrain:
+        """The city; an InputError where it is not known."""
+        if self.terrain is None:
+            raise InputError(
+                f"{type(self).__name__} must know the city",
+                field="policy",
+                fix="give it one with at(terrain)",
+            )
+        return self.terrain
+
+
+def in_time(state: DispatchState, terrain: Terrain) -> NDArray[np.bool_]:
+    """Tell which units would be in time.
+
+    Parameters
+    ----------
+    state : DispatchState
+        The incident and the units.
+    terrain : Terrain
+        The city.
+
+    Returns
+    -------
+    ndarray of bool, shape (units,)
+        False, too, where the unit cannot be sent.
+    """
+    row = min(state.priority, len(terrain.limit_ms) - 1)
+    gone = state.waiting_ms if terrain.from_call[row] else 0.0
+    return np.asarray(state.arrival_ms + gone <= terrain.limit_ms[row])
+
+
+def first_least(cost: NDArray[np.float64], state: DispatchState, among: NDArray[np.bool_]) -> int:
+    """Choose the unit of least cost; of equals the one that arrives first.
+
+    Parameters
+    ----------
+    cost : ndarray of float64, shape (units,)
+        What it costs to send each unit.
+    state : DispatchState
+        The units.
+    among : ndarray of bool, shape (units,)
+        Those to choose from, at least one.
+
+    Returns
+    -------
+    int
+        A unit.
+    """
+    units = np.flatnonzero(among)
+    return int(units[np.lexsort((units, state.arrival_ms[units], cost[units]))[0]])
+
+
+@dataclass(frozen=True)
+class DMEXCLPDispatch(KnowsTerrain):
+    """Of the units in time, send the one whose leaving costs the least expected coverage.
+
+    Where none is in time, the closest goes. A unit on its way covers from the station
+    that it drives to. Jagtenberg, Bhulai, van der Mei 2017, Health Care Management
+    Science 20, 517-531, doi:10.1007/s10729-016-9368-0.
+
+    Parameters
+    ----------
+    terrain : Terrain, optional
+        The city.
+    busy : float, optional
+        Probability that a unit is busy; that of `Terrain.busy_share` without it.
+    """
+
+    busy: float | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Its setting, for the record."""
+        return {"busy": self.busy}
+
+    def decide(self, state: DispatchState) -> int:
+        """Choose a unit; see `engine.dispatch.Policy.decide`.
+
+        Parameters
+        ----------
+        state : DispatchState
+            The incident and the units.
+
+        Returns
+        -------
+        int
+            A unit, or -1.
+        """
+        among = in_time(state, self.city)
+        if not among.any():
+            return first_least(state.arrival_ms, state, state.feasible)
+        near = self.city.near[state.period]
+        covering = np.where(state.suitable, state.base, -1)
+        busy = self.city.busy_share if self.busy is None else self.busy
+        left = np.maximum(counts(near, covering) - 1, 0)
+        loss = expected_gain(near, self.city.weight, left, busy)
+        return first_least(np.where(covering >= 0, loss[covering], 0.0), state, among)
+
+
+@dataclass(frozen=True)
+class PreparednessDispatch(KnowsTerrain):
+    """Of the units in time, send the one whose leaving keeps the worst zone best prepared.
+
+    The preparedness of a zone is ``1 / demand * sum(2**-l / t_l)`` over the `nearest`
+    units by drive t_l: Andersson and Värbrand 2007, Journal of the Operational Research
+    Society 58, 195-201, doi:10.1057/palgrave.jors.2602174. Where none is in time, the
+    closest goes.
+
+    Parameters
+    ----------
+    terrain : Terrain, optional
+        The city.
+    nearest : int
+        Units that count for a zone.
+    floor : float
+        Share of the zones, the least prepared ones, whose mean counts: 0 for the worst
+        zone alone.
+    """
+
+    nearest: int = 3
+    floor: float = 0.0
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Its setting, for the record."""
+        return {"nearest": self.nearest, "floor": self.floor}
+
+    def decide(self, state: DispatchState) -> int:
+        """Choose a unit; see `engine.dispatch.Policy.decide`.
+
+        Parameters
+        ----------
+        state : DispatchState
+            The incident and the units.
+
+        Returns
+        -------
+        int
+            A unit, or -1.
+        """
+        among = in_time(state, self.city)
+        if not among.any():
+            return first_least(state.arrival_ms, state, state.feasible)
+        asked = np.flatnonzero(self.city.weight > 0)
+        covering = np.flatnonzero(state.suitable & (state.base >= 0))
+        drive = self.city.station_ms[state.period][state.base[covering]][:, asked]
+        worst = np.zeros(len(state.arrival_ms))
+        for row, unit in enumerate(covering):
+            if among[unit]:
+                worst[unit] = -self._least(np.delete(drive, row, axis=0), asked)
+        return first_least(worst, state, among)
+
+    def _least(self, drive: NDArray[np.float64], asked: NDArray[np.int64]) -> float:
+        take = min(self.nearest, len(drive))
+        if take == 0:
+            return 0.0
+        closest = np.sort(np.partition(drive, take - 1, axis=0)[:take], axis=0)
+        share = 0.5 ** np.arange(1, take + 1)
+        prepared = (share[:, None] / np.maximum(closest, 60_000.0)).sum(axis=0)
+        prepared /= self.city.weight[asked]
+        count = max(1, int(self.floor * len(asked)))
+        return float(np.partition(prepared, count - 1)[:count].mean())
+
+
+@dataclass(frozen=True)
+class SurvivalDispatch(KnowsTerrain):
+    """Send the unit with which most patients, this one and the next, can be expected to live.
+
+    Every incident counts as a cardiac arrest. While the unit is away, incidents are
+    expected at the present rate, each served from the nearest station with a unit left.
+
+    Parameters
+    ----------
+    terrain : Terrain, optional
+        The city.
+    curve : str
+        Survival by response time; see `engine.survival`.
+    """
+
+    curve: str = "de-maio-2003"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Its setting, for the record."""
+        return {"curve": self.curve}
+
+    def decide(self, state: DispatchState) -> int:
+        """Choose a unit; see `engine.dispatch.Policy.decide`.
+
+        Parameters
+        ----------
+        state : DispatchState
+            The incident and the units.
+
+        Returns
+        -------
+        int
+            A unit, or -1.
+        """
+        city, survive = self.city, survival_curve(self.curve)
+        lead_ms = city.processing_ms + float(city.turnout_ms.mean())
+        covering = np.flatnonzero(state.suitable & (state.base >= 0))
+        drive = city.station_ms[state.period][state.base[covering]] + lead_ms
+        order = np.sort(np.vstack([drive, np.full((2, drive.shape[1]), np.inf)]), axis=0)
+        kept, lost = survive(order[0] / 1000), survive(order[1] / 1000)
+        future = city.calls_per_ms(state.now_ms) * city.busy_ms
+        cost = np.zeros(len(state.arrival_ms))
+        cost[covering] = [
+            future * float(city.weight @ np.where(row == order[0], kept - lost, 0.0))
+            for row in drive
+        ]
+        sent = state.feasible
+        cost[sent] -= survive((state.arrival_ms[sent] + state.waiting_ms) / 1000)
+        return first_least(cost, state, sent)
+
+
+POLICIES.register("dmexclp-v1", DMEXCLPDispatch())
+POLICIES.register("preparedness-v1", PreparednessDispatch())
+POLICIES.register("fair-preparedness-v1", PreparednessDispatch(floor=0.1))
+POLICIES.register("survival-v1", SurvivalDispatch())

@@ -1,0 +1,309 @@
+"""The clairvoyant bound of simulated incidents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from engine.clairvoyant import Clairvoyant, Crew, Jobs, Roads, clairvoyant
+from routing.errors import InputError
+from routing.network import UNREACHABLE
+from scenarios.simulation.arrays import COMES_ON, GOES_OFF
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from scenarios.demand import IncidentTable
+    from scenarios.simulation.arrays import Rules, Travel
+    from scenarios.simulation.tables import Tables
+
+
+LONGEST_MS: Final = 3_600_000.0
+"""So long beyond its limit an incident may wait, unless said otherwise."""
+
+
+def jobs_of(
+    tables: Tables,
+    incidents: IncidentTable,
+    limit_ms: NDArray[np.float64],
+    longest_ms: float = LONGEST_MS,
+) -> tuple[Jobs, NDArray[np.int64]]:
+    """Say of each incident when it must be reached, and where its unit is free again.
+
+    Where drives differ by the hour, the quickest of all hours counts, so that the bound
+    holds.
+
+    Parameters
+    ----------
+    tables : Tables
+        Drives.
+    incidents : IncidentTable
+        The incidents.
+    limit_ms : ndarray of float64, shape (priorities,)
+        From call to arrival, by priority.
+    longest_ms : float
+        No incident waits longer beyond its limit.
+
+    Returns
+    -------
+    jobs : Jobs
+        In the order in which units may be sent.
+    order : ndarray of int64, shape (n,)
+        Row of each one in `incidents`.
+    """
+    travel, rules = tables.travel, tables.rules
+    ready = incidents.call_ms + incidents.processing_ms
+    order = np.argsort(ready, kind="stable")
+    row = reordered(incidents, order)
+    tree = rules.priority["transport"][row.priority]
+    hospitals = _quickest(travel, travel.hospital["ms"])
+    after, end = row.on_scene_ms.astype(np.float64), row.zone.astype(np.int64)
+    taken = np.flatnonzero(row.transported & _transports(rules, row.type))
+    if len(taken):
+        nearest = hospitals[tree[taken], row.zone[taken], 0]
+        after[taken] += nearest + row.handover_ms[taken]
+        end[taken] = travel.hospital["place"][tree[taken], row.zone[taken], 0]
+    due = row.call_ms + limit_ms[row.priority]
+    jobs = Jobs(
+        ready_ms=ready[order],
+        due_ms=due,
+        last_ms=due + longest_ms,
+        after_ms=after,
+        zone=row.zone.astype(np.int64),
+        end=end,
+        tree=rules.priority["response"][row.priority].astype(np.int64),
+    )
+    return jobs, order
+
+
+def reordered(incidents: IncidentTable, order: NDArray[np.int64]) -> IncidentTable:
+    """Return incidents in another order.
+
+    Parameters
+    ----------
+    incidents : IncidentTable
+        The incidents.
+    order : ndarray of int64, shape (m,)
+        Rows.
+
+    Returns
+    -------
+    IncidentTable
+        These rows.
+    """
+    columns: list[Any] = [column[order] for column in incidents]
+    return type(incidents)(*columns)
+
+
+def _transports(rules: Rules, types: NDArray[np.integer]) -> NDArray[np.bool_]:
+    first = rules.alternative_ptr[rules.type_ptr[types]]
+    return np.asarray(rules.slots["transports"][first])
+
+
+def _quickest(travel: Travel, ms: NDArray[Any]) -> NDArray[np.float64]:
+    """Take the least over the periods of a table by speed profile."""
+    periods = len(travel.home)
+    return np.asarray(ms.reshape(periods, -1, *ms.shape[1:]).min(axis=0), dtype=np.float64)
+
+
+def roads_to(travel: Travel, station: int) -> Roads:
+    """List the points that units pass on their ways home to a station.
+
+    Parameters
+    ----------
+    travel : Travel
+        Drives.
+    station : int
+        The station.
+
+    Returns
+    -------
+    Roads
+        For units of that station.
+    """
+    drive = _quickest(travel, travel.drive["ms"])
+    places, stations = travel.home.shape[1:]
+    home_ms = np.asarray(travel.home["ms"][:, :, station].min(axis=0), dtype=np.float64)
+    at: list[float] = []
+    point: list[int] = []
+    ptr = [0]
+    tracks = len(travel.track_ptr) > 1
+    for place in range(places):
+        if tracks:
+            rows = slice(*travel.track_ptr[place * stations + station :][:2])
+            at += (travel.track["share"][rows] * home_ms[place]).tolist()
+            point += travel.track["place"][rows].tolist()
+        else:
+            first = travel.home[0, place, station]
+            ahead = int(first["ahead"])
+            while ahead >= 0 and home_ms[place] < UNREACHABLE:
+                rest = travel.rest[0, station, ahead]
+                at.append(float(home_ms[place] - rest["ms"]))
+                point.append(ahead)
+                ahead = int(rest["ahead"])
+        ptr.append(len(at))
+    if tracks:
+        point_ms = drive
+    else:
+        point_ms = np.ascontiguousarray(_quickest(travel, travel.turn["ms"]).transpose(0, 2, 1))
+    return Roads(
+        drive_ms=drive,
+        point_ms=point_ms,
+        way_ptr=np.array(ptr, dtype=np.int64),
+        way_at=np.array(at, dtype=np.float64),
+        way_point=np.array(point, dtype=np.int64),
+        home_ms=home_ms,
+        stays=tracks,
+    )
+
+
+def crews_of(
+    tables: Tables,
+    incidents: IncidentTable,
+    timeline: NDArray[Any],
+    roads: dict[int, Roads] | None = None,
+) -> list[Crew]:
+    """Gather units that are alike.
+
+    Parameters
+    ----------
+    tables : Tables
+        Drives and rules, with ways to every station of a unit.
+    incidents : IncidentTable
+        The incidents, in the order of the jobs.
+    timeline : ndarray of TIMED
+        What happens at set times: who is on duty.
+    roads : dict, optional
+        Ways home by station, to keep those found.
+
+    Returns
+    -------
+    list of Crew
+        The crews.
+
+    Raises
+    ------
+    InputError
+        An incident asks for several units or has alternatives, or units may be diverted.
+    """
+    travel, rules = tables.travel, tables.rules
+    known = {} if roads is None else roads
+    if rules.divert.any():
+        raise InputError(
+            "the bound does not know diversions", field="dispatch.divert", fix="leave them out"
+        )
+    if len(rules.slots) != len(rules.type_ptr) - 1:
+        raise InputError(
+            "the bound knows incidents that need one unit", field="incident_types: response"
+        )
+    first = travel.home.shape[1] - travel.home.shape[2]
+    alike: dict[tuple[int, float, bytes, bytes], list[int]] = {}
+    for unit, crew in enumerate(rules.crew):
+        on_ms = _on_duty(timeline, unit)
+        turnout = float(min(crew["turnout_ms"], crew["night_turnout_ms"]))
+        key = (int(crew["home"]), turnout, rules.suitable[:, unit].tobytes(), on_ms.tobytes())
+        alike.setdefault(key, []).append(unit)
+    need = rules.slots["need"][rules.alternative_ptr[rules.type_ptr[incidents.type]]]
+    found = []
+    for (station, turnout, _, duty), units in alike.items():
+        if station not in known:
+            known[station] = roads_to(travel, station)
+        found.append(
+            Crew(
+                units=len(units),
+                home=first + station,
+                turnout_ms=turnout,
+                roads=known[station],
+                able=np.ascontiguousarray(rules.suitable[need, units[0]]),
+                on_ms=np.frombuffer(duty).reshape(-1, 2).copy(),
+            )
+        )
+    return found
+
+
+def _on_duty(timeline: NDArray[Any], unit: int) -> NDArray[np.float64]:
+    """Return the spans in which a unit is on duty."""
+    spans, reasons, since = [], 0, -np.inf
+    for what in timeline:
+        if what["subject"] != unit or what["kind"] not in (GOES_OFF, COMES_ON):
+            continue
+        time_ms = float(what["time_ms"])
+        if what["kind"] == GOES_OFF:
+            if reasons == 0 and time_ms > since:
+                spans.append((since, time_ms))
+            reasons += 1
+        else:
+            reasons -= 1
+            if reasons == 0:
+                since = time_ms
+    if reasons == 0:
+        spans.append((since, np.inf))
+    return np.array(spans, dtype=np.float64).reshape(-1, 2)
+
+
+def clairvoyant_bound(
+    tables: Tables,
+    incidents: IncidentTable,
+    limit_ms: NDArray[np.float64],
+    timeline: NDArray[Any] | None = None,
+    *,
+    longest_ms: float = LONGEST_MS,
+    block: int = 250,
+) -> list[Clairvoyant]:
+    """Bound how few incidents any dispatcher could have reached late.
+
+    It holds for every policy that lets units drive home when they are free. Long lists
+    are cut where calls are furthest apart, and units begin each part at home.
+
+    Parameters
+    ----------
+    tables : Tables
+        Drives and rules.
+    incidents : IncidentTable
+        The incidents.
+    limit_ms : ndarray of float64, shape (priorities,)
+        From call to arrival, by priority.
+    timeline : ndarray of TIMED, optional
+        What happens at set times; that of the tables without it.
+    longest_ms : float
+        No incident waits longer beyond its limit: the bound is for those who see to that.
+    block : int
+        Most incidents of a part.
+
+    Returns
+    -------
+    list of Clairvoyant
+        One for each part; the sum of their bounds is the bound.
+
+    Raises
+    ------
+    InputError
+        As in `crews_of`.
+    """
+    jobs, order = jobs_of(tables, incidents, limit_ms, longest_ms)
+    crews = crews_of(
+        tables,
+        reordered(incidents, order),
+        tables.timeline if timeline is None else timeline,
+    )
+    found = []
+    for part in _parts(jobs.ready_ms, block):
+        columns: list[Any] = [column[part] for column in jobs]
+        own = [crew._replace(able=crew.able[part]) for crew in crews]
+        found.append(clairvoyant(Jobs(*columns), own))
+    return found
+
+
+def _parts(ready_ms: NDArray[np.float64], block: int) -> Sequence[slice]:
+    """Cut where incidents are furthest apart, into parts that are small enough."""
+    parts, begin = [], 0
+    while len(ready_ms) - begin > block:
+        gaps = np.diff(ready_ms[begin + block // 2 : begin + block + 1])
+        cut = begin + block // 2 + int(np.argmax(gaps)) + 1
+        parts.append(slice(begin, cut))
+        begin = cut
+    parts.append(slice(begin, len(ready_ms)))
+    return parts

@@ -1,0 +1,90 @@
+"""What policies may know of a scenario beforehand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from engine.dispatch import CLOSEST
+from engine.terrain import Terrain
+from scenarios.demand import DAY_MS, HOUR_MS, draw_incidents, horizon_ms
+from scenarios.simulation.run import run_replication
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from scenarios.demand import IncidentTable
+    from scenarios.package import Scenario
+    from scenarios.simulation.tables import Tables
+
+_PILOT_SEED = 2**32 - 1
+"""Incidents that no user asks for by chance."""
+
+
+def terrain_of(scenario: Scenario, tables: Tables) -> Terrain:
+    """Gather what policies may know: stations, drives, demand, and how long units are busy.
+
+    The mean busy time and call processing are those of a pilot: one replication, with
+    incidents of its own where they are drawn, in which the closest unit goes.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    tables : Tables
+        Its tables.
+
+    Returns
+    -------
+    Terrain
+        For `engine.dispatch.bound`.
+    """
+    travel, rules, timeline = tables
+    periods, places, stations = travel.home.shape
+    profiles = len(travel.drive) // periods
+    first = places - stations
+    rows = np.arange(periods) * profiles + rules.priority["response"][0]
+    weight = scenario.zones["weight"].to_numpy(np.float64)
+    incidents = draw_incidents(scenario, _PILOT_SEED, 0)
+    legs = run_replication(travel, rules, incidents, CLOSEST, timeline, logged=False).legs
+    done = legs[legs["free_ms"] >= 0]
+    limits = [_limit(scenario, priority.name) for priority in scenario.settings.priorities]
+    return Terrain(
+        station_ms=np.ascontiguousarray(travel.drive["ms"][rows, first:], dtype=np.float64),
+        between_ms=np.ascontiguousarray(travel.home["ms"][:, first:], dtype=np.float64),
+        weight=weight / max(weight.sum(), 1e-300),
+        calls_per_hour=_calls_per_hour(scenario, incidents),
+        home=rules.crew["home"].copy(),
+        turnout_ms=rules.crew["turnout_ms"].copy(),
+        suitable=rules.suitable,
+        limit_ms=np.array([limit for limit, _ in limits]),
+        from_call=np.array([call for _, call in limits]),
+        processing_ms=float(incidents.processing_ms.mean()) if incidents.size else 0.0,
+        busy_ms=float((done["free_ms"] - done["dispatch_ms"]).mean()) if len(done) else 0.0,
+    )
+
+
+def _limit(scenario: Scenario, priority: str) -> tuple[float, bool]:
+    """Return the first standard of a priority, or the first one at all."""
+    standards = scenario.settings.standards
+    own = [s for s in standards if not s.priorities or priority in s.priorities]
+    standard = (own or standards)[0]
+    return standard.limit_s * 1000, standard.start == "call"
+
+
+def _calls_per_hour(scenario: Scenario, incidents: IncidentTable) -> NDArray[np.float64]:
+    """Return expected calls by hour since the beginning, by the profiles of the demand."""
+    horizon, demand = scenario.settings.horizon, scenario.settings.demand
+    span = horizon_ms(horizon)
+    mean = incidents.size * HOUR_MS / max(span, 1)
+    if scenario.incidents is not None:
+        return np.array([mean])
+    begins = pd.Timestamp(horizon.start) + pd.to_timedelta(np.arange(0, span, HOUR_MS), unit="ms")
+    local = pd.DatetimeIndex(begins).tz_convert(ZoneInfo(horizon.timezone))
+    hour = np.array(demand.hour_profile)[local.hour.to_numpy()]
+    day = np.array(demand.weekday_profile)[local.day_of_week.to_numpy()]
+    shape = hour / np.mean(demand.hour_profile) * day / np.mean(demand.weekday_profile)
+    return np.asarray(demand.incidents_per_day * HOUR_MS / DAY_MS * shape, dtype=np.float64)

@@ -1,0 +1,194 @@
+"""The bound of those who know all incidents: against enumeration, and against policies."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import TYPE_CHECKING
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from engine.clairvoyant import clairvoyant
+from engine.dispatch import CLOSEST, CLOSEST_IDLE, DispatchState
+from routing.errors import InputError
+from scenarios.clairvoyance import clairvoyant_bound, crews_of, jobs_of, reordered
+from scenarios.simulation.arrays import no_timeline
+from scenarios.simulation.run import run_replication
+from scenarios.simulation.tables import Tables
+from tests.scenarios.synthetic import City, random_city, random_incidents
+
+if TYPE_CHECKING:
+    from scenarios.demand import IncidentTable
+
+CASES = int(os.environ.get("BLUELIGHT_CLAIRVOYANT_CASES", "200"))
+BATCH = 50
+LONGEST_MS = 1e8
+LIMIT_MS = np.array([420_000.0, 420_000.0])
+
+
+class AnyUnit:
+    """Sends any unit, or lets the incident wait."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def decide(self, state: DispatchState) -> int:
+        rng = np.random.default_rng([self.seed, int(state.now_ms), int(state.waiting_ms)])
+        units = np.flatnonzero(state.feasible)
+        return -1 if rng.random() < 0.2 else int(rng.choice(units))
+
+
+def drawn(seed: int) -> tuple[City, IncidentTable]:
+    rng = np.random.default_rng([seed, 11])
+    city = random_city(seed, units=int(rng.integers(1, 5)))
+    spacing = int(rng.choice([60_000, 300_000, 900_000]))
+    return city, random_incidents(seed, int(rng.integers(1, 6)), 4, spacing_ms=spacing)
+
+
+def late(city: City, calls: IncidentTable, policy: object) -> int:
+    served = run_replication(city.travel, city.rules, calls, policy).served  # type: ignore[arg-type]
+    response = served["on_scene_ms"] - calls.call_ms
+    missed = (served["on_scene_ms"] < 0) | (response > LIMIT_MS[calls.priority])
+    return int(missed.sum())
+
+
+class Enumeration:
+    """All chains of a few incidents for each unit, on the graph itself."""
+
+    def __init__(self, city: City, calls: IncidentTable) -> None:
+        self.city, self.calls = city, calls
+        self.ms = {
+            profile: dict(nx.all_pairs_dijkstra_path_length(city.graph, weight=profile))
+            for profile in ("normal", "siren")
+        }
+        self.first = len(city.zones) + len(city.hospitals)
+        self.slots = city.rules.slots
+
+    def fewest_late(self) -> int:
+        """Count over all ways to give each incident to one unit, or to none."""
+        n, units = self.calls.size, len(self.city.rules.crew)
+        options = {(frozenset[int](), 0)}
+        for unit in range(units):
+            own = {(frozenset[int](), 0)}
+            for size in range(1, n + 1):
+                for chain in itertools.permutations(range(n), size):
+                    own.add((frozenset(chain), self.in_time(unit, chain)))
+            options = {
+                (one | other, count + more)
+                for one, count in options
+                for other, more in own
+                if not one & other
+            }
+        return n - max(count for _, count in options)
+
+    def in_time(self, unit: int, chain: tuple[int, ...]) -> int:
+        """Count the incidents of a chain that are reached in time."""
+        place, free_ms, late_ms, count = None, 0.0, 0.0, 0
+        for job in chain:
+            arrival = self.arrival(unit, job, place, free_ms, late_ms)
+            due = self.calls.call_ms[job] + LIMIT_MS[self.calls.priority[job]]
+            if arrival > due + LONGEST_MS:
+                return 0
+            count += arrival <= due
+            place, after = self.end(job)
+            free_ms, late_ms = arrival + after, due + LONGEST_MS + after
+        return count
+
+    def arrival(
+        self, unit: int, job: int, place: int | None, free_ms: float, late_ms: float
+    ) -> float:
+        calls, rules, city = self.calls, self.city.rules, self.city
+        alternative = rules.type_ptr[calls.type[job]]
+        need = rules.slots["need"][rules.alternative_ptr[alternative]]
+        if not rules.suitable[need, unit]:
+            return np.inf
+        crew = rules.crew[unit]
+        home, target = city.stations[crew["home"]], city.zones[calls.zone[job]]
+        profile = ("normal", "siren")[rules.priority["response"][calls.priority[job]]]
+        ready = float(calls.call_ms[job] + calls.processing_ms[job])
+        if place is None:
+            return float(ready + crew["turnout_ms"] + self.ms[profile][home][target])
+        sent = max(ready, free_ms)
+        path = nx.dijkstra_path(city.graph, place, home, weight="normal")
+        soonest, latest = sent - free_ms, max(0.0, sent - late_ms)
+        best = np.inf
+        for node in path:
+            at = self.ms["normal"][place][node]
+            drive = self.ms[profile][node][target]
+            if at >= latest:
+                best = min(best, max(0.0, at - soonest) + drive)
+        if self.ms["normal"][place][home] <= soonest:
+            best = min(best, crew["turnout_ms"] + self.ms[profile][home][target])
+        return float(sent + best)
+
+    def end(self, job: int) -> tuple[int, float]:
+        calls, city = self.calls, self.city
+        zone = city.zones[calls.zone[job]]
+        stay = float(calls.on_scene_ms[job])
+        if not calls.transported[job]:
+            return zone, stay
+        profile = ("normal", "siren")[city.rules.priority["transport"][calls.priority[job]]]
+        nearest = min(city.hospitals, key=lambda node: self.ms[profile][zone][node])
+        return nearest, stay + self.ms[profile][zone][nearest] + float(calls.handover_ms[job])
+
+
+@pytest.mark.parametrize("batch", range(-(-CASES // BATCH)))
+def test_equals_enumeration_and_nobody_beats_it(batch: int) -> None:
+    for seed in range(batch * BATCH, min(CASES, (batch + 1) * BATCH)):
+        city, calls = drawn(seed)
+        tables = Tables(city.travel, city.rules, no_timeline())
+        (found,) = clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
+        fewest = Enumeration(city, calls).fewest_late()
+        assert found.bound <= fewest <= found.reached, f"case {seed}"
+        assert found.proven, f"case {seed}"
+        for policy in (CLOSEST, CLOSEST_IDLE, *(AnyUnit(k) for k in range(5))):
+            assert late(city, calls, policy) >= fewest, f"case {seed}: {policy}"
+
+
+def test_the_cases_differ() -> None:
+    """Bounds of zero would prove nothing."""
+    found = []
+    for seed in range(60):
+        city, calls = drawn(seed)
+        tables = Tables(city.travel, city.rules, no_timeline())
+        (one,) = clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
+        found.append((one.bound, late(city, calls, CLOSEST)))
+    bounds, closest = np.array(found).T
+    assert len(set(bounds.tolist())) >= 4
+    assert (closest > bounds).sum() >= 5
+
+
+def test_the_plan_serves_what_it_says() -> None:
+    city, calls = random_city(3), random_incidents(3, 60, 4, spacing_ms=600_000)
+    tables = Tables(city.travel, city.rules, no_timeline())
+    jobs, order = jobs_of(tables, calls, LIMIT_MS)
+    crews = crews_of(tables, reordered(calls, order), no_timeline())
+    found = clairvoyant(jobs, crews)
+    served = [job for column in found.chains for job in column.chain]
+    assert len(served) == len(set(served))
+    late_ones = sum(column.late for column in found.chains)
+    assert found.reached == calls.size - len(served) + late_ones
+    for number, crew in enumerate(crews):
+        assert sum(column.crew == number for column in found.chains) <= crew.units
+    assert found.bound <= found.reached
+    parts = clairvoyant_bound(tables, calls, LIMIT_MS, block=20)
+    assert sum(part.bound for part in parts) <= found.reached
+    assert sum(part.incidents for part in parts) == calls.size
+
+
+def test_no_incidents() -> None:
+    city = random_city(1)
+    tables = Tables(city.travel, city.rules, no_timeline())
+    (found,) = clairvoyant_bound(tables, random_incidents(1, 0, 4, spacing_ms=1), LIMIT_MS)
+    assert (found.bound, found.reached, found.proven) == (0, 0, True)
+
+
+def test_diversions_are_refused() -> None:
+    city = random_city(1)
+    rules = city.rules._replace(divert=np.ones((2, 2), dtype=np.bool_))
+    tables = Tables(city.travel, rules, no_timeline())
+    calls = random_incidents(1, 3, 4, spacing_ms=60_000)
+    with pytest.raises(InputError, match="diversions"):
+        clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
