@@ -75,6 +75,7 @@ def jobs_of(
         zone=row.zone.astype(np.int64),
         end=end,
         tree=rules.priority["response"][row.priority].astype(np.int64),
+        cost=np.ones(len(order)),
     )
     return jobs, order
 
@@ -251,12 +252,13 @@ def clairvoyant_bound(
     timeline: NDArray[Any] | None = None,
     *,
     longest_ms: float = LONGEST_MS,
-    block: int = 250,
+    block: int = 400,
 ) -> list[Clairvoyant]:
     """Bound how few incidents any dispatcher could have reached late.
 
     It holds for every policy that lets units drive home when they are free. Long lists
-    are cut where calls are furthest apart, and units begin each part at home.
+    are cut where calls are furthest apart. What is late counts from when all units can
+    be home from what was before the cut; until then each part gives units away.
 
     Parameters
     ----------
@@ -293,8 +295,18 @@ def clairvoyant_bound(
     for part in _parts(jobs.ready_ms, block):
         columns: list[Any] = [column[part] for column in jobs]
         own = [crew._replace(able=crew.able[part]) for crew in crews]
+        columns[-1] = (columns[0] >= _settled(jobs, crews, part.start)).astype(np.float64)
         found.append(clairvoyant(Jobs(*columns), own))
     return found
+
+
+def _settled(jobs: Jobs, crews: Sequence[Crew], cut: int) -> float:
+    """Return when all units can be home from the incidents before a cut."""
+    if cut == 0:
+        return -np.inf
+    way_ms = np.max([crew.roads.home_ms for crew in crews], axis=0)
+    free_ms = jobs.last_ms[:cut] + jobs.after_ms[:cut]
+    return float((free_ms + way_ms[jobs.end[:cut]]).max())
 
 
 def _parts(ready_ms: NDArray[np.float64], block: int) -> Sequence[slice]:

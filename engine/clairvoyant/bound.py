@@ -100,9 +100,10 @@ def clairvoyant(  # noqa: C901  # rounds of column generation
     """Find the least number of late arrivals.
 
     A unit serves a chain of incidents; each incident that no unit reaches in time costs
-    1, whether a unit comes late, and is near what follows, or only after all others. The linear program over all chains is solved by column generation: the best chain
-    under its prices is a longest path in time (`best_chain`), and Lagrange's function
-    of the prices is a bound in each round (Desaulniers, Desrosiers, Solomon 2005,
+    1, whether a unit comes late, and is near what follows, or only after all others. The
+    linear program over all chains is solved by column generation: the best chain under
+    its prices is a longest path in time (`best_chain`), and Lagrange's function of the
+    prices is a bound in each round (Desaulniers, Desrosiers, Solomon 2005,
     doi:10.1007/b135457). An integer program then chooses among the chains found.
 
     Parameters
@@ -129,7 +130,7 @@ def clairvoyant(  # noqa: C901  # rounds of column generation
     if n and np.any(np.diff(jobs.ready_ms) < 0):
         raise InputError("incidents are out of order", field="ready_ms", fix="sort them")
     columns: dict[tuple[int, tuple[int, ...]], Column] = {}
-    master = _Master(n, [crew.units for crew in crews])
+    master = _Master(jobs.cost, [crew.units for crew in crews])
     bound, price = 0.0, np.ones(n)
     rounds = 0
     while rounds < _ROUNDS:
@@ -144,7 +145,7 @@ def clairvoyant(  # noqa: C901  # rounds of column generation
                     jobs, crew.roads, crew.home, crew.turnout_ms, crew.able, crew.on_ms, used
                 )
                 total += crew.units * worth
-                column = Column(number, tuple(chain.tolist()), int(lates.sum()))
+                column = _column(jobs, number, chain, lates)
                 gain = prices[list(column.chain)].sum() - column.late - rents[number]
                 if gain > _SMALL and (number, column.chain) not in columns:
                     columns[number, column.chain] = column
@@ -160,7 +161,7 @@ def clairvoyant(  # noqa: C901  # rounds of column generation
     chosen, late = _dive(jobs, crews)
     if late > least and not stopped():
         known = {(c.crew, c.chain): c for c in (*columns.values(), *chosen)}
-        whole, fewer = _whole(n, crews, list(known.values()))
+        whole, fewer = _whole(jobs.cost, crews, list(known.values()))
         if fewer < late:
             chosen, late = whole, fewer
     return Clairvoyant(n, min(least, late), late, bound, chosen, rounds)
@@ -174,7 +175,7 @@ def _dive(jobs: Jobs, crews: Sequence[Crew]) -> tuple[tuple[Column, ...], int]:
     chosen: list[Column] = []
     columns: dict[tuple[int, tuple[int, ...]], Column] = {}
     while sum(left) and open_.any():
-        master = _Master(n, left)
+        master = _Master(jobs.cost, left)
         columns = {key: c for key, c in columns.items() if open_[list(c.chain)].all()}
         for column in columns.values():
             master.add(column)
@@ -194,7 +195,7 @@ def _dive(jobs: Jobs, crews: Sequence[Crew]) -> tuple[tuple[Column, ...], int]:
                     crew.on_ms,
                     prices,
                 )
-                column = Column(number, tuple(chain.tolist()), int(lates.sum()))
+                column = _column(jobs, number, chain, lates)
                 if worth - rents[number] > _SMALL and (number, column.chain) not in columns:
                     columns[number, column.chain] = column
                     master.add(column)
@@ -218,26 +219,30 @@ def _dive(jobs: Jobs, crews: Sequence[Crew]) -> tuple[tuple[Column, ...], int]:
         chosen.append(taken)
         left[taken.crew] -= 1
         open_[list(taken.chain)] = False
-    return tuple(chosen), int(open_.sum()) + sum(column.late for column in chosen)
+    return tuple(chosen), int(jobs.cost[open_].sum()) + sum(column.late for column in chosen)
+
+
+def _column(jobs: Jobs, crew: int, chain: NDArray[np.int64], lates: NDArray[np.bool_]) -> Column:
+    return Column(crew, tuple(chain.tolist()), int(jobs.cost[chain][lates].sum()))
 
 
 class _Master:
     """The linear program over the chains found so far."""
 
-    def __init__(self, jobs: int, units: Sequence[int]) -> None:
+    def __init__(self, cost: NDArray[np.float64], units: Sequence[int]) -> None:
         from ortools.linear_solver import pywraplp  # noqa: PLC0415 - slow, not always needed
 
         self._solver = pywraplp.Solver.CreateSolver("GLOP")
         inf = self._solver.infinity()
         self._chains: list[Any] = []
-        self._served = [self._solver.Constraint(1, 1) for _ in range(jobs)]
+        self._served = [self._solver.Constraint(1, 1) for _ in cost]
         self._have = [self._solver.Constraint(-inf, count) for count in units]
         self._cost = self._solver.Objective()
         self._cost.SetMinimization()
-        for row in self._served:
+        for row, late in zip(self._served, cost.tolist(), strict=True):
             put_off = self._solver.NumVar(0, inf, "")
             row.SetCoefficient(put_off, 1)
-            self._cost.SetCoefficient(put_off, 1)
+            self._cost.SetCoefficient(put_off, late)
 
     def add(self, column: Column) -> None:
         variable = self._solver.NumVar(0, self._solver.infinity(), "")
@@ -255,17 +260,18 @@ class _Master:
     def solve(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
         """Return the value, what serving each incident is worth, and what a unit costs."""
         self._solver.Solve()
-        prices = np.minimum([row.dual_value() for row in self._served], 1.0)
+        prices = np.array([row.dual_value() for row in self._served])
         rents = np.array([-row.dual_value() for row in self._have])
         return self._cost.Value(), prices, rents
 
 
 def _whole(
-    jobs: int, crews: Sequence[Crew], columns: Sequence[Column]
+    cost: NDArray[np.float64], crews: Sequence[Crew], columns: Sequence[Column]
 ) -> tuple[tuple[Column, ...], int]:
     """Choose chains, as many as there are units, so that the fewest incidents are late."""
+    jobs = len(cost)
     if not columns or not jobs:
-        return (), jobs
+        return (), int(cost.sum())
     entries = [(job, at) for at, column in enumerate(columns) for job in column.chain]
     rows, cols = np.array(entries, dtype=np.int64).T
     size = len(columns)
@@ -283,18 +289,19 @@ def _whole(
         matrix=matrix,
         at_least=np.r_[np.ones(jobs), np.zeros(len(crews))],
         at_most=np.r_[np.ones(jobs), units],
-        objective=np.r_[[float(column.late) for column in columns], np.ones(jobs)],
+        objective=np.r_[[float(column.late) for column in columns], cost],
         lower=np.zeros(size + jobs),
         upper=np.r_[units[[c.crew for c in columns]], np.ones(jobs)],
         integer=np.r_[np.ones(size, dtype=np.bool_), np.zeros(jobs, dtype=np.bool_)],
     )
     answer = minimise(program, seconds=_MIP_S, tolerance=1 - 1e-3, nodes=_MIP_NODES)
     if answer.values is None:
-        return (), jobs
+        return (), int(cost.sum())
     counts = np.rint(answer.values[:size]).astype(np.int64)
     chosen = tuple(c for c, count in zip(columns, counts, strict=True) for _ in range(count))
-    reached = {job for column in chosen for job in column.chain}
-    return chosen, jobs - len(reached) + sum(column.late for column in chosen)
+    left = np.ones(jobs, dtype=np.bool_)
+    left[[job for column in chosen for job in column.chain]] = False
+    return chosen, int(cost[left].sum()) + sum(column.late for column in chosen)
 
 
 def _none(use: sparse.csr_array, jobs: int) -> sparse.csr_array:

@@ -35,6 +35,8 @@ class Jobs(NamedTuple):
         Place where the unit is free again.
     tree : ndarray of int64, shape (n,)
         Row of the drives by which units come.
+    cost : ndarray of float64, shape (n,)
+        1 where being late counts, else 0.
     """
 
     ready_ms: NDArray[np.float64]
@@ -44,6 +46,7 @@ class Jobs(NamedTuple):
     zone: NDArray[np.int64]
     end: NDArray[np.int64]
     tree: NDArray[np.int64]
+    cost: NDArray[np.float64]
 
 
 class Roads(NamedTuple):
@@ -181,7 +184,7 @@ def best_chain(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
     on_ms : ndarray of float64, shape (spans, 2)
         When it is on duty.
     worth : ndarray of float64, shape (n,)
-        What serving each is worth; being late costs 1.
+        What serving each is worth; being late costs `Jobs.cost`.
 
     Returns
     -------
@@ -224,7 +227,7 @@ def best_chain(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
             if arrival > jobs.last_ms[subject]:
                 continue
             late = arrival > jobs.due_ms[subject]
-            value = home_value + worth[subject] - (1.0 if late else 0.0)
+            value = home_value + worth[subject] - (jobs.cost[subject] if late else 0.0)
             job_of.append(subject)
             parent_of.append(home_label)
             value_of.append(value)
@@ -251,7 +254,7 @@ def best_chain(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
                 arrival = earliest(jobs, roads, home, turnout_ms, before, time, job)
                 if arrival <= jobs.last_ms[job] and duty(on_ms, sent) <= sent:
                     late = arrival > jobs.due_ms[job]
-                    gain = value + worth[job] - (1.0 if late else 0.0)
+                    gain = value + worth[job] - (jobs.cost[job] if late else 0.0)
                     if gain > best_at[job] + 1e-12:
                         job_of.append(job)
                         parent_of.append(subject)

@@ -162,7 +162,7 @@ def test_rules_are_pure_and_repeatable(name: str) -> None:
             run_replication(city.travel, city.rules, calls, bound(rule, terrain)).log
             for _ in range(2)
         ]
-        assert np.array_equal(*runs)
+        assert np.array_equal(runs[0], runs[1])
 
 
 def test_wrong_moves_are_refused() -> None:
