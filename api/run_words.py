@@ -122,7 +122,11 @@ def _rows(
     if "survivors_per_year" in measures:
         # of a share, only a difference is told in points
         shown = _lives if share is percent else _more_lives
-        yield ("expected survivors a year", *_figures(measures["survivors_per_year"], shown), "")
+        yield (
+            "expected survivors a year, no forecast",
+            *_figures(measures["survivors_per_year"], shown),
+            "",
+        )
 
 
 def _figures(estimate: Estimate, shown: Shown) -> tuple[str, str, str]:
