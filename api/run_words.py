@@ -119,6 +119,14 @@ def _rows(
     for key, name in _SHARES.items():
         if key in measures:
             yield (name, *_figures(measures[key], share), "")
+    if "survivors_per_year" in measures:
+        # of a share, only a difference is told in points
+        shown = _lives if share is percent else _more_lives
+        yield (
+            "expected survivors a year, no forecast",
+            *_figures(measures["survivors_per_year"], shown),
+            "",
+        )
 
 
 def _figures(estimate: Estimate, shown: Shown) -> tuple[str, str, str]:
@@ -128,6 +136,14 @@ def _figures(estimate: Estimate, shown: Shown) -> tuple[str, str, str]:
 
 def _seconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds:+.1f} s"
+
+
+def _lives(survivors: float | None) -> str:
+    return "-" if survivors is None else f"{survivors:.2f}"
+
+
+def _more_lives(survivors: float | None) -> str:
+    return "-" if survivors is None else f"{survivors:+.3f}"
 
 
 def _points(share: float | None) -> str:

@@ -55,10 +55,14 @@ _OF: Final = {
     "incidents_per_day": "incidents/day",
     "incidents_per_hour": "incidents/h",
     "busy_units": "units",
+    "arrests_per_year": "arrests/year",
     "survivors_per_year": "survivors/year",
     "kilometres_per_day": "km/day",
 }
 """What measures are in; all others are times in seconds, or shares within a standard."""
+
+_BY: Final = {"survivors_per_year": "curve"}
+"""What names after a colon are of; units, where it is not said."""
 
 
 def breakdown(seen: Observations, measures: Measures) -> pd.DataFrame:
@@ -88,8 +92,8 @@ def breakdown(seen: Observations, measures: Measures) -> pd.DataFrame:
 
 def _rows(seen: Observations, measures: Measures) -> Iterator[tuple[Any, ...]]:
     everything = np.ones(len(seen.frame), dtype=np.bool_)
-    units = {key: each for key, each in measures.total.items() if _per_unit(key)}
-    whole = {key: each for key, each in measures.total.items() if key not in units}
+    parts = {key: each for key, each in measures.total.items() if _in_parts(key)}
+    whole = {key: each for key, each in measures.total.items() if key not in parts}
     yield from _told("all", "all", seen, everything, whole)
     priorities, districts = parts_of(seen, "priority"), parts_of(seen, "district")
     for name, mask in priorities.items():
@@ -110,12 +114,12 @@ def _rows(seen: Observations, measures: Measures) -> Iterator[tuple[Any, ...]]:
         found |= response_measures(seen, mask)
         yield from _told("hour", f"{number:02}", seen, mask, found)
     yield from _zones(seen)
-    for key, each in units.items():
+    for key, each in parts.items():
         kind, _, name = key.partition(":")
-        yield _row("unit", name, kind, None, each)
+        yield _row(_BY.get(kind, "unit"), name, kind, None, each)
 
 
-def _per_unit(key: str) -> bool:
+def _in_parts(key: str) -> bool:
     return ":" in key and not key.startswith("standard:")
 
 

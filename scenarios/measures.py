@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from engine.survival import survival_curve
+from engine.survival import CURVES, survival_curve
 from scenarios.demand import DAY_MS
 from scenarios.observations import parts_of
 from scenarios.statistics import Measure, estimate, quantile, ratio
@@ -187,27 +187,39 @@ def fleet_measures(seen: Observations) -> dict[str, Measure]:
     Returns
     -------
     dict of str to Measure
-        ``incidents_per_day``, ``survivors_per_year``, ``kilometres_per_day``,
-        ``utilisation``, and the last two as ``...:UNIT`` for each unit; what
-        `scenarios.waiting.queue_measures` gives.
+        ``incidents_per_day``, ``arrests_per_year``, ``survivors_per_year``,
+        ``kilometres_per_day``, ``utilisation``, and the last two as ``...:UNIT`` for
+        each unit; ``survivors_per_year:CURVE`` for each of `engine.survival.CURVES`;
+        what `scenarios.waiting.queue_measures` gives.
     """
     settings = seen.scenario.settings
     everything = np.ones(len(seen.frame), dtype=np.bool_)
     days = np.full(seen.groups, seen.group_ms / DAY_MS)
     response = seen.ms("response_time")
-    survival = survival_curve(settings.outcome.survival)
-    alive = survival(np.where(np.isnan(response), np.inf, response / 1000))
-    urgent = (seen.frame["priority"] == settings.priorities[0].name).to_numpy()
-    survivors = settings.outcome.cardiac_arrest_share * seen.sums(alive, urgent)
+    years = days / _DAYS_PER_YEAR
+    response_s = np.where(np.isnan(response), np.inf, response / 1000)
+    shares = dict(zip((t.name for t in settings.types), settings.arrest_shares, strict=True))
+    kinds = seen.frame["type"].cat
+    by_category = np.array([shares[str(name)] for name in kinds.categories])
+    arrest = by_category[kinds.codes.to_numpy(np.int64)]
+    lives = {
+        name: ratio(
+            seen.sums(arrest * survival_curve(name, settings.outcome.how)(response_s), everything),
+            years,
+        )
+        for name in CURVES
+    }
     busy, metres = seen.work.busy_ms, seen.work.metres
     units = [str(unit) for unit in seen.scenario.units["id"]]
     duty = seen.work.duty_ms
     found = {
         "incidents_per_day": ratio(seen.sums(np.ones(len(response)), everything), days),
-        "survivors_per_year": ratio(survivors, days / _DAYS_PER_YEAR),
+        "arrests_per_year": ratio(seen.sums(arrest, everything), years),
+        "survivors_per_year": lives[settings.outcome.survival],
         "kilometres_per_day": ratio(metres.sum(axis=1) / 1000, days),
         "utilisation": ratio(busy.sum(axis=1), duty.sum(axis=1)),
         **queue_measures(seen),
+        **{f"survivors_per_year:{name}": each for name, each in lives.items()},
     }
     for row, unit in enumerate(units):
         found[f"kilometres_per_day:{unit}"] = ratio(metres[:, row] / 1000, days)
@@ -236,6 +248,8 @@ def told(measures: dict[str, Measure]) -> dict[str, Any]:
             result[kind] = said
         elif kind == "standard":
             result.setdefault("within", {})[name] = said
+        elif kind == "survivors_per_year":
+            result.setdefault("survivors_by_curve", {})[name] = said
         else:
             result.setdefault(f"{kind}_by_unit", {})[name] = said
     return result

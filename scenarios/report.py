@@ -140,6 +140,7 @@ def render_run_report(scenario: Scenario, result: RunResult) -> str:
         run_sections.types(result.table, scenario.settings.standards),
         run_sections.response_map(scenario, result.table, standard),
         _district_section([("", said)], None, standard),
+        run_sections.lives([("", said)]),
         _unit_section(said),
     ]
     title = f"{scenario.settings.name} under {result.policy}"
@@ -183,6 +184,10 @@ def render_comparison_report(comparison: Comparison) -> str:
         _runs_section(comparison, figures),
         _parts_section([(label, r.summary) for label, r in zip(labels, runs, strict=True)]),
         _district_section(ends, last, standard),
+        run_sections.lives(
+            [(label, r.summary) for label, r in zip(labels, runs, strict=True)],
+            comparison.differences,
+        ),
     ]
     return _page(
         f"{labels[-1]} against {labels[0]}",
@@ -415,7 +420,6 @@ def _notes(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
     hashes = "; ".join(f"{label}: {run.scenario.hash[:12]}" for label, run in runs)
     return [
         f"Intervals hold {level}: {first.summary['interval']['method']}. {'. '.join(held)}.",
-        str(first.summary["outcome"]["note"]),
         "Roads, stations and addresses are from the map. Durations, number of units, demand by "
         "hour and the standard are assumptions unless scenario.toml names a source. "
         + "; ".join(sources),

@@ -162,6 +162,61 @@ def types(table: pd.DataFrame, standards: Sequence[Standard]) -> dict[str, Any]:
     }
 
 
+def lives(
+    told: Sequence[tuple[str, Mapping[str, Any]]], changes: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Tabulate expected survivors by every published curve, side by side.
+
+    Parameters
+    ----------
+    told : sequence of tuple of str and mapping
+        Labels and summaries of one run or more.
+    changes : sequence of mapping
+        Paired differences of the runs after the first from it, if there are any.
+
+    Returns
+    -------
+    dict
+        A section of a report.
+    """
+    first = told[0][1]
+    chosen = first["outcome"]["survival"]
+    heads = [*(f"{label} survivors a year".strip() for label, _ in told)]
+    heads += [f"change, {label}" for (label, _), _ in zip(told[1:], changes, strict=True)]
+    rows = []
+    for name, source in first["outcome"]["curves"].items():
+        mark = " (of this scenario)" if name == chosen else ""
+        row: list[Mapping[str, str]] = [{"text": f"{name}{mark}", "note": source}]
+        row += [_survivors(said["survivors_by_curve"][name], ",.2f") for _, said in told]
+        row += [_survivors(change["survivors_by_curve"][name], "+,.3f") for change in changes]
+        rows.append(row)
+    assumed = ", ".join(
+        f"{key} {value:g}" for key, value in first["outcome"]["resuscitation"].items()
+    )
+    shares = ", ".join(
+        f"{name} {100 * share:g} %" for name, share in first["outcome"]["arrest_shares"].items()
+    )
+    return {
+        "heading": "Lives, by published curve",
+        "text": "Expected survivors to discharge a year, with 95 % intervals of the simulation "
+        "alone. That curves differ more than intervals are wide shows how little such numbers say "
+        "by themselves; whether a change helps by all of them is what to look for. Share of "
+        f"cardiac arrests: {shares}. Assumed: {assumed}. " + first["outcome"]["note"],
+        "table": {"head": ["curve", *heads], "rows": rows},
+    }
+
+
+def _survivors(said: Mapping[str, Any], form: str) -> Mapping[str, str]:
+    if said["value"] is None:
+        return _NOTHING
+    if said["low"] is None:
+        return {"text": f"{said['value']:{form}}"}
+    return {
+        "text": f"{said['value']:{form}}",
+        "note": f"{said['low']:{form}} to {said['high']:{form}}",
+    }
+
+
 def queues(table: pd.DataFrame) -> dict[str, Any]:
     """Tabulate who waited for a unit, and how many at a time.
 

@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
-from engine.survival import survival_curve
+from engine.survival import ASSUMED, Resuscitation, survival_curve
 from routing.errors import InputError, did_you_mean
 from scenarios.operations import (
     Dispatch,
@@ -26,6 +27,8 @@ from scenarios.schema import Duration, Hour, Model, Name, Seconds, Share, Weight
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 
 class Horizon(Model):
@@ -105,12 +108,41 @@ class UnitType(Model):
     failure: Failure | None = None
 
 
+class Assumed(Model):
+    """How resuscitation follows the crew's arrival (see `engine.survival.Resuscitation`).
+
+    What is left out is assumed as there.
+    """
+
+    collapse_to_call_s: Seconds = ASSUMED.collapse_to_call_s
+    bystander_cpr_share: Share = ASSUMED.bystander_cpr_share
+    call_to_bystander_cpr_s: Seconds = ASSUMED.call_to_bystander_cpr_s
+    arrival_to_cpr_s: Seconds = ASSUMED.arrival_to_cpr_s
+    arrival_to_shock_s: Seconds = ASSUMED.arrival_to_shock_s
+    arrival_to_acls_s: Seconds = ASSUMED.arrival_to_acls_s
+    shockable_share: Share = ASSUMED.shockable_share
+
+
 class Outcome(Model):
-    """What turns minutes into expected lives (see `engine.survival`)."""
+    """What turns minutes into expected lives (see `engine.survival`).
+
+    `cardiac_arrest_share` is the share of cardiac arrests among the incidents of the
+    first priority; of other priorities it is none. `arrest_shares` says otherwise, by
+    name of a type of incidents or, for those of its types that are not named, of a
+    priority.
+    """
 
     cardiac_arrest_share: Share
     survival: Name
     source: str = ""
+    arrest_shares: dict[Name, Share] | None = None
+    resuscitation: Assumed | None = None
+
+    @property
+    def how(self) -> Resuscitation:
+        """What is assumed of the times that curves ask for."""
+        given = self.resuscitation
+        return ASSUMED if given is None else Resuscitation(**given.model_dump())
 
 
 class Settings(Model):
@@ -137,6 +169,14 @@ class Settings(Model):
         """All types of incidents, nothing left out; see `scenarios.operations.all_types`."""
         return all_types(self)
 
+    @cached_property
+    def arrest_shares(self) -> NDArray[np.float64]:
+        """Share of cardiac arrests among the incidents of each of `types`, shape (types,)."""
+        given = {self.priorities[0].name: self.outcome.cardiac_arrest_share}
+        given |= self.outcome.arrest_shares or {}
+        shares = [given.get(kind.name, given.get(kind.priority, 0.0)) for kind in self.types]
+        return np.array(shares, dtype=np.float64)
+
     @model_validator(mode="after")
     def _operable(self) -> Settings:
         check_operations(self)
@@ -159,7 +199,6 @@ class Settings(Model):
                 raise ValueError(
                     f"priorities: {priority.name!r} needs what no unit type offers: {lacking}"
                 )
-        survival_curve(self.outcome.survival)
         for standard in self.standards:
             unknown = sorted(set(standard.priorities) - set(names))
             if unknown:
@@ -168,6 +207,20 @@ class Settings(Model):
         for label, profile in profiles.items():
             if sum(profile) <= 0:
                 raise ValueError(f"demand: {label}_profile is zero throughout")
+        return self
+
+    @model_validator(mode="after")
+    def _countable(self) -> Settings:
+        survival_curve(self.outcome.survival)
+        # each once: a priority without types of its own is one that bears its name
+        known = dict.fromkeys([*(p.name for p in self.priorities), *(t.name for t in self.types)])
+        for name in self.outcome.arrest_shares or {}:
+            if name not in known:
+                raise InputError(
+                    f"no type of incidents and no priority is named {name!r}",
+                    field="outcome.arrest_shares",
+                    fix=did_you_mean(name, known),
+                )
         return self
 
     def standard(self, name: str | None) -> Standard:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.survival import CURVES
 from scenarios.observations import parts_of
 from scenarios.statistics import BATCHES, LEVEL, Estimate, estimate
 from scenarios.steady_state import steady_state
@@ -13,10 +15,14 @@ if TYPE_CHECKING:
     from scenarios.observations import Observations
 
 SURVIVAL_NOTE: Final = (
-    "Expected survivors to discharge if the given share of the most urgent incidents were "
-    "cardiac arrests and the published curve held here. It compares response times on one "
-    "scale; it is neither a count nor a forecast of lives: bystanders, age, rhythm and "
-    "treatment weigh as much and are not simulated."
+    "Expected survivors to discharge if the given shares of incidents were cardiac arrests "
+    "and the published curve held here. It compares response times on one scale; it is "
+    "neither a count nor a forecast of lives: age, illnesses, rhythm, bystanders and "
+    "treatment weigh as much and are not simulated, and only cardiac arrests are counted. "
+    "Shares, and the times from collapse to call and from arrival to treatment, are "
+    "assumptions of scenario.toml; intervals hold the chance of the simulation alone, not "
+    "the doubt about curve and assumptions, of which the differences between curves give "
+    "a first idea."
 )
 
 
@@ -58,7 +64,16 @@ def summarise(seen: Observations, measures: Measures, header: dict[str, Any]) ->
             "by_district": counts["district"],
         },
         "standards": standards,
-        "outcome": {**settings.outcome.model_dump(), "note": SURVIVAL_NOTE},
+        "outcome": {
+            **settings.outcome.model_dump(),
+            "arrest_shares": {
+                kind.name: float(share)
+                for kind, share in zip(settings.types, settings.arrest_shares, strict=True)
+            },
+            "resuscitation": asdict(settings.outcome.how),
+            "curves": {name: each.reference for name, each in CURVES.items()},
+            "note": SURVIVAL_NOTE,
+        },
         **measures.to_json_dict(),
         **({"steady_state": steady_state(seen)} if header["replications"] == 1 else {}),
     }

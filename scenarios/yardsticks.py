@@ -82,14 +82,16 @@ class Scale(NamedTuple):
         concerned = concerned_priorities(self.settings, self.standard)[incidents.priority]
         counted = elapsed_ms(self.standard, incidents, served)
         outcome = self.settings.outcome
-        urgent = np.nan_to_num(response_ms[incidents.priority == 0], nan=np.inf)
-        alive = survival_curve(outcome.survival)(urgent / 1000)
+        alive = survival_curve(outcome.survival, outcome.how)(
+            np.nan_to_num(response_ms, nan=np.inf) / 1000
+        )
+        arrest = self.settings.arrest_shares[incidents.type]
         years = horizon_ms(self.settings.horizon) / _YEAR_MS
         within = counted[concerned] <= self.standard.limit_s * 1000
         numerator = [
             within.sum(),
             response_ms.sum() / 1000,
-            outcome.cardiac_arrest_share * alive.sum(),
+            (arrest * alive).sum(),
         ]
         return np.array(numerator), np.array([concerned.sum(), incidents.size, years], np.float64)
 

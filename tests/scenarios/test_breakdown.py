@@ -59,7 +59,16 @@ def test_both_files_hold_the_table(run: RunResult) -> None:
     for column in numbers:
         np.testing.assert_array_equal(text[column].astype(float), kept[column].astype(float))
         np.testing.assert_array_equal(kept[column].astype(float), run.table[column].astype(float))
-    assert set(kept["by"]) == {"all", "priority", "type", "district", "hour", "zone", "unit"}
+    assert set(kept["by"]) == {
+        "all",
+        "priority",
+        "type",
+        "district",
+        "hour",
+        "zone",
+        "unit",
+        "curve",
+    }
     assert not kept.duplicated(["by", "name", "measure"]).any()
 
 
