@@ -20,6 +20,7 @@ from routing.errors import InputError
 from routing.network import UNREACHABLE
 
 WAIT = 10**9
+NEVER = int(UNREACHABLE)
 
 
 def brute(
@@ -53,7 +54,7 @@ def brute(
     return best(0, frozenset())
 
 
-def case(seed: int, *, single: bool) -> tuple[list[Alternatives], np.ndarray, list[int]]:  # type: ignore[type-arg]
+def case(seed: int, *, single: bool) -> tuple[list[Alternatives], np.ndarray, list[int]]:
     rng = np.random.default_rng(seed)
     slots, units = int(rng.integers(1, 6)), int(rng.integers(1, 6))
     costs = rng.integers(0, 30, (slots, units))
@@ -74,7 +75,7 @@ def case(seed: int, *, single: bool) -> tuple[list[Alternatives], np.ndarray, li
 
 def check(
     plans: list[Alternatives], costs: np.ndarray, waits: list[int], found: Assignment
-) -> None:  # type: ignore[type-arg]
+) -> None:
     sent = [unit for units in found.units for unit in units]
     assert len(set(sent)) == len(sent)
     total = 0
@@ -116,7 +117,7 @@ def test_least_urgent_waits_and_unneeded_units_stay() -> None:
 
 
 def test_the_unreachable_is_left_alone() -> None:
-    costs = lateness_cost([[1000, UNREACHABLE], [UNREACHABLE] * 2], [2, 1], [400, 400])
+    costs = lateness_cost([[1000, NEVER], [NEVER, NEVER]], [2, 1], [400, 400])
     assert costs.tolist() == [[2 * (1000 + 10 * 600), -1], [-1, -1]]
     found = assign(costs, [WAIT, WAIT])
     assert found.units == ((0,), ())
