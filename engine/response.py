@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Reason:
         Part of the demand, 0 to 1.
     """
 
-    kind: str
+    kind: Literal["closest", "later", "coverage", "empty"]
     words: str
     slot: int
     later_s: float = 0.0
