@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -96,6 +97,12 @@ class City:
                 for row in far.tolist()
             )
         return places
+
+    @cached_property
+    def zones(self) -> Places:
+        """The demand zones on their roads, however far from them."""
+        with self._snapping:
+            return self._snapper.snap(lonlat(self.scenario.zones), limit_m=np.inf)
 
     def matrix(self, request: MatrixRequest) -> Matrix:
         """Compute travel times between many places.

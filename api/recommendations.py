@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
+from api.deadline import Guard
 from api.problems import ProblemError, unknown_name
+from api.response_words import (
+    demand_of,
+    plan_rows,
+    set_words,
+    standard_left,
+    unfilled_words,
+)
 from api.schemas import (
     FieldProblem,
     PassedOver,
@@ -17,17 +25,26 @@ from api.schemas import (
     RecommendationRequest,
     Unit,
 )
-from engine.dispatch import POLICIES
+from engine.dispatch import CLOSEST, POLICIES
 from engine.fleet import FMS
 from engine.recommend import recommend
+from engine.response import respond
 from routing.errors import InputError
 
 if TYPE_CHECKING:
     from api.city import City
+    from engine.dispatch import Policy
     from engine.recommend import Candidate
+    from engine.recommend import Recommendation as Ranking
+    from engine.response import Response
     from routing.snapping import Places
     from scenarios.package import Scenario
     from scenarios.settings import Priority, UnitType
+
+DEADLINE_S: Final = 2.0
+"""Seconds that a policy may take; then the closest suitable units are the answer."""
+
+_GUARD: Final = Guard()
 
 Cause = Literal["unavailable", "unsuitable", "unreachable", "policy"]
 
@@ -51,6 +68,7 @@ class Question:
     def __init__(self, scenario: Scenario, request: RecommendationRequest) -> None:
         self.request = request
         self._settings = scenario.settings
+        self.standards = scenario.settings.standards
         self._problems: list[FieldProblem] = []
         self.policy = self._policy(request.policy)
         self.priority = self._priority(request.incident.priority)
@@ -64,6 +82,7 @@ class Question:
             for name, own in zip(self.types, (u.capabilities for u in request.units), strict=True)
         ]
         self.needs = self._needs()
+        self.plan = self._plan()
         self._check_repeats()
         if self._problems:
             raise ProblemError(self._problems)
@@ -104,6 +123,26 @@ class Question:
             if need not in known:
                 self._problems.append(unknown_name(f"incident.needs[{row}]", need, known))
         return list(dict.fromkeys(self.request.incident.needs))
+
+    def _plan(self) -> list[list[list[str]]]:
+        """Return alternatives of slots of needs."""
+        name = self.request.incident.type
+        types = {kind.name: kind for kind in self._settings.types}
+        if name is None:
+            return [[self.needs]]
+        if name not in types:
+            self._problems.append(unknown_name("incident.type", name, types))
+            return []
+        if self.request.incident.needs is not None:
+            self._problems.append(
+                FieldProblem(
+                    field="incident.needs",
+                    value=None,
+                    message="stands beside a type, whose response plan says what is needed",
+                    fix="give one of the two",
+                )
+            )
+        return [[slot.needs for slot in response] for response in types[name].response]
 
     def _check_repeats(self) -> None:
         first: dict[str, int] = {}
@@ -147,16 +186,39 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
     places = city.snap([[request.incident.lon, request.incident.lat], *points], fields)
     table = city.times[profile].many_to_one(places[1:], places[:1])
     suitable = np.array([set(question.needs) <= skills for skills in question.skills], np.bool_)
-    result = recommend(
-        status=question.status,
-        suitable=suitable,
-        travel_ms=table.ms[:, 0],
-        turnout_ms=np.rint(np.array(question.turnout_s, np.float64) * 1000).astype(np.int64),
-        distance_m=table.metres[:, 0],
-        priority=rank,
-        policy=POLICIES[question.policy],
-        limit=len(request.units),
-    )
+    turnout_ms = np.rint(np.array(question.turnout_s, np.float64) * 1000).astype(np.int64)
+    needs, plan = plan_rows(question.plan)
+    able = [[set(need) <= skills for skills in question.skills] for need in needs]
+    standard = standard_left(question)
+    demand = demand_of(city, question, profile, places[1:], turnout_ms)
+
+    def by(policy: Policy) -> tuple[Ranking, Response]:
+        return recommend(
+            status=question.status,
+            suitable=suitable,
+            travel_ms=table.ms[:, 0],
+            turnout_ms=turnout_ms,
+            distance_m=table.metres[:, 0],
+            priority=rank,
+            waiting_ms=round(request.incident.waiting_seconds * 1000),
+            policy=policy,
+            limit=len(request.units),
+        ), respond(
+            plan=plan,
+            suitable=np.array(able, np.bool_).reshape(len(needs), len(request.units)),
+            status=question.status,
+            travel_ms=table.ms[:, 0],
+            turnout_ms=turnout_ms,
+            policy=policy,
+            priority=rank,
+            waiting_ms=request.incident.waiting_seconds * 1000,
+            limit_ms=standard,
+            demand=demand,
+        )
+
+    policy = POLICIES[question.policy]
+    guarded = _GUARD.ask(lambda: by(policy), lambda: by(CLOSEST), DEADLINE_S)
+    result, response = guarded.value
     ranking = [
         _ranked(question, places, number, candidate)
         for number, candidate in enumerate(result.candidates[: request.limit], start=1)
@@ -177,7 +239,10 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
         beyond_limit=len(result.candidates) - len(ranking),
         passed_over=passed_over,
         reason=_verdict(ranking, passed_over),
-        degraded=False,
+        sets=[set_words(question, group) for group in response.sets],
+        unfilled=unfilled_words(question, response),
+        degraded=guarded.degraded,
+        degraded_cause=guarded.cause or None,
     )
 
 

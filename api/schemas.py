@@ -128,6 +128,14 @@ class Incident(_Model):
     needs: Names | None = Field(
         default=None, description="Capabilities that one unit must have; else the priority's."
     )
+    type: Name | None = Field(
+        default=None,
+        description="A type of incident of the scenario, whose response plan the sets follow; "
+        "else they hold one unit.",
+    )
+    waiting_seconds: Annotated[
+        float, Field(ge=0, le=86_400, description="Time since the call was answered.")
+    ] = 0.0
 
 
 class Unit(_Model):
@@ -185,6 +193,52 @@ class PassedOver(_Model):
     reason: str
 
 
+class SentUnit(_Model):
+    """A unit in a slot of a response, and when it arrives."""
+
+    slot: int
+    unit: str
+    arrival_seconds: float
+    earliest_seconds: float = Field(description="10 % quantile of the arrival.")
+    latest_seconds: float = Field(description="90 % quantile of the arrival.")
+    within_standard: Annotated[
+        float | None, Field(ge=0, le=1, description="Probability; null: no standard applies.")
+    ]
+
+
+class SetReason(_Model):
+    """A statement about a slot that follows from its numbers."""
+
+    kind: Literal["closest", "later", "coverage", "empty"]
+    slot: int
+    later_seconds: float = Field(description="Seconds after the closest that could fill the slot.")
+    coverage_share: float = Field(description="More of the demand covered than by the closest.")
+    words: str
+
+
+class UnfilledSlot(_Model):
+    """A slot that nobody fills, and why each unit does not."""
+
+    slot: int
+    needs: list[str]
+    passed_over: dict[str, str] = Field(description="A reason by unit.")
+
+
+class RecommendedSet(_Model):
+    """Units that go together."""
+
+    alternative: int = Field(description="Which alternative of the response plan it is, from 0.")
+    units: list[SentUnit]
+    empty_slots: list[int]
+    last_arrival_seconds: float | None = Field(description="Null: nobody goes.")
+    coverage_before: float | None = Field(
+        description="Share of demand that free units reach within the standard; null: not "
+        "computed, as no standard applies, there is no demand, or units by zones are too many."
+    )
+    coverage_after: float | None = Field(description="The same once these have left.")
+    reasons: list[SetReason]
+
+
 class Recommendation(_Model):
     """Which units could go, best first."""
 
@@ -197,7 +251,14 @@ class Recommendation(_Model):
     beyond_limit: int = Field(description="How many more could go than the ranking shows.")
     passed_over: list[PassedOver]
     reason: str = Field(description="What is recommended, or why nothing is.")
-    degraded: bool = Field(description="Whether this is a makeshift answer.")
+    sets: list[RecommendedSet] = Field(
+        description="Units to send together: what the policy sends, then the next best."
+    )
+    unfilled: list[UnfilledSlot] = Field(description="Slots that the first set leaves empty.")
+    degraded: bool = Field(
+        description="Whether this is a makeshift answer: the closest suitable units."
+    )
+    degraded_cause: str | None = Field(description="Why, where it is one.")
 
 
 class MatrixRequest(_Model):

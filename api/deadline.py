@@ -1,0 +1,115 @@
+"""An answer in time, whatever a solver does."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from threading import Semaphore, Thread
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+MOST_ABANDONED: Final = 8
+"""Workers that hang at a time; while there are as many, nothing is given to a solver."""
+
+
+@dataclass(frozen=True)
+class Guarded(Generic[T]):
+    """An answer, and whether it is a makeshift one.
+
+    Parameters
+    ----------
+    value : object
+        The answer.
+    degraded : bool
+        True where the fallback gave it.
+    cause : str
+        Why it did, else empty.
+    """
+
+    value: T
+    degraded: bool = False
+    cause: str = ""
+
+
+class Guard:
+    """Asks a solver in a worker that can be abandoned, and answers without it if need be.
+
+    A thread that hangs cannot be ended: it is left behind, and its result ignored. What
+    is left behind is counted, so that a solver that hangs each time costs a bounded
+    number of threads.
+
+    Parameters
+    ----------
+    start : callable, optional
+        Runs a task and puts its result into a future, without waiting for it; by
+        default in a daemon thread.
+    most : int
+        Tasks under way at a time, those that hang included.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[Callable[[], None]], None] | None = None,
+        most: int = MOST_ABANDONED,
+    ) -> None:
+        self._start = start or _in_a_thread
+        self._places = Semaphore(most)
+        self._most = most
+
+    def ask(
+        self, solve: Callable[[], T], fallback: Callable[[], T], deadline_s: float
+    ) -> Guarded[T]:
+        """Return what a solver finds in time, else what the fallback gives.
+
+        Parameters
+        ----------
+        solve : callable
+            The solver.
+        fallback : callable
+            Computed first, so that it is ready when the deadline comes.
+        deadline_s : float
+            Seconds to wait for the solver.
+
+        Returns
+        -------
+        Guarded
+            The answer; `degraded` with the cause where the solver hung or failed.
+        """
+        ready = fallback()
+        if not self._places.acquire(blocking=False):
+            return Guarded(ready, True, f"{self._most} solvers are still under way")
+        future: Future[T] = Future()
+
+        def task() -> None:
+            try:
+                future.set_result(solve())
+            except BaseException as error:  # noqa: BLE001  # a worker's end must not be silent
+                future.set_exception(error)
+            finally:
+                self._places.release()
+
+        try:
+            self._start(task)
+        except RuntimeError as error:  # no more threads
+            self._places.release()
+            return Guarded(ready, True, f"no worker: {error}")
+        try:
+            return Guarded(future.result(timeout=deadline_s))
+        except FutureTimeout:
+            # a solver may raise the same class itself
+            late = not future.done()
+            cause = f"no answer within {deadline_s:g} s" if late else "the solver timed out"
+        except BaseException as error:
+            if isinstance(error, (KeyboardInterrupt, SystemExit)) and not future.done():
+                raise
+            cause = f"the solver failed: {type(error).__name__}: {error}"
+        return Guarded(ready, True, cause)
+
+
+def _in_a_thread(task: Callable[[], None]) -> None:
+    Thread(target=task, name="solver", daemon=True).start()

@@ -1,0 +1,195 @@
+"""Sets of units: from the names of a request to the engine, and back to words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from api.schemas import RecommendedSet, SentUnit, SetReason, UnfilledSlot
+from engine.fleet import FMS
+from engine.response import Demand
+from routing.network import UNREACHABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from api.city import City
+    from api.recommendations import Question
+    from api.schemas import Profile
+    from engine.response import Response, ResponseSet
+    from routing.snapping import Places
+    from scenarios.settings import Standard
+
+MOST_COVERAGE_CELLS: Final = 1_000_000
+"""Units by zones up to which coverage is computed: what takes a fraction of a second."""
+
+
+def plan_rows(
+    plan: Sequence[Sequence[Sequence[str]]],
+) -> tuple[list[tuple[str, ...]], list[list[int]]]:
+    """Give each distinct need of a plan a number.
+
+    Parameters
+    ----------
+    plan : sequence
+        Alternatives of slots of needs.
+
+    Returns
+    -------
+    needs : list of tuple of str
+        The distinct needs.
+    rows : list of list of int
+        Alternatives of slots, each an index of `needs`.
+    """
+    slots = [[tuple(sorted(set(slot))) for slot in slots] for slots in plan]
+    needs = sorted({slot for alternative in slots for slot in alternative})
+    return needs, [[needs.index(slot) for slot in alternative] for alternative in slots]
+
+
+def standard_left(question: Question) -> float | None:
+    """Return what the standard leaves until the arrival.
+
+    Parameters
+    ----------
+    question : Question
+        The request.
+
+    Returns
+    -------
+    float or None
+        Milliseconds, 0 or more; None where no standard is for this priority.
+    """
+    standard = _standard(question)
+    if standard is None:
+        return None
+    waited = question.request.incident.waiting_seconds if standard.start == "call" else 0.0
+    return max(standard.limit_s - waited, 0.0) * 1000
+
+
+def demand_of(
+    city: City,
+    question: Question,
+    profile: Profile,
+    units: Places,
+    turnout_ms: NDArray[np.int64],
+) -> Demand | None:
+    """Compute how long each unit takes to each zone.
+
+    Parameters
+    ----------
+    city : City
+        Roads and demand.
+    question : Question
+        The request.
+    profile : str
+        How units drive.
+    units : Places
+        Where they are.
+    turnout_ms : ndarray of int64, shape (units,)
+        Turnout of each crew; a unit already on the road is counted without.
+
+    Returns
+    -------
+    Demand or None
+        None where no standard applies, or there are no zones or too many.
+    """
+    standard, zones = _standard(question), city.scenario.zones
+    cells = len(turnout_ms) * len(zones)
+    if standard is None or not 0 < cells <= MOST_COVERAGE_CELLS:
+        return None
+    drive = city.times[profile].matrix(units, city.zones).ms.astype(np.float64)
+    in_station = FMS.at_station(np.array(question.status, np.int8))
+    times = np.where(
+        drive < UNREACHABLE,
+        drive + np.where(in_station, turnout_ms, 0)[:, None],
+        float(UNREACHABLE),
+    )
+    weight = zones["weight"].to_numpy(dtype=np.float64)
+    return Demand(times, weight, standard.limit_s * 1000) if weight.sum() > 0 else None
+
+
+def set_words(question: Question, group: ResponseSet) -> RecommendedSet:
+    """Tell a set of units with the names of the request.
+
+    Parameters
+    ----------
+    question : Question
+        The request.
+    group : ResponseSet
+        The set.
+
+    Returns
+    -------
+    RecommendedSet
+        The same.
+    """
+    names = [unit.id for unit in question.request.units]
+    return RecommendedSet(
+        alternative=group.alternative,
+        units=[
+            SentUnit(
+                slot=sent.slot,
+                unit=names[sent.unit],
+                arrival_seconds=sent.arrival_s,
+                earliest_seconds=sent.earliest_s,
+                latest_seconds=sent.latest_s,
+                within_standard=_number(sent.within),
+            )
+            for sent in group.sent
+        ],
+        empty_slots=list(group.empty),
+        last_arrival_seconds=group.last_s if group.sent else None,
+        coverage_before=_number(group.coverage_before),
+        coverage_after=_number(group.coverage_after),
+        reasons=[
+            SetReason(
+                kind=reason.kind,
+                slot=reason.slot,
+                later_seconds=reason.later_s,
+                coverage_share=reason.share,
+                words=reason.words,
+            )
+            for reason in group.reasons
+        ],
+    )
+
+
+def unfilled_words(question: Question, response: Response) -> list[UnfilledSlot]:
+    """Tell which slots of the first set nobody fills, and why.
+
+    Parameters
+    ----------
+    question : Question
+        The request.
+    response : Response
+        The sets.
+
+    Returns
+    -------
+    list of UnfilledSlot
+        By slot.
+    """
+    first, units = response.sets[0], question.request.units
+    return [
+        UnfilledSlot(
+            slot=slot,
+            needs=list(question.plan[first.alternative][slot]),
+            passed_over={
+                unit.id: response.passed_over[slot, row] for row, unit in enumerate(units)
+            },
+        )
+        for slot in first.empty
+    ]
+
+
+def _standard(question: Question) -> Standard | None:
+    priority = question.priority[1].name
+    fitting = (s for s in question.standards if not s.priorities or priority in s.priorities)
+    return next(fitting, None)
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else value
