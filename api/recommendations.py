@@ -94,7 +94,15 @@ class Question:
 
     def _policy(self, name: str) -> str:
         try:
-            return POLICIES.resolve(name)
+            found = POLICIES.resolve(name)
+            if hasattr(POLICIES[found], "at"):
+                message = "must know what stations cover, which a request does not tell"
+                self._problems.append(
+                    FieldProblem(
+                        field="policy", value=name, message=message, fix="use closest-v1"
+                    )
+                )
+            return found
         except InputError:
             self._problems.append(unknown_name("policy", name, POLICIES))
             return name
