@@ -98,9 +98,7 @@ class Question:
             if hasattr(POLICIES[found], "at"):
                 message = "must know what stations cover, which a request does not tell"
                 self._problems.append(
-                    FieldProblem(
-                        field="policy", value=name, message=message, fix="use closest-v1"
-                    )
+                    FieldProblem(field="policy", value=name, message=message, fix="use closest-v1")
                 )
             return found
         except InputError:
