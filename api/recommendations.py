@@ -95,15 +95,15 @@ class Question:
     def _policy(self, name: str) -> str:
         try:
             found = POLICIES.resolve(name)
-            if hasattr(POLICIES[found], "at"):
-                message = "must know what stations cover, which a request does not tell"
-                self._problems.append(
-                    FieldProblem(field="policy", value=name, message=message, fix="use closest-v1")
-                )
-            return found
         except InputError:
             self._problems.append(unknown_name("policy", name, POLICIES))
             return name
+        if hasattr(POLICIES[found], "at"):
+            message = "must know what stations cover, which a request does not tell"
+            self._problems.append(
+                FieldProblem(field="policy", value=name, message=message, fix="use closest-v1")
+            )
+        return found
 
     def _priority(self, name: str | None) -> tuple[int, Priority]:
         names = [priority.name for priority in self._settings.priorities]

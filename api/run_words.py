@@ -98,7 +98,28 @@ def comparison_lines(summary: dict[str, Any]) -> list[str]:
         head = f"<{each['label']} minus {each['minus']}"
         rows = _rows(each["measures"], [], time=_seconds, share=_points)
         lines += [*table((head, "", "from", "to", "<"), rows), ""]
-    return [*lines, _interval(summary)]
+    return [*lines, *_bound_lines(summary.get("bound")), _interval(summary)]
+
+
+def _bound_lines(bound: dict[str, Any] | None) -> list[str]:
+    """Tell how far policies are from the best that anyone could have done."""
+    if bound is None:
+        return []
+    least = (
+        "nobody who knew all incidents, and let units drive home, would have been late less often"
+        f" than {bound['late']:,} times in {bound['incidents']:,} ({percent(bound['share'])})"
+    )
+    rows = [
+        (
+            each["label"],
+            f"{each['late']:,}",
+            percent(each["share"]),
+            "-" if each["ratio"] is None else f"{each['ratio']:.2f}",
+            "" if each["holds"] else "moves units, or lets somebody wait longer: no bound for it",
+        )
+        for each in bound["policies"]
+    ]
+    return [least, *table(("<", "late", "share", "x bound", "<"), rows), ""]
 
 
 def _rows(

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from scenarios.simulation.tables import Tables
 
 
-LONGEST_MS: Final = 3_600_000.0
+_FEW: Final = 60
+_PER_UNIT: Final = 14
+
+LONGEST_MS: Final = 1_200_000.0
 """So long beyond its limit an incident may wait, unless said otherwise."""
 
 
@@ -252,7 +255,7 @@ def clairvoyant_bound(
     timeline: NDArray[Any] | None = None,
     *,
     longest_ms: float = LONGEST_MS,
-    block: int = 400,
+    block: int | None = None,
 ) -> list[Clairvoyant]:
     """Bound how few incidents any dispatcher could have reached late.
 
@@ -272,13 +275,15 @@ def clairvoyant_bound(
         What happens at set times; that of the tables without it.
     longest_ms : float
         No incident waits longer beyond its limit: the bound is for those who see to that.
-    block : int
-        Most incidents of a part.
+    block : int, optional
+        Most incidents of a part; without it so many that chains stay short enough to
+        converge.
 
     Returns
     -------
     list of Clairvoyant
-        One for each part; the sum of their bounds is the bound.
+        One for each part; the sum of their bounds is the bound. A plan only where there is
+        one part.
 
     Raises
     ------
@@ -292,11 +297,13 @@ def clairvoyant_bound(
         tables.timeline if timeline is None else timeline,
     )
     found = []
-    for part in _parts(jobs.ready_ms, block):
+    units = sum(crew.units for crew in crews)
+    parts = _parts(jobs.ready_ms, block or max(_FEW, _PER_UNIT * units))
+    for part in parts:
         columns: list[Any] = [column[part] for column in jobs]
         own = [crew._replace(able=crew.able[part]) for crew in crews]
         columns[-1] = (columns[0] >= _settled(jobs, crews, part.start)).astype(np.float64)
-        found.append(clairvoyant(Jobs(*columns), own))
+        found.append(clairvoyant(Jobs(*columns), own, planned=len(parts) == 1))
     return found
 
 

@@ -7,6 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 from routing.errors import InputError
+from scenarios.best_possible import BestPossible, best_possible
 from scenarios.checkpoints import Checkpoint
 from scenarios.draws import drawn
 from scenarios.folders import check_replaceable, staged_folder
@@ -64,6 +65,7 @@ def compare(
     cluster: str | None = None,
     checkpoint: Path | None = None,
     out: Path | None = None,
+    bound: bool = False,
     progress: bool = False,
 ) -> Comparison:
     """Simulate every scenario under every policy on the same incidents.
@@ -80,6 +82,9 @@ def compare(
         As there: a folder, with one for each run in it.
     out : Path, optional
         Folder for the comparison and its runs; an earlier one there is replaced.
+    bound : bool
+        Find, for the first scenario, how few incidents anyone could have reached late,
+        had they known them all; see `scenarios.clairvoyance`.
     progress : bool
         Show a bar on a terminal.
 
@@ -116,11 +121,13 @@ def compare(
         kept = [
             Checkpoint(checkpoint / str(number), *pair, seed) for number, pair in enumerate(pairs)
         ]
+    best = best_possible(scenarios[0], incidents, seed=seed, progress=progress) if bound else None
     if out is None:
-        return _compared(pairs, _all_runs(scenarios, named, incidents, kept, None, options))
+        runs = _all_runs(scenarios, named, incidents, kept, None, options)
+        return _with_bound(_compared(pairs, runs), best, pairs)
     with staged_folder(out, MARKER) as stage:
         runs = _all_runs(scenarios, named, incidents, kept, stage, options)
-        comparison = _compared(pairs, runs)
+        comparison = _with_bound(_compared(pairs, runs), best, pairs)
         _write(comparison, stage)
     placed = (replace(r, folder=out / _run_folder(i)) for i, r in enumerate(comparison.runs))
     return replace(comparison, runs=tuple(placed), folder=out)
@@ -152,6 +159,25 @@ def _compared(
     labels = _labels(pairs)
     differences = tuple((each.measures - runs[0].measures).to_json_dict() for each in runs[1:])
     return Comparison(labels, tuple(runs), differences, _summary(labels, runs, differences))
+
+
+def _with_bound(
+    comparison: Comparison,
+    best: BestPossible | None,
+    pairs: Sequence[tuple[Scenario, NamedPolicy]],
+) -> Comparison:
+    """Put the best possible into the summary, and how far the runs on the first scenario are."""
+    if best is None:
+        return comparison
+    rows = [
+        {"label": label} | best.beside(run.incidents, moves=policy.moves)
+        for label, run, (scenario, policy) in zip(
+            comparison.labels, comparison.runs, pairs, strict=True
+        )
+        if scenario is pairs[0][0]
+    ]
+    summary = comparison.summary | {"bound": best.to_json_dict() | {"policies": rows}}
+    return replace(comparison, summary=summary)
 
 
 def _shared(

@@ -51,7 +51,7 @@ class NamedPolicy:
     @property
     def moves(self) -> bool:
         """Whether it sends free units to other stations."""
-        return hasattr(self.policy, "moves")
+        return hasattr(self.policy, "moves") and getattr(self.policy, "moving", True)
 
     @property
     def asks(self) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -164,12 +163,12 @@ class Settings(Model):
     night: tuple[Hour, Hour] = (22, 6)
     disturbances: list[Disturbance] = Field(default_factory=list, max_length=256)
 
-    @cached_property
+    @property
     def types(self) -> list[IncidentType]:
         """All types of incidents, nothing left out; see `scenarios.operations.all_types`."""
         return all_types(self)
 
-    @cached_property
+    @property
     def arrest_shares(self) -> NDArray[np.float64]:
         """Share of cardiac arrests among the incidents of each of `types`, shape (types,)."""
         given = {self.priorities[0].name: self.outcome.cardiac_arrest_share}

@@ -51,7 +51,7 @@ def terrain_of(scenario: Scenario, tables: Tables) -> Terrain:
     incidents = draw_incidents(scenario, _PILOT_SEED, 0)
     legs = run_replication(travel, rules, incidents, CLOSEST, timeline, logged=False).legs
     done = legs[legs["free_ms"] >= 0]
-    limits = [_limit(scenario, priority.name) for priority in scenario.settings.priorities]
+    limit_ms, from_call = limits_of(scenario)
     return Terrain(
         station_ms=np.ascontiguousarray(travel.drive["ms"][rows, first:], dtype=np.float64),
         between_ms=np.ascontiguousarray(travel.home["ms"][:, first:], dtype=np.float64),
@@ -60,11 +60,30 @@ def terrain_of(scenario: Scenario, tables: Tables) -> Terrain:
         home=rules.crew["home"].copy(),
         turnout_ms=rules.crew["turnout_ms"].copy(),
         suitable=rules.suitable,
-        limit_ms=np.array([limit for limit, _ in limits]),
-        from_call=np.array([call for _, call in limits]),
+        limit_ms=limit_ms,
+        from_call=from_call,
         processing_ms=float(incidents.processing_ms.mean()) if incidents.size else 0.0,
         busy_ms=float((done["free_ms"] - done["dispatch_ms"]).mean()) if len(done) else 0.0,
     )
+
+
+def limits_of(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the response time that is in time, by priority: its first standard's.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+
+    Returns
+    -------
+    limit_ms : ndarray of float64, shape (priorities,)
+        Milliseconds.
+    from_call : ndarray of bool, shape (priorities,)
+        Whether from the call, else from the dispatch.
+    """
+    found = [_limit(scenario, priority.name) for priority in scenario.settings.priorities]
+    return np.array([limit for limit, _ in found]), np.array([call for _, call in found])
 
 
 def _limit(scenario: Scenario, priority: str) -> tuple[float, bool]:

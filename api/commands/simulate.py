@@ -113,6 +113,11 @@ def simulate(  # numpydoc ignore=PR01
 @workers_option
 @cluster_option
 @checkpoint_option
+@click.option(
+    "--bound",
+    is_flag=True,
+    help="Find how few incidents anyone could have reached late, had they known them all.",
+)
 @click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the comparison.")
 @json_option
 def compare(  # numpydoc ignore=PR01
@@ -123,6 +128,7 @@ def compare(  # numpydoc ignore=PR01
     workers: int,
     cluster: str | None,
     checkpoint: Path | None,
+    bound: bool,
     out: Path,
     as_json: bool,
 ) -> None:
@@ -143,6 +149,7 @@ def compare(  # numpydoc ignore=PR01
         cluster=cluster,
         checkpoint=checkpoint,
         out=out,
+        bound=bound,
         progress=True,
     )
     lines = [*comparison_lines(result.summary), f"wrote {out}"]

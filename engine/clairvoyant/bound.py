@@ -95,7 +95,11 @@ class Clairvoyant:
 
 
 def clairvoyant(  # noqa: C901  # rounds of column generation
-    jobs: Jobs, crews: Sequence[Crew], *, stopped: Callable[[], bool] = lambda: False
+    jobs: Jobs,
+    crews: Sequence[Crew],
+    *,
+    planned: bool = True,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Clairvoyant:
     """Find the least number of late arrivals.
 
@@ -113,6 +117,8 @@ def clairvoyant(  # noqa: C901  # rounds of column generation
         the end: the bound is for those who let nobody wait longer.
     crews : sequence of Crew
         The units.
+    planned : bool
+        Look for a plan too; without one, `Clairvoyant.reached` is all that counts.
     stopped : callable
         Asked between rounds; the bound found so far is given once it says True.
 
@@ -129,13 +135,18 @@ def clairvoyant(  # noqa: C901  # rounds of column generation
     n = len(jobs.ready_ms)
     if n and np.any(np.diff(jobs.ready_ms) < 0):
         raise InputError("incidents are out of order", field="ready_ms", fix="sort them")
+    if n == 0:
+        return Clairvoyant(0, 0, 0, 0.0, (), 0)
     columns: dict[tuple[int, tuple[int, ...]], Column] = {}
     master = _Master(jobs.cost, [crew.units for crew in crews])
     bound, price = 0.0, np.ones(n)
     rounds = 0
     while rounds < _ROUNDS:
         rounds += 1
-        value, prices, rents = master.solve()
+        solved = master.solve()
+        if solved is None:
+            break
+        value, prices, rents = solved
         fresh = 0
         # prices between the last best and the new ones find a good bound sooner
         for used in (_SMOOTHING * price + (1 - _SMOOTHING) * prices, prices):
@@ -158,6 +169,8 @@ def clairvoyant(  # noqa: C901  # rounds of column generation
         if not fresh or value - bound < _SMALL or stopped():
             break
     least = max(0, math.ceil(bound - _SMALL))
+    if not planned:
+        return Clairvoyant(n, least, int(jobs.cost.sum()), bound, (), rounds)
     chosen, late = _dive(jobs, crews)
     if late > least and not stopped():
         known = {(c.crew, c.chain): c for c in (*columns.values(), *chosen)}
@@ -167,7 +180,9 @@ def clairvoyant(  # noqa: C901  # rounds of column generation
     return Clairvoyant(n, min(least, late), late, bound, chosen, rounds)
 
 
-def _dive(jobs: Jobs, crews: Sequence[Crew]) -> tuple[tuple[Column, ...], int]:
+def _dive(  # noqa: C901  # rounds of column generation in each dive
+    jobs: Jobs, crews: Sequence[Crew]
+) -> tuple[tuple[Column, ...], int]:
     """Fix chains one after the other, and seek the others anew for what they leave."""
     n = len(jobs.ready_ms)
     left = [crew.units for crew in crews]
@@ -180,7 +195,10 @@ def _dive(jobs: Jobs, crews: Sequence[Crew]) -> tuple[tuple[Column, ...], int]:
         for column in columns.values():
             master.add(column)
         for _ in range(_DIVE_ROUNDS if chosen else _ROUNDS):
-            _, prices, rents = master.solve()
+            solved = master.solve()
+            if solved is None:
+                break
+            _, prices, rents = solved
             prices = np.where(open_, prices, 0.0)
             fresh = 0
             for number, crew in enumerate(crews):
@@ -202,7 +220,8 @@ def _dive(jobs: Jobs, crews: Sequence[Crew]) -> tuple[tuple[Column, ...], int]:
                     fresh += 1
             if not fresh:
                 break
-        master.solve()
+        if master.solve() is None:
+            break
         shares = master.shares()
         if not len(shares):
             break
@@ -230,21 +249,29 @@ class _Master:
     """The linear program over the chains found so far."""
 
     def __init__(self, cost: NDArray[np.float64], units: Sequence[int]) -> None:
+        self._put_off = cost.tolist()
+        self._units = list(units)
+        self._columns: list[Column] = []
+        self._begin()
+
+    def _begin(self) -> None:
         from ortools.linear_solver import pywraplp  # noqa: PLC0415 - slow, not always needed
 
-        self._solver = pywraplp.Solver.CreateSolver("GLOP")
+        self._solver = pywraplp.Solver.CreateSolver("CLP")
         inf = self._solver.infinity()
         self._chains: list[Any] = []
-        self._served = [self._solver.Constraint(1, 1) for _ in cost]
-        self._have = [self._solver.Constraint(-inf, count) for count in units]
+        self._served = [self._solver.Constraint(1, 1) for _ in self._put_off]
+        self._have = [self._solver.Constraint(-inf, count) for count in self._units]
         self._cost = self._solver.Objective()
         self._cost.SetMinimization()
-        for row, late in zip(self._served, cost.tolist(), strict=True):
+        for row, late in zip(self._served, self._put_off, strict=True):
             put_off = self._solver.NumVar(0, inf, "")
             row.SetCoefficient(put_off, 1)
             self._cost.SetCoefficient(put_off, late)
+        for column in self._columns:
+            self._enter(column)
 
-    def add(self, column: Column) -> None:
+    def _enter(self, column: Column) -> None:
         variable = self._solver.NumVar(0, self._solver.infinity(), "")
         for job in column.chain:
             row = self._served[job]
@@ -253,13 +280,21 @@ class _Master:
         self._cost.SetCoefficient(variable, column.late)
         self._chains.append(variable)
 
+    def add(self, column: Column) -> None:
+        self._columns.append(column)
+        self._enter(column)
+
     def shares(self) -> NDArray[np.float64]:
         """Return how much of each chain the last solution takes."""
         return np.array([variable.solution_value() for variable in self._chains])
 
-    def solve(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    def solve(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]] | None:
         """Return the value, what serving each incident is worth, and what a unit costs."""
-        self._solver.Solve()
+        if self._solver.Solve() != self._solver.OPTIMAL:
+            # after many changes the simplex method may lose its way; from scratch it rarely does
+            self._begin()
+            if self._solver.Solve() != self._solver.OPTIMAL:
+                return None
         prices = np.array([row.dual_value() for row in self._served])
         rents = np.array([-row.dual_value() for row in self._have])
         return self._cost.Value(), prices, rents
