@@ -94,7 +94,7 @@ class Clairvoyant:
         return self.bound == self.reached
 
 
-def clairvoyant(  # noqa: C901  # rounds of column generation
+def clairvoyant(  # noqa: C901, PLR0912  # rounds of column generation
     jobs: Jobs,
     crews: Sequence[Crew],
     *,
