@@ -85,7 +85,7 @@ class Guard:
             return Guarded(ready, True, f"{self._most} solvers are still under way")
         future: Future[T] = Future()
 
-        def task() -> None:
+        def _task() -> None:
             try:
                 future.set_result(solve())
             except BaseException as error:  # noqa: BLE001  # a worker's end must not be silent
@@ -94,7 +94,7 @@ class Guard:
                 self._places.release()
 
         try:
-            self._start(task)
+            self._start(_task)
         except RuntimeError as error:  # no more threads
             self._places.release()
             return Guarded(ready, True, f"no worker: {error}")

@@ -198,7 +198,7 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
     standard = standard_left(question)
     demand = demand_of(city, question, profile, places[1:], turnout_ms)
 
-    def by(policy: Policy) -> tuple[Ranking, Response]:
+    def _by(policy: Policy) -> tuple[Ranking, Response]:
         return recommend(
             status=question.status,
             suitable=suitable,
@@ -223,7 +223,7 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
         )
 
     policy = POLICIES[question.policy]
-    guarded = _GUARD.ask(lambda: by(policy), lambda: by(CLOSEST), DEADLINE_S)
+    guarded = _GUARD.ask(lambda: _by(policy), lambda: _by(CLOSEST), DEADLINE_S)
     result, response = guarded.value
     ranking = [
         _ranked(question, places, number, candidate)

@@ -50,10 +50,12 @@ def coverage_change(
 
     Parameters
     ----------
-    times_ms, weight, free, limit_ms
+    times_ms, weight, free
         As in `covered_share`.
     sent : array_like of int
         Units that are free no more; repetitions count once.
+    limit_ms : float
+        As in `covered_share`.
 
     Returns
     -------

@@ -115,10 +115,12 @@ def loss_by_unit(
 
     Parameters
     ----------
-    near, base, absent
-        As in `missed`; no value of `absent` is zero.
+    near : ndarray of bool, shape (stations, zones)
+        Whether a station is near a zone.
     weight : ndarray of float64, shape (zones,)
         Demand.
+    base, absent
+        As in `missed`; no value of `absent` is zero.
     gone : ndarray of float64, shape (slices,)
         What the unit's probabilities to be absent become.
     miss : ndarray of float64, shape (slices, zones)

@@ -48,7 +48,7 @@ class Foresight(KnowsTerrain):
     spread : float
         What future late arrivals count for against one now.
     least : float
-        Late arrivals that a move of a resting unit must save.
+        Late arrivals that a move of a resting unit must save, and ten minutes of its drive.
     moving : bool
         Whether it moves units at all.
     limits : Limits
@@ -57,14 +57,14 @@ class Foresight(KnowsTerrain):
 
     minute: float = 0.01
     ahead: float = 1.0
-    spread: float = 1.0
-    least: float = 0.02
+    spread: float = 2.0
+    least: float = 0.005
     moving: bool = True
     limits: Limits = field(default=Limits())
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Its setting, for the record."""
+        """The setting, for the record."""
         names = ("minute", "ahead", "spread", "least", "moving")
         return {name: getattr(self, name) for name in names}
 

@@ -124,7 +124,7 @@ class ResponseSet:
 
     @property
     def units(self) -> tuple[int, ...]:
-        """Units by slot."""
+        """The units by slot."""
         return tuple(each.unit for each in self.sent)
 
 

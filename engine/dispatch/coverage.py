@@ -122,7 +122,7 @@ class DMEXCLPDispatch(KnowsTerrain):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Its setting, for the record."""
+        """The setting, for the record."""
         return {"busy": self.busy}
 
     def decide(self, state: DispatchState) -> int:
@@ -174,7 +174,7 @@ class PreparednessDispatch(KnowsTerrain):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Its setting, for the record."""
+        """The setting, for the record."""
         return {"nearest": self.nearest, "floor": self.floor}
 
     def decide(self, state: DispatchState) -> int:
@@ -233,7 +233,7 @@ class SurvivalDispatch(KnowsTerrain):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Its setting, for the record."""
+        """The setting, for the record."""
         return {"curve": self.curve}
 
     def decide(self, state: DispatchState) -> int:

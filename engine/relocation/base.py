@@ -139,7 +139,7 @@ class Combined:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Both settings, for the record."""
+        """The settings of both, for the record."""
         return {
             "dispatch": dict(getattr(self.dispatch, "parameters", {})),
             "relocation": dict(getattr(self.relocation, "parameters", {})),

@@ -38,7 +38,7 @@ class DMEXCLPMove(KnowsTerrain):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Its setting, for the record."""
+        """The setting, for the record."""
         return {"busy": self.busy}
 
     def moves(self, state: MoveState) -> Sequence[Move]:

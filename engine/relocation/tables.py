@@ -106,7 +106,7 @@ class ComplianceTable(KnowsTerrain):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Its setting, for the record."""
+        """The setting, for the record."""
         limits = self.limits
         return {
             "nested": self.nested,
@@ -220,7 +220,7 @@ class ZhangProgram(KnowsTerrain):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Its setting, for the record."""
+        """The setting, for the record."""
         return {"cost_per_hour": self.cost_per_hour, "per_hour": self.limits.per_hour}
 
     def moves(self, state: MoveState) -> Sequence[Move]:
