@@ -22,7 +22,7 @@ from tests.scenarios.synthetic import City, random_city, random_incidents
 if TYPE_CHECKING:
     from scenarios.demand import IncidentTable
 
-CASES = int(os.environ.get("BLUELIGHT_CLAIRVOYANT_CASES", "200"))
+CASES = int(os.environ.get("BLUELIGHT_CLAIRVOYANT_CASES", "100"))
 BATCH = 50
 LONGEST_MS = 1e8
 LIMIT_MS = np.array([420_000.0, 420_000.0])

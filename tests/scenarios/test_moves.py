@@ -16,6 +16,7 @@ from engine.terrain import Terrain
 from routing.errors import InputError
 from routing.network import UNREACHABLE
 from scenarios.policies import load_policy
+from scenarios.replications import portable, restored
 from scenarios.runs import simulate
 from scenarios.simulation.run import run_replication
 from tests.scenarios.full_city import full_city, full_incidents, full_timeline
@@ -181,11 +182,13 @@ def test_names_of_two_rules(tmp_path: Path) -> None:
     assert named.id == "closest-v1+dmexclp-move-v1"
     with pytest.raises(InputError, match="unknown relocation"):
         load_policy("closest+dmexclp-moves")
-    runs = [
-        simulate(toy_city(), policy="dmexclp+compliance", replications=2, workers=workers)
-        for workers in (1, 2)
-    ]
-    assert runs[0].incidents.equals(runs[1].incidents)
+    told = load_policy("dmexclp+compliance").at(terrain_of_city(random_city(1)))
+    again = restored(portable(told))
+    assert again.id == told.id
+    assert again.terrain is not None
+    assert told.terrain is not None
+    assert np.array_equal(again.terrain.station_ms, told.terrain.station_ms)
+    assert again.policy.dispatch.terrain is again.terrain  # type: ignore[attr-defined]
     simulate(toy_city(), policy="foresight", replications=1, out=tmp_path / "run")
 
 
