@@ -25,8 +25,9 @@ from api.schemas import (
     RecommendationRequest,
     Unit,
 )
-from engine.dispatch import CLOSEST, POLICIES
+from engine.dispatch import CLOSEST
 from engine.fleet import FMS
+from engine.policies import POLICIES
 from engine.recommend import recommend
 from engine.response import respond
 from routing.errors import InputError
@@ -68,10 +69,10 @@ class Question:
     def __init__(self, scenario: Scenario, request: RecommendationRequest) -> None:
         self.request = request
         self._settings = scenario.settings
-        self.standards = scenario.settings.standards
         self._problems: list[FieldProblem] = []
         self.policy = self._policy(request.policy)
         self.priority = self._priority(request.incident.priority)
+        self.standard = scenario.settings.standard_of(self.priority[1].name)
         home_types = dict(zip(scenario.units["id"], scenario.units["type"], strict=True))
         self.types = [
             self._type(row, unit.type or home_types.get(unit.id))

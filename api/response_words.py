@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from api.schemas import Profile
     from engine.response import Response, ResponseSet
     from routing.snapping import Places
-    from scenarios.settings import Standard
 
 MOST_COVERAGE_CELLS: Final = 1_000_000
 """Units by zones up to which coverage is computed: what takes a fraction of a second."""
@@ -62,7 +61,7 @@ def standard_left(question: Question) -> float | None:
     float or None
         Milliseconds, 0 or more; None where no standard is for this priority.
     """
-    standard = _standard(question)
+    standard = question.standard
     if standard is None:
         return None
     waited = question.request.incident.waiting_seconds if standard.start == "call" else 0.0
@@ -96,7 +95,7 @@ def demand_of(
     Demand or None
         None where no standard applies, or there are no zones or too many.
     """
-    standard, zones = _standard(question), city.scenario.zones
+    standard, zones = question.standard, city.scenario.zones
     cells = len(turnout_ms) * len(zones)
     if standard is None or not 0 < cells <= MOST_COVERAGE_CELLS:
         return None
@@ -183,12 +182,6 @@ def unfilled_words(question: Question, response: Response) -> list[UnfilledSlot]
         )
         for slot in first.empty
     ]
-
-
-def _standard(question: Question) -> Standard | None:
-    priority = question.priority[1].name
-    fitting = (s for s in question.standards if not s.priorities or priority in s.priorities)
-    return next(fitting, None)
 
 
 def _number(value: float) -> float | None:

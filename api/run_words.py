@@ -106,8 +106,9 @@ def _bound_lines(bound: dict[str, Any] | None) -> list[str]:
     if bound is None:
         return []
     least = (
-        "nobody who knew all incidents, and let units drive home, would have been late less often"
-        f" than {bound['late']:,} times in {bound['incidents']:,} ({percent(bound['share'])})"
+        "nobody who knew all incidents, let units drive home, and nobody wait longer than "
+        f"{bound['longest_s'] / 60:g} minutes beyond the limit, would have been late less often "
+        f"than {bound['late']:,} times in {bound['incidents']:,} ({percent(bound['share'])})"
     )
     rows = [
         (

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from engine.coverage_kernels import gain_by_move, loss_by_unit, missed
-from engine.dispatch.base import POLICIES
 from engine.dispatch.coverage import KnowsTerrain, first_least, in_time
 from engine.relocation.base import Limits
 from routing.network import UNREACHABLE
@@ -25,15 +24,15 @@ _SLICES: Final = 6
 
 
 @dataclass(frozen=True)
-class Foresight(KnowsTerrain):
-    """Count the late arrivals that a choice costs, now and in the hours to come.
+class ForesightDispatch(KnowsTerrain):
+    """Send the unit that costs the fewest late arrivals, now and in the hours to come.
 
-    A late arrival now counts 1. For what is to come, the time that a unit is busy is cut
-    into slices; in each one a zone's incidents are late where no unit near it is
-    available, idle units growing busy at the rate at which incidents come and busy ones
-    coming home as they did in a pilot. A unit that goes is missing from now on until it
-    is likely to be back: the difference is what its going costs. Moves are judged by the
-    same number. It is DMEXCLP's coverage (Jagtenberg, Bhulai, van der Mei 2015,
+    A late arrival now counts 1, where a standard is for the priority. For what is to come,
+    the time that a unit is busy is cut into slices; in each one a zone's incidents of such
+    priorities are late where no unit near it is available, idle units growing busy at the
+    rate at which incidents come and busy ones coming free at the mean rate of a pilot run.
+    A unit that goes is missing from now on until it is likely to be back: the difference is
+    what its going costs. It is DMEXCLP's coverage (Jagtenberg, Bhulai, van der Mei 2015,
     doi:10.1016/j.orhc.2015.01.001) made to depend on time, so that a price can be put on
     minutes and on drives.
 
@@ -47,26 +46,16 @@ class Foresight(KnowsTerrain):
         How far it looks, in mean busy times.
     spread : float
         What future late arrivals count for against one now.
-    least : float
-        Late arrivals that a move of a resting unit must save, and ten minutes of its drive.
-    moving : bool
-        Whether it moves units at all.
-    limits : Limits
-        What crews are spared.
     """
 
     minute: float = 0.01
     ahead: float = 1.0
     spread: float = 2.0
-    least: float = 0.005
-    moving: bool = True
-    limits: Limits = field(default=Limits())
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The setting, for the record."""
-        names = ("minute", "ahead", "spread", "least", "moving")
-        return {name: getattr(self, name) for name in names}
+        return {"minute": self.minute, "ahead": self.ahead, "spread": self.spread}
 
     def decide(self, state: DispatchState) -> int:
         """Choose a unit; see `engine.dispatch.Policy.decide`.
@@ -85,71 +74,20 @@ class Foresight(KnowsTerrain):
         fit = state.suitable
         base = np.where(fit, state.base, -1)
         absent, gone, _ = self._absences(base, fit, state.now_ms)
-        covering = np.where(fit & (base < 0), city.home[: len(fit)], base)
+        covering = np.where(fit & (base < 0), city.home, base)
         near = city.near[state.period]
         miss = missed(near, covering, absent)
         loss = loss_by_unit(near, city.weight, base, absent, gone, miss)
         cost = self._calls(state.now_ms) * loss
-        cost += ~in_time(state, city)
+        if city.counts[min(state.priority, len(city.counts) - 1)]:
+            cost += ~in_time(state, city)
         cost += self.minute * state.arrival_ms / 60_000
         return first_least(cost.round(9), state, state.feasible)
 
-    def moves(self, state: MoveState) -> Sequence[Move]:
-        """Choose moves; see `engine.relocation.Relocation.moves`.
-
-        Parameters
-        ----------
-        state : MoveState
-            The units.
-
-        Returns
-        -------
-        sequence of (unit, station)
-            One move, or none.
-        """
-        city = self.city
-        may = self.limits.allow(state)
-        best: tuple[float, int, int] | None = None
-        done = np.zeros(len(may), dtype=np.bool_)
-        for unit in range(len(may)):
-            if done[unit] or not self.moving:
-                continue
-            fit = city.peers[unit][: len(may)]
-            done |= fit
-            gain = self._worth(state, fit, may & fit)
-            row, station = np.unravel_index(int(np.argmax(gain)), gain.shape)
-            value = float(gain[row, station])
-            if value > 1e-9 and (best is None or value > best[0]):
-                best = value, int(row), int(station)
-        return [] if best is None else [best[1:]]
-
-    def _worth(
-        self, state: MoveState, fit: NDArray[np.bool_], may: NDArray[np.bool_]
-    ) -> NDArray[np.float64]:
-        """Find how many late arrivals each move saves, less what it must."""
-        city = self.city
-        base = np.where(fit, state.base, -1)
-        absent, _, middle = self._absences(base, fit, state.now_ms)
-        covering = np.where(fit & (base < 0), city.home[: len(fit)], base)
-        near = city.near[state.period]
-        miss = missed(near, covering, absent)
-        gain = gain_by_move(near, city.weight, base, absent, miss, middle, state.arrival_ms, may)
-        gain *= self._calls(state.now_ms)
-        stay = np.where(base >= 0, base, 0)
-        rows = np.arange(len(base))
-        # a minute more to drive is a minute that its crew is on the road
-        drive = np.where(state.arrival_ms < UNREACHABLE, state.arrival_ms, 0.0)
-        longer = drive - np.where(state.returning, drive[rows, stay], 0.0)[:, None]
-        gain -= self.least * longer / 600_000
-        resting = rows != state.freed
-        gain[resting] -= self.least
-        gain[rows, stay] = np.where(base >= 0, 0.0, -np.inf)
-        return gain.round(9)
-
     def _calls(self, now_ms: float) -> float:
-        """Return how many incidents are expected in a slice, weighed."""
+        """Return how many incidents that count are expected in a slice, weighed."""
         length = self.ahead * self.city.busy_ms / _SLICES
-        return self.spread * self.city.calls_per_ms(now_ms) * length
+        return self.spread * self.city.counting * self.city.calls_per_ms(now_ms) * length
 
     def _absences(
         self, base: NDArray[np.int64], fit: NDArray[np.bool_], now_ms: float
@@ -167,5 +105,76 @@ class Foresight(KnowsTerrain):
         return np.maximum(absent, 1e-9), busy, middle
 
 
-POLICIES.register("foresight-v1", Foresight())
-POLICIES.register("foresight-dispatch-v1", Foresight(moving=False))
+@dataclass(frozen=True)
+class Foresight(ForesightDispatch):
+    """Send and move units so that the fewest late arrivals are to be expected.
+
+    Moves are judged by the same number as sending.
+
+    Parameters
+    ----------
+    terrain : Terrain, optional
+        The city.
+    minute, ahead, spread : float
+        As in `ForesightDispatch`.
+    least : float
+        Late arrivals that a move of a resting unit must save, and ten minutes of its drive.
+    limits : Limits
+        What crews are spared.
+    """
+
+    least: float = 0.005
+    limits: Limits = field(default=Limits())
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The setting, for the record."""
+        limits = {"per_hour": self.limits.per_hour, "rest_s": self.limits.rest_ms / 1000}
+        return super().parameters | {"least": self.least} | limits
+
+    def moves(self, state: MoveState) -> Sequence[Move]:
+        """Choose moves; see `engine.relocation.Relocation.moves`.
+
+        Parameters
+        ----------
+        state : MoveState
+            The units.
+
+        Returns
+        -------
+        sequence of (unit, station)
+            One move, or none.
+        """
+        city = self.city
+        may = self.limits.allow(state)
+        best: tuple[float, int, int] | None = None
+        for fit in city.groups:
+            gain = self._worth(state, fit, may & fit)
+            row, station = np.unravel_index(int(np.argmax(gain)), gain.shape)
+            value = float(gain[row, station])
+            if value > 1e-9 and (best is None or value > best[0]):
+                best = value, int(row), int(station)
+        return [] if best is None else [best[1:]]
+
+    def _worth(
+        self, state: MoveState, fit: NDArray[np.bool_], may: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Find how many late arrivals each move saves, less what it must."""
+        city = self.city
+        base = np.where(fit, state.base, -1)
+        absent, _, middle = self._absences(base, fit, state.now_ms)
+        covering = np.where(fit & (base < 0), city.home, base)
+        near = city.near[state.period]
+        miss = missed(near, covering, absent)
+        gain = gain_by_move(near, city.weight, base, absent, miss, middle, state.arrival_ms, may)
+        gain *= self._calls(state.now_ms)
+        stay = np.where(base >= 0, base, 0)
+        rows = np.arange(len(base))
+        # a minute more to drive is a minute that its crew is on the road
+        drive = np.where(state.arrival_ms < UNREACHABLE, state.arrival_ms, 0.0)
+        longer = drive - np.where(state.returning, drive[rows, stay], 0.0)[:, None]
+        gain -= self.least * longer / 600_000
+        resting = rows != state.freed
+        gain[resting] -= self.least
+        gain[rows, stay] = np.where(base >= 0, 0.0, -np.inf)
+        return gain.round(9)

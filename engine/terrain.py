@@ -24,8 +24,6 @@ class Terrain:
     ----------
     station_ms : ndarray of float64, shape (q, s, z)
         Drive from each station to each zone with siren; UNREACHABLE where no road leads.
-    between_ms : ndarray of float64, shape (q, s, s)
-        Drive from station to station without siren.
     weight : ndarray of float64, shape (z,)
         Share of the demand of each zone; their sum is 1.
     calls_per_hour : ndarray of float64, shape (hours,)
@@ -40,6 +38,10 @@ class Terrain:
         Response time that is still in time, by priority.
     from_call : ndarray of bool, shape (priorities,)
         Whether it counts from the call, else from the dispatch.
+    counts : ndarray of bool, shape (priorities,)
+        Whether being late counts, by priority.
+    counting : float
+        Share of incidents of such priorities.
     processing_ms : float
         Mean time from call to dispatch where a unit is free.
     busy_ms : float
@@ -47,7 +49,6 @@ class Terrain:
     """
 
     station_ms: NDArray[np.float64]
-    between_ms: NDArray[np.float64]
     weight: NDArray[np.float64]
     calls_per_hour: NDArray[np.float64]
     home: NDArray[np.int64]
@@ -55,6 +56,8 @@ class Terrain:
     suitable: NDArray[np.bool_]
     limit_ms: NDArray[np.float64]
     from_call: NDArray[np.bool_]
+    counts: NDArray[np.bool_]
+    counting: float
     processing_ms: float
     busy_ms: float
 
@@ -73,6 +76,11 @@ class Terrain:
     def peers(self) -> NDArray[np.bool_]:
         """Whether two units can do the same, shape (u, u)."""
         return np.asarray((self.suitable[:, :, None] == self.suitable[:, None, :]).all(axis=0))
+
+    @cached_property
+    def groups(self) -> tuple[NDArray[np.bool_], ...]:
+        """The units that can do the same, group by group, each of shape (u,)."""
+        return tuple(np.unique(self.peers, axis=0)[::-1])
 
     @cached_property
     def busy_share(self) -> float:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from engine.clairvoyant import Clairvoyant
+    from engine.clairvoyant import Clairvoyant, Roads
     from scenarios.demand import IncidentTable
     from scenarios.package import Scenario
 
@@ -34,24 +34,22 @@ class BestPossible:
     parts : tuple of tuple of Clairvoyant
         Of each replication, of each part.
     limit_ms : ndarray of float64, shape (priorities,)
-        From call to arrival.
+        From call to arrival; inf where being late does not count.
     priorities : tuple of str
         Their names.
+    incidents : int
+        How many of them count.
     """
 
     parts: tuple[tuple[Clairvoyant, ...], ...]
     limit_ms: NDArray[np.float64]
     priorities: tuple[str, ...]
+    incidents: int
 
     @property
     def late(self) -> NDArray[np.int64]:
         """Least number of late arrivals by replication."""
         return np.array([sum(part.bound for part in parts) for parts in self.parts])
-
-    @property
-    def incidents(self) -> int:
-        """All incidents."""
-        return sum(part.incidents for parts in self.parts for part in parts)
 
     def to_json_dict(self) -> dict[str, Any]:
         """Return what was found.
@@ -61,19 +59,19 @@ class BestPossible:
         dict
             For ``comparison.json``.
         """
-        whole = all(len(parts) == 1 for parts in self.parts)
         late = int(self.late.sum())
+        plans = [part.reached for parts in self.parts for part in parts]
+        reached = None if None in plans else sum(plan or 0 for plan in plans)
         return {
             "late": late,
             "incidents": self.incidents,
             "share": late / max(1, self.incidents),
-            "reached": sum(part.reached for parts in self.parts for part in parts)
-            if whole
-            else None,
-            "proven": whole and all(part.proven for parts in self.parts for part in parts),
+            "reached": reached,
+            "proven": reached == late,
             "longest_s": LONGEST_MS / 1000,
             "meaning": "late arrivals of anyone who knew all incidents, lets units drive home "
-            "when they are free, and lets nobody wait longer than longest_s beyond the limit",
+            "when they are free, and lets nobody wait longer than longest_s beyond the limit; "
+            "of the priorities that a standard is for, by its limit",
         }
 
     def beside(self, incidents: pd.DataFrame, *, moves: bool) -> dict[str, Any]:
@@ -93,14 +91,16 @@ class BestPossible:
             holds for it.
         """
         limits = dict(zip(self.priorities, (self.limit_ms / 1000).tolist(), strict=True))
-        limit = incidents["priority"].astype(str).map(limits).astype(np.float64)
+        limit = incidents["priority"].astype(str).map(limits).to_numpy(np.float64)
         response = incidents["response_time"].to_numpy(np.float64)
-        late = int((~(response <= limit.to_numpy())).sum())
-        waits = bool((~(response <= limit.to_numpy() + LONGEST_MS / 1000)).any())
+        counts = np.isfinite(limit)
+        late = int((~(response <= limit))[counts].sum())
+        longest = np.where(counts, limit, limit[counts].max(initial=0.0)) + LONGEST_MS / 1000
+        waits = bool((~(response <= longest)).any())
         least = int(self.late.sum())
         return {
             "late": late,
-            "share": late / max(1, len(incidents)),
+            "share": late / max(1, int(counts.sum())),
             "ratio": late / least if least else None,
             "holds": not moves and not waits,
         }
@@ -134,17 +134,26 @@ def best_possible(
         `scenarios.clairvoyance.crews_of`.
     """
     tables = build_tables(scenario)
-    limit_ms, from_call = limits_of(scenario)
-    if not from_call.all():
+    limit_ms, from_call, counts = limits_of(scenario)
+    limit_ms = np.where(counts, limit_ms, np.inf)
+    if not from_call[counts].all():
         raise InputError(
             "the bound knows standards that start with the call", field="standards: start"
         )
-    numbers = tqdm(
-        range(len(incidents)), desc="the best possible", disable=None if progress else True
-    )
-    parts = []
-    for number in numbers:
-        timeline = with_failures(tables.timeline, scenario, seed, number)
-        parts.append(tuple(clairvoyant_bound(tables, incidents[number], limit_ms, timeline)))
+    roads: dict[int, Roads] = {}
+    parts: list[list[Clairvoyant]] = []
+    with tqdm(
+        total=sum(table.size for table in incidents),
+        desc="the best possible",
+        unit="incident",
+        disable=None if progress else True,
+    ) as bar:
+        for number, calls in enumerate(incidents):
+            timeline = with_failures(tables.timeline, scenario, seed, number)
+            parts.append([])
+            for part in clairvoyant_bound(tables, calls, limit_ms, timeline, roads=roads):
+                parts[-1].append(part)
+                bar.update(part.incidents)
     names = tuple(priority.name for priority in scenario.settings.priorities)
-    return BestPossible(tuple(parts), limit_ms, names)
+    held = sum(int(counts[calls.priority].sum()) for calls in incidents)
+    return BestPossible(tuple(map(tuple, parts)), limit_ms, names, held)

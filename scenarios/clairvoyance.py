@@ -9,10 +9,10 @@ import numpy as np
 from engine.clairvoyant import Clairvoyant, Crew, Jobs, Roads, clairvoyant
 from routing.errors import InputError
 from routing.network import UNREACHABLE
-from scenarios.simulation.arrays import COMES_ON, GOES_OFF
+from scenarios.simulation.arrays import CLOSES, COMES_ON, GOES_OFF
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from scenarios.simulation.tables import Tables
 
 
-_FEW: Final = 60
-_PER_UNIT: Final = 14
+_BLOCK: Final = 80
+"""Incidents of a part that take seconds; with twice as many the search takes a minute."""
 
 LONGEST_MS: Final = 1_200_000.0
 """So long beyond its limit an incident may wait, unless said otherwise."""
@@ -36,9 +36,6 @@ def jobs_of(
 ) -> tuple[Jobs, NDArray[np.int64]]:
     """Say of each incident when it must be reached, and where its unit is free again.
 
-    Where drives differ by the hour, the quickest of all hours counts, so that the bound
-    holds.
-
     Parameters
     ----------
     tables : Tables
@@ -46,7 +43,7 @@ def jobs_of(
     incidents : IncidentTable
         The incidents.
     limit_ms : ndarray of float64, shape (priorities,)
-        From call to arrival, by priority.
+        From call to arrival, by priority; inf where being late does not count.
     longest_ms : float
         No incident waits longer beyond its limit.
 
@@ -62,14 +59,15 @@ def jobs_of(
     order = np.argsort(ready, kind="stable")
     row = reordered(incidents, order)
     tree = rules.priority["transport"][row.priority]
-    hospitals = _quickest(travel, travel.hospital["ms"])
     after, end = row.on_scene_ms.astype(np.float64), row.zone.astype(np.int64)
     taken = np.flatnonzero(row.transported & _transports(rules, row.type))
     if len(taken):
-        nearest = hospitals[tree[taken], row.zone[taken], 0]
-        after[taken] += nearest + row.handover_ms[taken]
-        end[taken] = travel.hospital["place"][tree[taken], row.zone[taken], 0]
-    due = row.call_ms + limit_ms[row.priority]
+        nearest = travel.hospital[tree[taken], row.zone[taken], 0]
+        after[taken] += nearest["ms"] + row.handover_ms[taken]
+        end[taken] = nearest["place"]
+    limit = limit_ms[row.priority]
+    counts = np.isfinite(limit)
+    due = row.call_ms + np.where(counts, limit, limit_ms[np.isfinite(limit_ms)].max(initial=0.0))
     jobs = Jobs(
         ready_ms=ready[order],
         due_ms=due,
@@ -78,7 +76,8 @@ def jobs_of(
         zone=row.zone.astype(np.int64),
         end=end,
         tree=rules.priority["response"][row.priority].astype(np.int64),
-        cost=np.ones(len(order)),
+        cost=counts.astype(np.float64),
+        given=np.zeros(len(order), dtype=np.bool_),
     )
     return jobs, order
 
@@ -107,12 +106,6 @@ def _transports(rules: Rules, types: NDArray[np.integer]) -> NDArray[np.bool_]:
     return np.asarray(rules.slots["transports"][first])
 
 
-def _quickest(travel: Travel, ms: NDArray[Any]) -> NDArray[np.float64]:
-    """Take the least over the periods of a table by speed profile."""
-    periods = len(travel.home)
-    return np.asarray(ms.reshape(periods, -1, *ms.shape[1:]).min(axis=0), dtype=np.float64)
-
-
 def roads_to(travel: Travel, station: int) -> Roads:
     """List the points that units pass on their ways home to a station.
 
@@ -128,9 +121,9 @@ def roads_to(travel: Travel, station: int) -> Roads:
     Roads
         For units of that station.
     """
-    drive = _quickest(travel, travel.drive["ms"])
+    drive = np.ascontiguousarray(travel.drive["ms"], dtype=np.float64)
     places, stations = travel.home.shape[1:]
-    home_ms = np.asarray(travel.home["ms"][:, :, station].min(axis=0), dtype=np.float64)
+    home_ms = np.ascontiguousarray(travel.home["ms"][0, :, station], dtype=np.float64)
     at: list[float] = []
     point: list[int] = []
     ptr = [0]
@@ -152,7 +145,8 @@ def roads_to(travel: Travel, station: int) -> Roads:
     if tracks:
         point_ms = drive
     else:
-        point_ms = np.ascontiguousarray(_quickest(travel, travel.turn["ms"]).transpose(0, 2, 1))
+        turn_ms = travel.turn["ms"].transpose(0, 2, 1)
+        point_ms = np.ascontiguousarray(turn_ms, dtype=np.float64)
     return Roads(
         drive_ms=drive,
         point_ms=point_ms,
@@ -191,18 +185,12 @@ def crews_of(
     Raises
     ------
     InputError
-        An incident asks for several units or has alternatives, or units may be diverted.
+        An incident asks for several units or has alternatives, units may be diverted,
+        drives differ by the hour, or a hospital is closed for a time.
     """
     travel, rules = tables.travel, tables.rules
     known = {} if roads is None else roads
-    if rules.divert.any():
-        raise InputError(
-            "the bound does not know diversions", field="dispatch.divert", fix="leave them out"
-        )
-    if len(rules.slots) != len(rules.type_ptr) - 1:
-        raise InputError(
-            "the bound knows incidents that need one unit", field="incident_types: response"
-        )
+    _check(tables, timeline)
     first = travel.home.shape[1] - travel.home.shape[2]
     alike: dict[tuple[int, float, bytes, bytes], list[int]] = {}
     for unit, crew in enumerate(rules.crew):
@@ -226,6 +214,27 @@ def crews_of(
             )
         )
     return found
+
+
+def _check(tables: Tables, timeline: NDArray[Any]) -> None:
+    """Refuse what the bound does not know, which would make it wrong."""
+    rules = tables.rules
+    unknown = {
+        "dispatch.divert": ("diversions", rules.divert.any()),
+        "incident_types: response": (
+            "responses of several units, or alternatives",
+            len(rules.slots) != len(rules.type_ptr) - 1,
+        ),
+        "driving.by_hour": ("drives that differ in time", len(tables.travel.home) > 1),
+        "disturbances": ("closed hospitals", (timeline["kind"] == CLOSES).any()),
+    }
+    for field, (what, there) in unknown.items():
+        if there:
+            raise InputError(
+                f"the bound does not know {what}",
+                field=f"scenario.toml: {field}",
+                fix="leave them out, or compare without --bound",
+            )
 
 
 def _on_duty(timeline: NDArray[Any], unit: int) -> NDArray[np.float64]:
@@ -255,13 +264,16 @@ def clairvoyant_bound(
     timeline: NDArray[Any] | None = None,
     *,
     longest_ms: float = LONGEST_MS,
-    block: int | None = None,
-) -> list[Clairvoyant]:
+    block: int = _BLOCK,
+    roads: dict[int, Roads] | None = None,
+) -> Iterator[Clairvoyant]:
     """Bound how few incidents any dispatcher could have reached late.
 
-    It holds for every policy that lets units drive home when they are free. Long lists
-    are cut where calls are furthest apart. What is late counts from when all units can
-    be home from what was before the cut; until then each part gives units away.
+    It holds for every policy that lets units drive home when they are free, as long as
+    sirens are not slower and no way home is shortened by a detour over an incident. Long
+    lists are cut where calls are furthest apart. In each part what is late counts only
+    from when all units can be home from what was before the cut; until then units are
+    wherever they are sent at once.
 
     Parameters
     ----------
@@ -270,18 +282,19 @@ def clairvoyant_bound(
     incidents : IncidentTable
         The incidents.
     limit_ms : ndarray of float64, shape (priorities,)
-        From call to arrival, by priority.
+        From call to arrival, by priority; inf where being late does not count.
     timeline : ndarray of TIMED, optional
         What happens at set times; that of the tables without it.
     longest_ms : float
         No incident waits longer beyond its limit: the bound is for those who see to that.
-    block : int, optional
-        Most incidents of a part; without it so many that chains stay short enough to
-        converge.
+    block : int
+        Most incidents of a part.
+    roads : dict, optional
+        As in `crews_of`.
 
-    Returns
-    -------
-    list of Clairvoyant
+    Yields
+    ------
+    Clairvoyant
         One for each part; the sum of their bounds is the bound. A plan only where there is
         one part.
 
@@ -295,16 +308,16 @@ def clairvoyant_bound(
         tables,
         reordered(incidents, order),
         tables.timeline if timeline is None else timeline,
+        roads,
     )
-    found = []
-    units = sum(crew.units for crew in crews)
-    parts = _parts(jobs.ready_ms, block or max(_FEW, _PER_UNIT * units))
+    parts = _parts(jobs.ready_ms, block)
     for part in parts:
         columns: list[Any] = [column[part] for column in jobs]
         own = [crew._replace(able=crew.able[part]) for crew in crews]
-        columns[-1] = (columns[0] >= _settled(jobs, crews, part.start)).astype(np.float64)
-        found.append(clairvoyant(Jobs(*columns), own, planned=len(parts) == 1))
-    return found
+        one = Jobs(*columns)
+        given = one.ready_ms < _settled(jobs, crews, part.start)
+        one = one._replace(cost=np.where(given, 0.0, one.cost), given=given)
+        yield clairvoyant(one, own, planned=len(parts) == 1)
 
 
 def _settled(jobs: Jobs, crews: Sequence[Crew], cut: int) -> float:

@@ -9,19 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.dispatch import POLICIES, Policy, bound, check_policy
-from engine.foresight import Foresight
-from engine.relocation import RELOCATIONS, Combined
+from engine.dispatch import Policy, bound, check_policy
+from engine.policies import POLICIES, RELOCATIONS
+from engine.relocation import Combined
 from routing.errors import InputError
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from engine.terrain import Terrain
-
-
-OURS = Foresight
-"""Named here, so that it is registered wherever policies are named."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class NamedPolicy:
     @property
     def moves(self) -> bool:
         """Whether it sends free units to other stations."""
-        return hasattr(self.policy, "moves") and getattr(self.policy, "moving", True)
+        return hasattr(self.policy, "moves")
 
     @property
     def asks(self) -> bool:

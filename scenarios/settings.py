@@ -222,6 +222,22 @@ class Settings(Model):
                 )
         return self
 
+    def standard_of(self, priority: str) -> Standard | None:
+        """Find the first standard of a priority.
+
+        Parameters
+        ----------
+        priority : str
+            Its name.
+
+        Returns
+        -------
+        Standard or None
+            None where no standard is for it.
+        """
+        fitting = (s for s in self.standards if not s.priorities or priority in s.priorities)
+        return next(fitting, None)
+
     def standard(self, name: str | None) -> Standard:
         """Find a response standard.
 

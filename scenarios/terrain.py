@@ -10,7 +10,7 @@ import pandas as pd
 
 from engine.dispatch import CLOSEST
 from engine.terrain import Terrain
-from scenarios.demand import DAY_MS, HOUR_MS, draw_incidents, horizon_ms
+from scenarios.demand import DAY_MS, HOUR_MS, draw_incidents, horizon_ms, weekly_factor
 from scenarios.simulation.run import run_replication
 
 if TYPE_CHECKING:
@@ -27,8 +27,9 @@ _PILOT_SEED = 2**32 - 1
 def terrain_of(scenario: Scenario, tables: Tables) -> Terrain:
     """Gather what policies may know: stations, drives, demand, and how long units are busy.
 
-    The mean busy time and call processing are those of a pilot: one replication, with
-    incidents of its own where they are drawn, in which the closest unit goes.
+    The mean busy time and call processing are those of a pilot, one replication in which
+    the closest unit goes: with incidents of its own where they are drawn, with those of
+    the scenario where they are given.
 
     Parameters
     ----------
@@ -47,28 +48,35 @@ def terrain_of(scenario: Scenario, tables: Tables) -> Terrain:
     profiles = len(travel.drive) // periods
     first = places - stations
     rows = np.arange(periods) * profiles + rules.priority["response"][0]
-    weight = scenario.zones["weight"].to_numpy(np.float64)
-    incidents = draw_incidents(scenario, _PILOT_SEED, 0)
+    weight = scenario.zone_weight
+    incidents = scenario.incidents
+    if incidents is None:
+        incidents = draw_incidents(scenario, _PILOT_SEED, 0)
     legs = run_replication(travel, rules, incidents, CLOSEST, timeline, logged=False).legs
     done = legs[legs["free_ms"] >= 0]
-    limit_ms, from_call = limits_of(scenario)
+    limit_ms, from_call, counts = limits_of(scenario)
     return Terrain(
         station_ms=np.ascontiguousarray(travel.drive["ms"][rows, first:], dtype=np.float64),
-        between_ms=np.ascontiguousarray(travel.home["ms"][:, first:], dtype=np.float64),
-        weight=weight / max(weight.sum(), 1e-300),
+        weight=weight / weight.sum(),
         calls_per_hour=_calls_per_hour(scenario, incidents),
         home=rules.crew["home"].copy(),
         turnout_ms=rules.crew["turnout_ms"].copy(),
         suitable=rules.suitable,
         limit_ms=limit_ms,
         from_call=from_call,
+        counts=counts,
+        counting=float(counts[incidents.priority].mean()) if incidents.size else 1.0,
         processing_ms=float(incidents.processing_ms.mean()) if incidents.size else 0.0,
         busy_ms=float((done["free_ms"] - done["dispatch_ms"]).mean()) if len(done) else 0.0,
     )
 
 
-def limits_of(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def limits_of(
+    scenario: Scenario,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the response time that is in time, by priority: its first standard's.
+
+    A priority without one is held to the first standard of all, and does not count.
 
     Parameters
     ----------
@@ -81,29 +89,26 @@ def limits_of(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.bool_
         Milliseconds.
     from_call : ndarray of bool, shape (priorities,)
         Whether from the call, else from the dispatch.
+    counts : ndarray of bool, shape (priorities,)
+        Whether there is a standard for it.
     """
-    found = [_limit(scenario, priority.name) for priority in scenario.settings.priorities]
-    return np.array([limit for limit, _ in found]), np.array([call for _, call in found])
-
-
-def _limit(scenario: Scenario, priority: str) -> tuple[float, bool]:
-    """Return the first standard of a priority, or the first one at all."""
-    standards = scenario.settings.standards
-    own = [s for s in standards if not s.priorities or priority in s.priorities]
-    standard = (own or standards)[0]
-    return standard.limit_s * 1000, standard.start == "call"
+    settings = scenario.settings
+    own = [settings.standard_of(priority.name) for priority in settings.priorities]
+    held = [standard or settings.standards[0] for standard in own]
+    return (
+        np.array([standard.limit_s * 1000 for standard in held]),
+        np.array([standard.start == "call" for standard in held]),
+        np.array([standard is not None for standard in own]),
+    )
 
 
 def _calls_per_hour(scenario: Scenario, incidents: IncidentTable) -> NDArray[np.float64]:
     """Return expected calls by hour since the beginning, by the profiles of the demand."""
     horizon, demand = scenario.settings.horizon, scenario.settings.demand
     span = horizon_ms(horizon)
-    mean = incidents.size * HOUR_MS / max(span, 1)
     if scenario.incidents is not None:
-        return np.array([mean])
+        return np.array([incidents.size * HOUR_MS / span])
     begins = pd.Timestamp(horizon.start) + pd.to_timedelta(np.arange(0, span, HOUR_MS), unit="ms")
     local = pd.DatetimeIndex(begins).tz_convert(ZoneInfo(horizon.timezone))
-    hour = np.array(demand.hour_profile)[local.hour.to_numpy()]
-    day = np.array(demand.weekday_profile)[local.day_of_week.to_numpy()]
-    shape = hour / np.mean(demand.hour_profile) * day / np.mean(demand.weekday_profile)
-    return np.asarray(demand.incidents_per_day * HOUR_MS / DAY_MS * shape, dtype=np.float64)
+    factor = weekly_factor(demand)[local.day_of_week, local.hour]
+    return np.asarray(demand.incidents_per_day * HOUR_MS / DAY_MS * factor, dtype=np.float64)

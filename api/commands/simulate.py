@@ -24,7 +24,11 @@ from api.run_words import comparison_lines, precision_lines, run_lines
 DIFFERS = 1
 """Exit code of a replay that does not give the run's own bytes."""
 
-POLICIES = "closest, closest-idle, or FILE.py:CLASS."
+POLICIES = (
+    "closest, closest-idle, dmexclp, preparedness, fair-preparedness, survival, foresight, "
+    "foresight-dispatch, or FILE.py:CLASS; after a + a rule that moves free units: "
+    "dmexclp-move, compliance, nested-table, priority-list, zhang."
+)
 
 
 @click.command()

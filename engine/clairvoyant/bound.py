@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from engine.clairvoyant.kernels import Jobs, Roads, best_chain
-from engine.stationing.mip import Program, minimise
 from routing.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
 _ROUNDS: Final = 400
 _DIVE_ROUNDS: Final = 8
+_NODES: Final = 8
 _SMALL: Final = 1e-6
-_MIP_S: Final = 20.0
-_MIP_NODES: Final = 2000
 _SMOOTHING: Final = 0.7
 
 
@@ -71,8 +69,9 @@ class Clairvoyant:
         How many there were.
     bound : int
         Nobody could have been late less often.
-    reached : int
-        So often is late who follows `chains`; equal to `bound` where it is proven.
+    reached : int or None
+        So often is late who follows `chains`; equal to `bound` where it is proven. None
+        where no plan was sought.
     relaxed : float
         The linear bound that `bound` was rounded up from.
     chains : tuple of Column
@@ -83,7 +82,7 @@ class Clairvoyant:
 
     incidents: int
     bound: int
-    reached: int
+    reached: int | None
     relaxed: float
     chains: tuple[Column, ...]
     rounds: int
@@ -94,13 +93,7 @@ class Clairvoyant:
         return self.bound == self.reached
 
 
-def clairvoyant(  # noqa: C901, PLR0912  # rounds of column generation
-    jobs: Jobs,
-    crews: Sequence[Crew],
-    *,
-    planned: bool = True,
-    stopped: Callable[[], bool] = lambda: False,
-) -> Clairvoyant:
+def clairvoyant(jobs: Jobs, crews: Sequence[Crew], *, planned: bool = True) -> Clairvoyant:
     """Find the least number of late arrivals.
 
     A unit serves a chain of incidents; each incident that no unit reaches in time costs
@@ -108,7 +101,8 @@ def clairvoyant(  # noqa: C901, PLR0912  # rounds of column generation
     linear program over all chains is solved by column generation: the best chain under
     its prices is a longest path in time (`best_chain`), and Lagrange's function of the
     prices is a bound in each round (Desaulniers, Desrosiers, Solomon 2005,
-    doi:10.1007/b135457). An integer program then chooses among the chains found.
+    doi:10.1007/b135457). A plan is found by fixing chains one after the other; where it is
+    not as good as the bound, a few branches on who serves an incident bring them closer.
 
     Parameters
     ----------
@@ -118,9 +112,7 @@ def clairvoyant(  # noqa: C901, PLR0912  # rounds of column generation
     crews : sequence of Crew
         The units.
     planned : bool
-        Look for a plan too; without one, `Clairvoyant.reached` is all that counts.
-    stopped : callable
-        Asked between rounds; the bound found so far is given once it says True.
+        Look for a plan too, which takes longer.
 
     Returns
     -------
@@ -132,126 +124,105 @@ def clairvoyant(  # noqa: C901, PLR0912  # rounds of column generation
     InputError
         Incidents are not in the order in which units may be sent.
     """
-    n = len(jobs.ready_ms)
-    if n and np.any(np.diff(jobs.ready_ms) < 0):
+    if np.any(np.diff(jobs.ready_ms) < 0):
         raise InputError("incidents are out of order", field="ready_ms", fix="sort them")
+    n = len(jobs.ready_ms)
     if n == 0:
         return Clairvoyant(0, 0, 0, 0.0, (), 0)
-    columns: dict[tuple[int, tuple[int, ...]], Column] = {}
-    master = _Master(jobs.cost, [crew.units for crew in crews])
-    bound, price = 0.0, np.ones(n)
-    rounds = 0
-    while rounds < _ROUNDS:
-        rounds += 1
+    master = _Master(jobs, crews)
+    relaxed, rounds = _relaxed(jobs, master)
+    bound = _whole(relaxed)
+    if not planned:
+        return Clairvoyant(n, bound, None, relaxed, (), rounds)
+    chains, late = _dive(jobs, crews, master)
+    nodes = [(bound, 0, crews, master)]
+    for number in range(1, _NODES):
+        bound, _, own, master = heappop(nodes)
+        split = master.split() if bound < late else None
+        if split is None:
+            heappush(nodes, (bound, 0, own, master))
+            break
+        for side, few in enumerate(_without(own, *split)):
+            child = _Master(jobs, few, master.columns)
+            least = max(bound, _whole(_relaxed(jobs, child)[0]))
+            if least < late:
+                found, fewer = _dive(jobs, few, child)
+                if fewer < late:
+                    chains, late = found, fewer
+            heappush(nodes, (least, 2 * number + side, few, child))
+    return Clairvoyant(n, min(nodes)[0], late, relaxed, chains, rounds)
+
+
+def _whole(relaxed: float) -> int:
+    return max(0, math.ceil(relaxed - _SMALL))
+
+
+def _without(crews: Sequence[Crew], job: int, crew: int) -> Iterator[list[Crew]]:
+    """Give the crews if one of them does not serve an incident, and if no other one does."""
+    for own in (True, False):
+        few = list(crews)
+        for number, each in enumerate(crews):
+            if (number == crew) == own:
+                able = each.able.copy()
+                able[job] = False
+                few[number] = each._replace(able=able)
+        yield few
+
+
+def _relaxed(jobs: Jobs, master: _Master) -> tuple[float, int]:
+    """Find the linear bound, and tell after how many rounds."""
+    bound, price = 0.0, np.ones(len(jobs.ready_ms))
+    for number in range(1, _ROUNDS + 1):
         solved = master.solve()
         if solved is None:
-            break
+            return bound, number
         value, prices, rents = solved
-        fresh = 0
         # prices between the last best and the new ones find a good bound sooner
         for used in (_SMOOTHING * price + (1 - _SMOOTHING) * prices, prices):
-            total = 0.0
-            for number, crew in enumerate(crews):
-                worth, chain, lates = best_chain(
-                    jobs, crew.roads, crew.home, crew.turnout_ms, crew.able, crew.on_ms, used
-                )
-                total += crew.units * worth
-                column = _column(jobs, number, chain, lates)
-                gain = prices[list(column.chain)].sum() - column.late - rents[number]
-                if gain > _SMALL and (number, column.chain) not in columns:
-                    columns[number, column.chain] = column
-                    master.add(column)
-                    fresh += 1
-            if used.sum() - total > bound:
-                bound, price = float(used.sum() - total), used
+            least, fresh = master.price(used, prices, rents)
+            if least > bound:
+                bound, price = least, used
             if fresh:
                 break
-        if not fresh or value - bound < _SMALL or stopped():
-            break
-    least = max(0, math.ceil(bound - _SMALL))
-    if not planned:
-        return Clairvoyant(n, least, int(jobs.cost.sum()), bound, (), rounds)
-    chosen, late = _dive(jobs, crews)
-    if late > least and not stopped():
-        known = {(c.crew, c.chain): c for c in (*columns.values(), *chosen)}
-        whole, fewer = _whole(jobs.cost, crews, list(known.values()))
-        if fewer < late:
-            chosen, late = whole, fewer
-    return Clairvoyant(n, min(least, late), late, bound, chosen, rounds)
+        if not fresh or value - bound < _SMALL:
+            return bound, number
+    return bound, _ROUNDS
 
 
-def _dive(  # noqa: C901  # rounds of column generation in each dive
-    jobs: Jobs, crews: Sequence[Crew]
-) -> tuple[tuple[Column, ...], int]:
+def _dive(jobs: Jobs, crews: Sequence[Crew], master: _Master) -> tuple[tuple[Column, ...], int]:
     """Fix chains one after the other, and seek the others anew for what they leave."""
-    n = len(jobs.ready_ms)
-    left = [crew.units for crew in crews]
-    open_ = np.ones(n, dtype=np.bool_)
+    left = list(crews)
+    open_ = np.ones(len(jobs.ready_ms), dtype=np.bool_)
     chosen: list[Column] = []
-    columns: dict[tuple[int, tuple[int, ...]], Column] = {}
-    while sum(left) and open_.any():
-        master = _Master(jobs.cost, left)
-        columns = {key: c for key, c in columns.items() if open_[list(c.chain)].all()}
-        for column in columns.values():
-            master.add(column)
-        for _ in range(_DIVE_ROUNDS if chosen else _ROUNDS):
-            solved = master.solve()
-            if solved is None:
-                break
-            _, prices, rents = solved
-            prices = np.where(open_, prices, 0.0)
-            fresh = 0
-            for number, crew in enumerate(crews):
-                if left[number] == 0:
-                    continue
-                worth, chain, lates = best_chain(
-                    jobs,
-                    crew.roads,
-                    crew.home,
-                    crew.turnout_ms,
-                    crew.able & open_,
-                    crew.on_ms,
-                    prices,
-                )
-                column = _column(jobs, number, chain, lates)
-                if worth - rents[number] > _SMALL and (number, column.chain) not in columns:
-                    columns[number, column.chain] = column
-                    master.add(column)
-                    fresh += 1
-            if not fresh:
-                break
-        if master.solve() is None:
-            break
-        shares = master.shares()
-        if not len(shares):
-            break
-        # the largest share; of equals the longest chain
-        listed = list(columns.values())
-        rank = [
-            (round(share, 6) if len(set(c.chain)) == len(c.chain) else 0.0, len(c.chain))
-            for share, c in zip(shares.tolist(), listed, strict=True)
-        ]
-        best = max(range(len(listed)), key=rank.__getitem__)
-        taken = listed[best]
-        if rank[best][0] < _SMALL or not taken.chain:
+    while sum(crew.units for crew in left) and open_.any():
+        if chosen:
+            free = [crew._replace(able=crew.able & open_) for crew in left]
+            master = _Master(jobs, free, master.columns)
+            for _ in range(_DIVE_ROUNDS):
+                solved = master.solve()
+                if solved is None or not master.price(solved[1], solved[1], solved[2])[1]:
+                    break
+        taken = master.largest()
+        if taken is None:
             break
         chosen.append(taken)
-        left[taken.crew] -= 1
+        left[taken.crew] = left[taken.crew]._replace(units=left[taken.crew].units - 1)
         open_[list(taken.chain)] = False
     return tuple(chosen), int(jobs.cost[open_].sum()) + sum(column.late for column in chosen)
-
-
-def _column(jobs: Jobs, crew: int, chain: NDArray[np.int64], lates: NDArray[np.bool_]) -> Column:
-    return Column(crew, tuple(chain.tolist()), int(jobs.cost[chain][lates].sum()))
 
 
 class _Master:
     """The linear program over the chains found so far."""
 
-    def __init__(self, cost: NDArray[np.float64], units: Sequence[int]) -> None:
-        self._put_off = cost.tolist()
-        self._units = list(units)
-        self._columns: list[Column] = []
+    def __init__(
+        self,
+        jobs: Jobs,
+        crews: Sequence[Crew],
+        columns: Sequence[Column] = (),
+    ) -> None:
+        self._jobs, self._crews = jobs, crews
+        self.columns = [c for c in columns if crews[c.crew].able[list(c.chain)].all()]
+        self._known = {(column.crew, column.chain) for column in self.columns}
         self._begin()
 
     def _begin(self) -> None:
@@ -260,33 +231,91 @@ class _Master:
         self._solver = pywraplp.Solver.CreateSolver("CLP")
         inf = self._solver.infinity()
         self._chains: list[Any] = []
-        self._served = [self._solver.Constraint(1, 1) for _ in self._put_off]
-        self._have = [self._solver.Constraint(-inf, count) for count in self._units]
+        self._served = [self._solver.Constraint(1, 1) for _ in self._jobs.cost]
+        self._have = [self._solver.Constraint(-inf, crew.units) for crew in self._crews]
         self._cost = self._solver.Objective()
         self._cost.SetMinimization()
-        for row, late in zip(self._served, self._put_off, strict=True):
+        for row, late in zip(self._served, self._jobs.cost.tolist(), strict=True):
             put_off = self._solver.NumVar(0, inf, "")
             row.SetCoefficient(put_off, 1)
             self._cost.SetCoefficient(put_off, late)
-        for column in self._columns:
+        for column in self.columns:
             self._enter(column)
 
     def _enter(self, column: Column) -> None:
         variable = self._solver.NumVar(0, self._solver.infinity(), "")
         for job in column.chain:
-            row = self._served[job]
-            row.SetCoefficient(variable, row.GetCoefficient(variable) + 1)
+            self._served[job].SetCoefficient(variable, 1)
         self._have[column.crew].SetCoefficient(variable, 1)
         self._cost.SetCoefficient(variable, column.late)
         self._chains.append(variable)
 
-    def add(self, column: Column) -> None:
-        self._columns.append(column)
-        self._enter(column)
+    def price(
+        self, used: NDArray[np.float64], prices: NDArray[np.float64], rents: NDArray[np.float64]
+    ) -> tuple[float, bool]:
+        """Seek the best chain of each crew under prices; return their bound, and any news.
 
-    def shares(self) -> NDArray[np.float64]:
-        """Return how much of each chain the last solution takes."""
-        return np.array([variable.solution_value() for variable in self._chains])
+        A chain is news where it is worth more than its crew's rent under `prices`. Where
+        there is news, chains that share no incident are sought too: what a plan is made of.
+        """
+        worths, fresh = 0.0, False
+        for number, crew in enumerate(self._crews):
+            if crew.units:
+                worth, column = self._best(number, used)
+                worths += crew.units * worth
+                fresh |= self._news(column, prices, rents)
+        if fresh:
+            self.compose(used, prices, rents)
+        return float(used.sum() - worths), fresh
+
+    def compose(
+        self, used: NDArray[np.float64], prices: NDArray[np.float64], rents: NDArray[np.float64]
+    ) -> None:
+        """Seek chains for all units, one after the other, among what those before leave."""
+        left = used.copy()
+        for number, crew in enumerate(self._crews):
+            for _ in range(crew.units):
+                _, column = self._best(number, left)
+                self._news(column, prices, rents)
+                left[list(column.chain)] = np.minimum(left[list(column.chain)], 0.0)
+
+    def _best(self, number: int, worth_of: NDArray[np.float64]) -> tuple[float, Column]:
+        crew, jobs = self._crews[number], self._jobs
+        worth, chain, late = best_chain(
+            jobs, crew.roads, crew.home, crew.turnout_ms, crew.able, crew.on_ms, worth_of
+        )
+        return worth, Column(number, tuple(chain.tolist()), int(jobs.cost[chain][late].sum()))
+
+    def _news(
+        self, column: Column, prices: NDArray[np.float64], rents: NDArray[np.float64]
+    ) -> bool:
+        gain = prices[list(column.chain)].sum() - column.late - rents[column.crew]
+        if gain <= _SMALL or (column.crew, column.chain) in self._known:
+            return False
+        self._known.add((column.crew, column.chain))
+        self.columns.append(column)
+        self._enter(column)
+        return True
+
+    def largest(self) -> Column | None:
+        """Solve, and return the chain that is taken most; of equals the longest, the first."""
+        if not self.columns or self.solve() is None:
+            return None
+        shares = [round(variable.solution_value(), 6) for variable in self._chains]
+        rank = [(share, len(c.chain)) for share, c in zip(shares, self.columns, strict=True)]
+        best = max(range(len(rank)), key=rank.__getitem__)
+        return self.columns[best] if rank[best][0] > 0 else None
+
+    def split(self) -> tuple[int, int] | None:
+        """Solve, and return an incident that several crews share, and the one with most of it."""
+        if self.solve() is None:
+            return None
+        shares = np.zeros((len(self._jobs.ready_ms), len(self._crews)))
+        for variable, column in zip(self._chains, self.columns, strict=True):
+            shares[list(column.chain), column.crew] += variable.solution_value()
+        shares[(shares < _SMALL) | (shares > 1 - _SMALL)] = 0.0
+        job, crew = np.unravel_index(int(np.argmin(np.abs(shares - 0.5))), shares.shape)
+        return (int(job), int(crew)) if shares[job, crew] > 0 else None
 
     def solve(self) -> tuple[float, NDArray[np.float64], NDArray[np.float64]] | None:
         """Return the value, what serving each incident is worth, and what a unit costs."""
@@ -298,46 +327,3 @@ class _Master:
         prices = np.array([row.dual_value() for row in self._served])
         rents = np.array([-row.dual_value() for row in self._have])
         return self._cost.Value(), prices, rents
-
-
-def _whole(
-    cost: NDArray[np.float64], crews: Sequence[Crew], columns: Sequence[Column]
-) -> tuple[tuple[Column, ...], int]:
-    """Choose chains, as many as there are units, so that the fewest incidents are late."""
-    jobs = len(cost)
-    if not columns or not jobs:
-        return (), int(cost.sum())
-    entries = [(job, at) for at, column in enumerate(columns) for job in column.chain]
-    rows, cols = np.array(entries, dtype=np.int64).T
-    size = len(columns)
-    serve = sparse.csr_array((np.ones(len(rows)), (rows, cols)), shape=(jobs, size))
-    use = sparse.csr_array(
-        (np.ones(size), ([c.crew for c in columns], np.arange(size))), shape=(len(crews), size)
-    )
-    matrix = sparse.csr_array(
-        sparse.vstack(
-            [sparse.hstack([serve, sparse.identity(jobs)]), sparse.hstack([use, _none(use, jobs)])]
-        )
-    )
-    units = np.array([crew.units for crew in crews], dtype=np.float64)
-    program = Program(
-        matrix=matrix,
-        at_least=np.r_[np.ones(jobs), np.zeros(len(crews))],
-        at_most=np.r_[np.ones(jobs), units],
-        objective=np.r_[[float(column.late) for column in columns], cost],
-        lower=np.zeros(size + jobs),
-        upper=np.r_[units[[c.crew for c in columns]], np.ones(jobs)],
-        integer=np.r_[np.ones(size, dtype=np.bool_), np.zeros(jobs, dtype=np.bool_)],
-    )
-    answer = minimise(program, seconds=_MIP_S, tolerance=1 - 1e-3, nodes=_MIP_NODES)
-    if answer.values is None:
-        return (), int(cost.sum())
-    counts = np.rint(answer.values[:size]).astype(np.int64)
-    chosen = tuple(c for c, count in zip(columns, counts, strict=True) for _ in range(count))
-    left = np.ones(jobs, dtype=np.bool_)
-    left[[job for column in chosen for job in column.chain]] = False
-    return chosen, int(cost[left].sum()) + sum(column.late for column in chosen)
-
-
-def _none(use: sparse.csr_array, jobs: int) -> sparse.csr_array:
-    return sparse.csr_array((use.shape[0], jobs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _NEVER = 2147483647.0
+_EQUAL = 1e-12
+_HOME, _READY, _FREE = 0, 1, 2  # what happens to a unit or an incident, in this order
 
 
 class Jobs(NamedTuple):
@@ -37,6 +39,9 @@ class Jobs(NamedTuple):
         Row of the drives by which units come.
     cost : ndarray of float64, shape (n,)
         1 where being late counts, else 0.
+    given : ndarray of bool, shape (n,)
+        Where units are as soon as they are sent, so that it does not matter where they
+        were before the first incident.
     """
 
     ready_ms: NDArray[np.float64]
@@ -47,6 +52,7 @@ class Jobs(NamedTuple):
     end: NDArray[np.int64]
     tree: NDArray[np.int64]
     cost: NDArray[np.float64]
+    given: NDArray[np.bool_]
 
 
 class Roads(NamedTuple):
@@ -82,6 +88,29 @@ class Roads(NamedTuple):
     stays: bool
 
 
+class Labels(NamedTuple):
+    """Chains so far, each as its last incident and the chain before; the first has none.
+
+    Parameters
+    ----------
+    job, parent : list of int
+        The last incident, and the label of the chain before it.
+    value, free_ms : list of float
+        What it is worth, and when its unit is free.
+    late : list of bool
+        Whether the last incident is reached late.
+    following : list of int
+        The next label in a list of those that were done at one place, 0 for none.
+    """
+
+    job: list[int]
+    parent: list[int]
+    value: list[float]
+    free_ms: list[float]
+    late: list[bool]
+    following: list[int]
+
+
 @njit(cache=True, nogil=True)
 def duty(on_ms: NDArray[np.float64], time_ms: float) -> float:
     """Return the first moment from a time on at which a unit is on duty.
@@ -106,7 +135,14 @@ def duty(on_ms: NDArray[np.float64], time_ms: float) -> float:
 
 @njit(cache=True, nogil=True)
 def earliest(
-    jobs: Jobs, roads: Roads, home: int, turnout_ms: float, before: int, free_ms: float, job: int
+    jobs: Jobs,
+    roads: Roads,
+    home: int,
+    turnout_ms: float,
+    before: int,
+    free_ms: float,
+    job: int,
+    sent: float,
 ) -> float:
     """Return how soon a unit can be at an incident after another one, not sent from home.
 
@@ -127,13 +163,16 @@ def earliest(
         Earliest moment at which it was free.
     job : int
         The next incident.
+    sent : float
+        When it is sent, not before it is free.
 
     Returns
     -------
     float
         Time of arrival, inf where it cannot come.
     """
-    sent = max(jobs.ready_ms[job], free_ms)
+    if jobs.given[job]:
+        return sent
     most = sent - free_ms
     least = max(0.0, sent - (jobs.last_ms[before] + jobs.after_ms[before]))
     zone, tree, place = jobs.zone[job], jobs.tree[job], jobs.end[before]
@@ -161,6 +200,86 @@ def earliest(
 
 
 @njit(cache=True, nogil=True)
+def _holds(labels: Labels, label: int, job: int) -> bool:
+    """Tell whether a chain has an incident in it."""
+    while label > 0:
+        if labels.job[label] == job:
+            return True
+        label = labels.parent[label]
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _bars_no_more(
+    jobs: Jobs, labels: Labels, one: int, other: int, time_ms: float, patience_ms: float
+) -> bool:
+    """Tell whether what a chain cannot serve again, but might, another one cannot either."""
+    while one > 0 and labels.free_ms[one] + patience_ms >= time_ms:
+        job = labels.job[one]
+        if jobs.last_ms[job] >= time_ms and not _holds(labels, other, job):
+            return False
+        one = labels.parent[one]
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _dominated(
+    jobs: Jobs, labels: Labels, first: int, label: int, time_ms: float, patience_ms: float
+) -> bool:
+    """Tell whether a label that was done before at the same place can do as much."""
+    while first > 0:
+        if labels.value[first] >= labels.value[label] - _EQUAL and _bars_no_more(
+            jobs, labels, first, label, time_ms, patience_ms
+        ):
+            return True
+        first = labels.following[first]
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _extended(
+    jobs: Jobs, labels: Labels, parent: int, job: int, arrival: float, worth: float
+) -> int:
+    """Add the label of a chain that goes on to one more incident."""
+    late = arrival > jobs.due_ms[job]
+    labels.job.append(job)
+    labels.parent.append(parent)
+    labels.value.append(labels.value[parent] + worth - (jobs.cost[job] if late else 0.0))
+    labels.free_ms.append(arrival + jobs.after_ms[job])
+    labels.late.append(late)
+    labels.following.append(0)
+    return len(labels.job) - 1
+
+
+@njit(cache=True, nogil=True)
+def _come_home(labels: Labels, at_home: list[int], label: int) -> None:
+    """Put a label where it belongs by its worth."""
+    at_home.append(label)
+    place = len(at_home) - 1
+    while place > 0 and labels.value[at_home[place - 1]] < labels.value[label]:
+        at_home[place] = at_home[place - 1]
+        place -= 1
+    at_home[place] = label
+
+
+@njit(cache=True, nogil=True)
+def _traced(labels: Labels, best: int) -> tuple[float, NDArray[np.int64], NDArray[np.bool_]]:
+    """Follow a chain back to its beginning."""
+    length, label = 0, best
+    while label > 0:
+        length += 1
+        label = labels.parent[label]
+    chain, late = np.empty(length, dtype=np.int64), np.empty(length, dtype=np.bool_)
+    label = best
+    while label > 0:
+        length -= 1
+        chain[length] = labels.job[label]
+        late[length] = labels.late[label]
+        label = labels.parent[label]
+    return labels.value[best], chain, late
+
+
+@njit(cache=True, nogil=True)
 def best_chain(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
     jobs: Jobs,
     roads: Roads,
@@ -170,10 +289,11 @@ def best_chain(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
     on_ms: NDArray[np.float64],
     worth: NDArray[np.float64],
 ) -> tuple[float, NDArray[np.int64], NDArray[np.bool_]]:
-    """Find the chain of incidents that is worth most to one unit.
+    """Find the chain of different incidents that is worth most to one unit.
 
-    Labels by the moment at which the unit is free; of two at the same incident the one
-    that is free earlier and worth as much can do all that the other can.
+    Labels by the moment at which the unit is free. Of two at the same incident the one
+    that is free earlier and worth as much can do all that the other can, unless it has
+    served what the other has not and may still serve.
 
     Parameters
     ----------
@@ -197,83 +317,54 @@ def best_chain(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
     """
     n = len(worth)
     patience = (jobs.last_ms - jobs.ready_ms).max() if n > 0 else 0.0
-    job_of, parent_of = [-1], [-1]
-    value_of, free_of = [0.0], [-np.inf]
-    late_of = [False]
-    best_at = np.full(n, -np.inf)
-    heap = [(0.0, 0, 0)]  # time, kind (0 home, 1 ready, 2 free), subject
-    heap.pop()
-    for job in range(n):
-        heappush(heap, (jobs.ready_ms[job], 1, job))
-    home_value, home_label = 0.0, 0
-    best_value, best_label = 0.0, 0
+    labels = Labels([-1], [-1], [0.0], [-np.inf], [False], [0])
+    done = np.zeros(n, dtype=np.int64)  # first label of those done at each incident
+    heap = [(jobs.ready_ms[job], _READY, job) for job in range(n)]
+    heapify(heap)
+    at_home = [0]  # labels of units that are home, the most worth first
+    best = 0
     while len(heap) > 0:
         time, kind, subject = heappop(heap)
-        if kind == 0:
-            if value_of[subject] > home_value:
-                home_value, home_label = value_of[subject], subject
-            continue
-        if kind == 1:
+        if kind == _HOME:
+            _come_home(labels, at_home, subject)
+        elif kind == _READY:
             if not able[subject]:
                 continue
             sent = duty(on_ms, time)
             if sent > time:
                 if sent < np.inf:
-                    heappush(heap, (sent, 1, subject))
+                    heappush(heap, (sent, _READY, subject))
                 continue
-            arrival = (
-                sent + turnout_ms + roads.drive_ms[jobs.tree[subject], home, jobs.zone[subject]]
-            )
+            arrival = time
+            if not jobs.given[subject]:
+                drive = roads.drive_ms[jobs.tree[subject], home, jobs.zone[subject]]
+                arrival += turnout_ms + drive
             if arrival > jobs.last_ms[subject]:
                 continue
-            late = arrival > jobs.due_ms[subject]
-            value = home_value + worth[subject] - (jobs.cost[subject] if late else 0.0)
-            job_of.append(subject)
-            parent_of.append(home_label)
-            value_of.append(value)
-            late_of.append(late)
-            free_of.append(arrival + jobs.after_ms[subject])
-            heappush(heap, (free_of[-1], 2, len(job_of) - 1))
-            continue
-        before, value = job_of[subject], value_of[subject]
-        if value <= best_at[before] + 1e-12:
-            continue
-        best_at[before] = value
-        if value > best_value:
-            best_value, best_label = value, subject
-        way_ms = roads.home_ms[jobs.end[before]]
-        heappush(heap, (time + way_ms, 0, subject))
-        latest = jobs.last_ms[before] + jobs.after_ms[before] + way_ms
-        stop = np.searchsorted(jobs.ready_ms, latest, side="right")
-        job = stop - 1
-        while job >= 0:
-            if jobs.ready_ms[job] < time - patience:
-                break
-            if able[job] and job != before and jobs.last_ms[job] > time:
-                sent = max(jobs.ready_ms[job], time)
-                arrival = earliest(jobs, roads, home, turnout_ms, before, time, job)
-                if arrival <= jobs.last_ms[job] and duty(on_ms, sent) <= sent:
-                    late = arrival > jobs.due_ms[job]
-                    gain = value + worth[job] - (jobs.cost[job] if late else 0.0)
-                    if gain > best_at[job] + 1e-12:
-                        job_of.append(job)
-                        parent_of.append(subject)
-                        value_of.append(gain)
-                        late_of.append(late)
-                        free_of.append(arrival + jobs.after_ms[job])
-                        heappush(heap, (free_of[-1], 2, len(job_of) - 1))
-            job -= 1
-    length = 0
-    label = best_label
-    while label > 0:
-        length += 1
-        label = parent_of[label]
-    chain = np.empty(length, dtype=np.int64)
-    lates = np.empty(length, dtype=np.bool_)
-    label = best_label
-    while label > 0:
-        length -= 1
-        chain[length] = job_of[label]
-        lates[length] = late_of[label]
-        label = parent_of[label]
-    return best_value, chain, lates
+            for label in at_home:
+                if not _holds(labels, label, subject):
+                    new = _extended(jobs, labels, label, subject, arrival, worth[subject])
+                    heappush(heap, (labels.free_ms[new], _FREE, new))
+                if _bars_no_more(jobs, labels, label, 0, time, patience):
+                    break  # those after it are worth less and can do no more
+        else:
+            before = labels.job[subject]
+            if _dominated(jobs, labels, done[before], subject, time, patience):
+                continue
+            labels.following[subject] = done[before]
+            done[before] = subject
+            if labels.value[subject] > labels.value[best]:
+                best = subject
+            way_ms = roads.home_ms[jobs.end[before]]
+            heappush(heap, (time + way_ms, _HOME, subject))
+            latest = jobs.last_ms[before] + jobs.after_ms[before] + way_ms
+            job = np.searchsorted(jobs.ready_ms, latest, side="right") - 1
+            while job >= 0 and jobs.ready_ms[job] >= time - patience:
+                if able[job] and jobs.last_ms[job] > time and not _holds(labels, subject, job):
+                    sent = duty(on_ms, max(jobs.ready_ms[job], time))
+                    arrival = earliest(jobs, roads, home, turnout_ms, before, time, job, sent)
+                    if arrival <= jobs.last_ms[job]:
+                        new = _extended(jobs, labels, subject, job, arrival, worth[job])
+                        heappush(heap, (labels.free_ms[new], _FREE, new))
+                job -= 1
+    return _traced(labels, best)

@@ -194,10 +194,13 @@ def check_policy(policy: Policy, *, name: str = "the policy", seed: int = 0) -> 
     """
     if not isinstance(policy, Policy):
         raise InputError(f"{name} has no decide(state)", field="policy", fix="add one")
-    policy = bound(policy, _random_terrain(np.random.default_rng(seed)))
     states = [_random_state(np.random.default_rng([seed, i])) for i in range(200)]
-    first = [_ask(policy, state, name) for state in states]
-    again = [_ask(policy, state, name) for state in reversed(states)][::-1]
+    asked = [
+        bound(policy, _random_terrain(np.random.default_rng([seed, i]), len(state.status)))
+        for i, state in enumerate(states)
+    ]
+    first = [_ask(*pair, name) for pair in zip(asked, states, strict=True)]
+    again = [_ask(*pair, name) for pair in list(zip(asked, states, strict=True))[::-1]][::-1]
     for one, two in zip(first, again, strict=True):
         if one != two:
             raise InputError(
@@ -267,30 +270,28 @@ def _closed(array: NDArray[Any]) -> NDArray[Any]:
 
 _STATIONS: Final = 5
 _ZONES: Final = 12
-_UNITS: Final = 12
 
 
-def _random_terrain(rng: np.random.Generator) -> Terrain:
+def _random_terrain(rng: np.random.Generator, units: int) -> Terrain:
     weight = rng.random(_ZONES)
     return Terrain(
         station_ms=np.asarray(rng.integers(0, 12, (1, _STATIONS, _ZONES)) * 60e3, dtype=np.float64),
-        between_ms=np.asarray(
-            rng.integers(0, 20, (1, _STATIONS, _STATIONS)) * 60e3, dtype=np.float64
-        ),
         weight=weight / weight.sum(),
         calls_per_hour=rng.random(48) * 4,
-        home=rng.integers(0, _STATIONS, _UNITS),
-        turnout_ms=np.full(_UNITS, 60_000.0),
-        suitable=np.ones((1, _UNITS), dtype=np.bool_),
+        home=rng.integers(0, _STATIONS, units),
+        turnout_ms=np.full(units, 60_000.0),
+        suitable=np.ones((1, units), dtype=np.bool_),
         limit_ms=np.full(3, 480_000.0),
         from_call=np.ones(3, dtype=np.bool_),
+        counts=np.array([True, True, False]),
+        counting=0.7,
         processing_ms=60_000.0,
         busy_ms=3_600_000.0,
     )
 
 
 def _random_state(rng: np.random.Generator) -> DispatchState:
-    units = int(rng.integers(1, _UNITS + 1))
+    units = int(rng.integers(1, 12))
     codes = np.array([FREE_ON_RADIO, FREE_AT_STATION, RESPONDING], dtype=np.int8)
     status = rng.choice(codes, units)
     suitable = rng.random(units) < 0.8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.dispatch.base import POLICIES, KernelPolicy
+from engine.dispatch.base import KernelPolicy
 from engine.dispatch.kernels import closest, closest_idle
 
 CLOSEST: Final = KernelPolicy("closest-v1", closest)
@@ -12,6 +12,3 @@ CLOSEST: Final = KernelPolicy("closest-v1", closest)
 
 CLOSEST_IDLE: Final = KernelPolicy("closest-idle-v1", closest_idle)
 """The unit that is on scene first among those that stand at a station or were just freed."""
-
-POLICIES.register(CLOSEST.id, CLOSEST)
-POLICIES.register(CLOSEST_IDLE.id, CLOSEST_IDLE)

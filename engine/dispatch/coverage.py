@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from engine.coverage_kernels import counts, expected_gain
-from engine.dispatch.base import POLICIES
 from engine.survival import survival_curve
 from routing.errors import InputError
 from routing.network import UNREACHABLE
@@ -264,9 +263,3 @@ class SurvivalDispatch(KnowsTerrain):
         sent = state.feasible
         cost[sent] -= survive((state.arrival_ms[sent] + state.waiting_ms) / 1000)
         return first_least(cost, state, sent)
-
-
-POLICIES.register("dmexclp-v1", DMEXCLPDispatch())
-POLICIES.register("preparedness-v1", PreparednessDispatch())
-POLICIES.register("fair-preparedness-v1", PreparednessDispatch(floor=0.1))
-POLICIES.register("survival-v1", SurvivalDispatch())

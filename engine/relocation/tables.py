@@ -7,8 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from engine.assignment import assign
 from engine.coverage_kernels import counts, expected_gain
 from engine.dispatch.coverage import KnowsTerrain
 from engine.relocation.base import RELOCATIONS, Limits
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from engine.relocation.base import Move, MoveState
     from engine.terrain import Terrain
 
-_FAR: Final = 1e9
+_WORTH_MS: Final = 1e9
+"""More than any drive: a place is filled whenever a unit can be there."""
 
 
 def nested_order(
@@ -71,15 +72,23 @@ def assigned(state: MoveState, units: NDArray[np.int64], stations: NDArray[np.in
     list of (unit, station)
         Moves, those that change nothing left out.
     """
-    cost = np.minimum(state.arrival_ms[np.ix_(units, stations)], _FAR)
-    stays = state.base[units][:, None] == stations[None]
-    cost = np.where(stays & ~state.returning[units][:, None], 0.0, cost)
-    rows, columns = linear_sum_assignment(cost)
-    return [
-        (int(units[row]), int(stations[column]))
-        for row, column in zip(rows, columns, strict=True)
-        if cost[row, column] < _FAR and state.base[units[row]] != stations[column]
-    ]
+    return _assigned(state, units, stations, np.full(len(stations), _WORTH_MS))
+
+
+def _assigned(
+    state: MoveState,
+    units: NDArray[np.int64],
+    stations: NDArray[np.int64],
+    worth_ms: NDArray[np.float64],
+) -> list[Move]:
+    """Fill places whose worth is told in time, so that worth less drives is most."""
+    drive = state.arrival_ms[np.ix_(units, stations)].T
+    stays = (stations[:, None] == state.base[units]) & ~state.returning[units]
+    cost = np.where(stays, 0.0, drive) + worth_ms.max(initial=0.0) - worth_ms[:, None]
+    empty = np.full(len(stations), worth_ms.max(initial=0.0))
+    sent = assign(np.where(drive < UNREACHABLE, np.rint(cost), -1.0), np.rint(empty)).units
+    moves = [(int(units[who]), int(stations[at])) for at, row in enumerate(sent) for who in row]
+    return [(unit, station) for unit, station in moves if state.base[unit] != station]
 
 
 @dataclass(frozen=True)
@@ -129,12 +138,7 @@ class ComplianceTable(KnowsTerrain):
         """
         may = self.limits.allow(state)
         found: list[Move] = []
-        done = np.zeros(len(may), dtype=np.bool_)
-        for unit in range(len(may)):
-            if done[unit]:
-                continue
-            group = self.city.peers[unit]
-            done |= group
+        for group in self.city.groups:
             free = np.flatnonzero(group & (state.base >= 0))
             if not len(free):
                 continue
@@ -238,12 +242,7 @@ class ZhangProgram(KnowsTerrain):
         """
         may = self.limits.allow(state)
         found: list[Move] = []
-        done = np.zeros(len(may), dtype=np.bool_)
-        for unit in range(len(may)):
-            if done[unit]:
-                continue
-            group = self.city.peers[unit]
-            done |= group
+        for group in self.city.groups:
             free = np.flatnonzero(group & (state.base >= 0) & may)
             if len(free):
                 held = np.where(group & ~may, state.base, -1)
@@ -263,15 +262,8 @@ class ZhangProgram(KnowsTerrain):
             worth.append(float(gain[best]))
             place.append(best)
             covering.append(best)
-        drive = state.arrival_ms[np.ix_(free, np.array(place))]
-        stays = (state.base[free][:, None] == np.array(place)) & ~state.returning[free][:, None]
-        cost = np.where(stays, 0.0, drive) * (self.cost_per_hour / 3_600_000) - np.array(worth)
-        rows, columns = linear_sum_assignment(np.where(drive < UNREACHABLE, cost, _FAR))
-        return [
-            (int(free[row]), place[column])
-            for row, column in zip(rows, columns, strict=True)
-            if drive[row, column] < UNREACHABLE and state.base[free[row]] != place[column]
-        ]
+        in_ms = np.array(worth) * 3_600_000 / self.cost_per_hour
+        return _assigned(state, free, np.array(place), in_ms)
 
 
 RELOCATIONS.register("compliance-v1", ComplianceTable())

@@ -39,8 +39,6 @@ from scenarios.simulation.movement import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
-
     from scenarios.simulation.arrays import World
 
 DONE: Final = 0
@@ -579,46 +577,6 @@ def advance(  # noqa: C901, PLR0912  # the loop itself
         else:
             clock[0] = processed_ms
             _processed(world, pop(world.heap, cursor))
-
-
-@compiled
-def measure_moves(  # noqa: C901  # as one, it is compiled once
-    world: World, arrival_ms: NDArray[np.float64]
-) -> None:
-    """Find when each unit could be at each station.
-
-    Parameters
-    ----------
-    world : World
-        Where the loop stopped with MOVE; changed in place: where moving units are.
-    arrival_ms : ndarray of float64, shape (units, stations)
-        Written to: time from now; UNREACHABLE where the unit is not free to move, has no
-        road there, or is past the last junction of its way.
-    """
-    travel, now, period = world.travel, world.clock[0], world.cursor[PERIOD_NOW]
-    for unit in range(len(world.status)):
-        me, status = world.units[unit], world.status[unit]
-        arrival_ms[unit] = NEVER
-        moving = world.returning[unit]
-        if me.off > 0 or not (moving or status == fleet.FREE_AT_STATION):
-            continue
-        place, at_ms = me.place, now
-        if moving and me.left_ms < now:
-            if len(travel.track_ptr) > 1:
-                place = on_track(world, unit)
-            else:
-                place = -1
-                at_ms, _ = catch_up(world, unit)
-        if place >= 0:
-            for station in range(travel.home.shape[2]):
-                arrival_ms[unit, station] = travel.home[period, place, station].ms
-        elif me.ahead >= 0:
-            for station in range(travel.home.shape[2]):
-                rest = travel.rest[period, station, me.ahead]
-                if rest.ms < NEVER:
-                    arrival_ms[unit, station] = at_ms - now + rest.ms
-        if moving:
-            arrival_ms[unit, me.target] = me.arrive_ms - now
 
 
 @compiled

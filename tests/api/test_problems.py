@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from api.app import MOST_BYTES
 from api.schemas import MOST_CELLS, MOST_UNITS
-from engine.dispatch import POLICIES
+from engine.policies import POLICIES
 from tests.toy_city import ISLAND, corner
 
 if TYPE_CHECKING:

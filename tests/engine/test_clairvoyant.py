@@ -14,12 +14,13 @@ from engine.clairvoyant import clairvoyant
 from engine.dispatch import CLOSEST, CLOSEST_IDLE, DispatchState
 from routing.errors import InputError
 from scenarios.clairvoyance import clairvoyant_bound, crews_of, jobs_of, reordered
-from scenarios.simulation.arrays import no_timeline
+from scenarios.simulation.arrays import CLOSES, TIMED, no_timeline
 from scenarios.simulation.run import run_replication
 from scenarios.simulation.tables import Tables
 from tests.scenarios.synthetic import City, random_city, random_incidents
 
 if TYPE_CHECKING:
+    from engine.dispatch import Policy
     from scenarios.demand import IncidentTable
 
 CASES = int(os.environ.get("BLUELIGHT_CLAIRVOYANT_CASES", "100"))
@@ -47,8 +48,8 @@ def drawn(seed: int) -> tuple[City, IncidentTable]:
     return city, random_incidents(seed, int(rng.integers(1, 6)), 4, spacing_ms=spacing)
 
 
-def late(city: City, calls: IncidentTable, policy: object) -> int:
-    served = run_replication(city.travel, city.rules, calls, policy).served  # type: ignore[arg-type]
+def late(city: City, calls: IncidentTable, policy: Policy) -> int:
+    served = run_replication(city.travel, city.rules, calls, policy).served
     response = served["on_scene_ms"] - calls.call_ms
     missed = (served["on_scene_ms"] < 0) | (response > LIMIT_MS[calls.priority])
     return int(missed.sum())
@@ -141,9 +142,10 @@ def test_equals_enumeration_and_nobody_beats_it(batch: int) -> None:
         tables = Tables(city.travel, city.rules, no_timeline())
         (found,) = clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
         fewest = Enumeration(city, calls).fewest_late()
-        assert found.bound <= fewest <= found.reached, f"case {seed}"
+        assert found.bound == fewest == found.reached, f"case {seed}"
         assert found.proven, f"case {seed}"
-        for policy in (CLOSEST, CLOSEST_IDLE, *(AnyUnit(k) for k in range(5))):
+        policies: list[Policy] = [CLOSEST, CLOSEST_IDLE, *(AnyUnit(k) for k in range(5))]
+        for policy in policies:
             assert late(city, calls, policy) >= fewest, f"case {seed}: {policy}"
 
 
@@ -172,8 +174,9 @@ def test_the_plan_serves_what_it_says() -> None:
     assert found.reached == calls.size - len(served) + late_ones
     for number, crew in enumerate(crews):
         assert sum(column.crew == number for column in found.chains) <= crew.units
+    assert found.reached is not None
     assert found.bound <= found.reached
-    parts = clairvoyant_bound(tables, calls, LIMIT_MS, block=20)
+    parts = list(clairvoyant_bound(tables, calls, LIMIT_MS, block=20))
     assert sum(part.bound for part in parts) <= found.reached
     assert sum(part.incidents for part in parts) == calls.size
 
@@ -185,10 +188,31 @@ def test_no_incidents() -> None:
     assert (found.bound, found.reached, found.proven) == (0, 0, True)
 
 
-def test_diversions_are_refused() -> None:
+def test_parts_together_never_say_more_than_the_whole() -> None:
+    gave = 0
+    for seed in range(8):
+        city = random_city(seed, units=3)
+        calls = random_incidents(seed, 40, 4, spacing_ms=500_000 + 200_000 * seed)
+        tables = Tables(city.travel, city.rules, no_timeline())
+        (whole,) = clairvoyant_bound(tables, calls, LIMIT_MS, block=40)
+        parts = list(clairvoyant_bound(tables, calls, LIMIT_MS, block=13))
+        assert len(parts) > 2
+        assert whole.reached is not None
+        assert sum(part.bound for part in parts) <= whole.reached, f"case {seed}"
+        gave += sum(part.bound for part in parts)
+    assert gave > 0
+
+
+@pytest.mark.parametrize("what", ["diversions", "drives that differ", "closed hospitals"])
+def test_what_it_does_not_know_is_refused(what: str) -> None:
     city = random_city(1)
-    rules = city.rules._replace(divert=np.ones((2, 2), dtype=np.bool_))
-    tables = Tables(city.travel, rules, no_timeline())
+    rules, travel, timeline = city.rules, city.travel, no_timeline()
+    if what == "diversions":
+        rules = rules._replace(divert=np.ones((2, 2), dtype=np.bool_))
+    elif what == "closed hospitals":
+        timeline = np.array([(60_000.0, CLOSES, 0)], dtype=TIMED)
+    else:
+        travel = travel._replace(home=np.concatenate([travel.home, travel.home]))
     calls = random_incidents(1, 3, 4, spacing_ms=60_000)
-    with pytest.raises(InputError, match="diversions"):
-        clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
+    with pytest.raises(InputError, match=what):
+        list(clairvoyant_bound(Tables(travel, rules, timeline), calls, LIMIT_MS))

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from engine.dispatch import (
     CLOSEST,
     CLOSEST_IDLE,
-    POLICIES,
     DispatchState,
     Policy,
     check_policy,
     checked_choice,
 )
+from engine.policies import POLICIES
 from routing.errors import InputError
 from routing.network import UNREACHABLE
 

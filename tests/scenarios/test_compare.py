@@ -143,3 +143,24 @@ def test_other_districts_or_standards_are_refused_before_the_work(what: str) -> 
         other = replace(city, settings=city.settings.model_copy(update={"standards": standards}))
     with pytest.raises(InputError, match="cannot be compared"):
         compare([city, other], ["closest"], replications=2)
+
+
+@pytest.mark.parametrize("held", [["emergency"], []])
+def test_the_best_possible_beside_policies(held: list[str]) -> None:
+    city = toy_city()
+    standard = city.settings.standards[0].model_copy(update={"priorities": held, "limit_s": 240})
+    settings = city.settings.model_copy(update={"standards": [standard]})
+    city = replace(city, settings=settings, hash="2" * 64)
+    result = compare([city], ["closest", "closest+nested-table"], replications=2, bound=True)
+    found = result.summary["bound"]
+    for row, run in zip(found["policies"], result.runs, strict=True):
+        frame = run.incidents
+        counted = frame[frame["priority"].isin(held)] if held else frame
+        late = ~(counted["response_time"] <= 240)
+        assert row["late"] == late.sum()
+        assert row["share"] == late.mean()
+        assert found["incidents"] == len(counted)
+        waits = (frame["response_time"] > 240 + found["longest_s"]).any()
+        assert row["holds"] == ("+" not in row["label"] and not waits)
+    assert found["late"] <= found["policies"][0]["late"]
+    assert found["policies"][0]["late"] > 0

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from engine import events as ev
-from engine.dispatch import CLOSEST, POLICIES, DispatchState, bound
-from engine.foresight import Foresight
-from engine.relocation import RELOCATIONS, Combined, Move, MoveState
+from engine.dispatch import CLOSEST, DispatchState, bound
+from engine.policies import POLICIES, RELOCATIONS
+from engine.relocation import Combined, Move, MoveState
 from engine.state import Event, FleetState, fold
 from engine.terrain import Terrain
 from routing.errors import InputError
@@ -66,7 +66,6 @@ def terrain_of_city(city: Any) -> Terrain:
     zones = travel.drive.shape[2]
     return Terrain(
         station_ms=travel.drive["ms"][-1:, first:].astype(np.float64),
-        between_ms=travel.home["ms"][:, first:].astype(np.float64),
         weight=np.full(zones, 1 / zones),
         calls_per_hour=np.array([4.0]),
         home=rules.crew["home"].copy(),
@@ -74,6 +73,8 @@ def terrain_of_city(city: Any) -> Terrain:
         suitable=rules.suitable,
         limit_ms=np.full(len(rules.priority), 420_000.0),
         from_call=np.ones(len(rules.priority), dtype=np.bool_),
+        counts=np.ones(len(rules.priority), dtype=np.bool_),
+        counting=1.0,
         processing_ms=30_000.0,
         busy_ms=1_800_000.0,
     )
@@ -158,7 +159,9 @@ def test_rules_are_pure_and_repeatable(name: str) -> None:
         city = random_city(seed, stations=3, units=5)
         calls = random_incidents(seed, 60, 4, spacing_ms=300_000)
         terrain = terrain_of_city(city)
-        rule: Any = Foresight() if name == "foresight-v1" else Combined(CLOSEST, RELOCATIONS[name])
+        rule: Any = (
+            POLICIES[name] if name == "foresight-v1" else Combined(CLOSEST, RELOCATIONS[name])
+        )
         runs = [
             run_replication(city.travel, city.rules, calls, bound(rule, terrain)).log
             for _ in range(2)
@@ -188,7 +191,8 @@ def test_names_of_two_rules(tmp_path: Path) -> None:
     assert again.terrain is not None
     assert told.terrain is not None
     assert np.array_equal(again.terrain.station_ms, told.terrain.station_ms)
-    assert again.policy.dispatch.terrain is again.terrain  # type: ignore[attr-defined]
+    assert isinstance(again.policy, Combined)
+    assert getattr(again.policy.dispatch, "terrain", None) is again.terrain
     simulate(toy_city(), policy="foresight", replications=1, out=tmp_path / "run")
 
 

@@ -13,9 +13,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from engine.dispatch import POLICIES, DispatchState, KernelPolicy
+from engine.dispatch import DispatchState, KernelPolicy
 from engine.dispatch.kernels import closest
 from engine.events import EVENTS
+from engine.policies import POLICIES
 from engine.state import Event, FleetState, fold
 from engine.survival import de_maio_2003
 from routing.errors import InputError
