@@ -138,7 +138,9 @@ def best_possible(
     limit_ms = np.where(counts, limit_ms, np.inf)
     if not from_call[counts].all():
         raise InputError(
-            "the bound knows standards that start with the call", field="standards: start"
+            "the bound knows standards that start with the call",
+            field="scenario.toml: standards.start",
+            fix="let them start with the call, or compare without --bound",
         )
     roads: dict[int, Roads] = {}
     parts: list[list[Clairvoyant]] = []
