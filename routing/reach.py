@@ -146,12 +146,14 @@ def reached_arcs(
         node_ms = node_times_ms(network, arc_ms, places, towards=towards)
     ms = np.asarray(arc_ms).astype(np.float64)
 
-    # each arc is entered at its near end and at the places on it; `at` is the share
-    # of its length from the near end on
+    # each arc is entered at its near end and at the places on it; `at` rises from there
+    # on: shares of its length, negative ones if it is entered at the head, as a sign is
+    # turned back without loss, where 1 - (1 - share) may miss the share of the place
     arc, share = _on_arcs(network, places)
     near = network.arc_head if towards else network.arc_tail
+    near_at, far_at = (-1.0, 0.0) if towards else (0.0, 1.0)
     arc = np.concatenate([np.arange(network.n_arcs), arc])
-    at = np.concatenate([np.zeros(network.n_arcs), 1 - share if towards else share])
+    at = np.concatenate([np.full(network.n_arcs, near_at), -share if towards else share])
     start_ms = np.concatenate([node_ms[near].astype(np.float64), np.zeros(len(share))])
     within = (ms[arc] < UNREACHABLE) & (start_ms <= limit_s * 1000)
     arc, at, start_ms = arc[within], at[within], start_ms[within]
@@ -159,7 +161,9 @@ def reached_arcs(
     arc, at, start_ms = arc[order], at[order], start_ms[order]
 
     # nothing that comes from behind passes a place before those who start there
-    until = np.append(np.where(arc[1:] == arc[:-1], at[1:], 1.0), np.ones(min(1, len(arc))))
+    until = np.append(
+        np.where(arc[1:] == arc[:-1], at[1:], far_at), np.full(min(1, len(arc)), far_at)
+    )
     left_ms = limit_s * 1000 - start_ms
     far = np.divide(left_ms, ms[arc], out=np.full(len(arc), np.inf), where=ms[arc] > 0)
     until = np.minimum(until, at + far)
@@ -168,8 +172,8 @@ def reached_arcs(
     first_s = start_ms / 1000
     last_s = first_s + (until - at) * ms[arc] / 1000
     if towards:
-        reverse = np.lexsort((1 - until, arc))
-        at, until, first_s, last_s = 1 - until, 1 - at, last_s, first_s
+        reverse = np.lexsort((-until, arc))
+        at, until, first_s, last_s = 0.0 - until, 0.0 - at, last_s, first_s
         arc, at, until = arc[reverse], at[reverse], until[reverse]
         first_s, last_s = first_s[reverse], last_s[reverse]
     return ReachedArcs(arc.astype(np.int32), at, until, first_s, last_s)

@@ -84,6 +84,15 @@ def test_a_closed_arc_is_driven_in_no_part() -> None:
     }
 
 
+def test_the_road_at_a_place_belongs_to_its_stretch_to_the_last_digit() -> None:
+    # 1 - (1 - 1/3) is not 1/3 in floating point
+    network = make_network(LINE, [Road("ab", oneway=True)], simplify=False)
+    place = places_on(network, [0], [1 / 3])
+    for towards in (False, True):
+        reached = reached_arcs(network, [3000], place, 12, towards=towards)
+        assert seconds_at(network, reached, place) == [0.0]
+
+
 def test_no_place_and_no_limit() -> None:
     network = make_network(LINE, [Road("abc")])
     arc_ms = np.full(network.n_arcs, 1000)
@@ -106,7 +115,8 @@ def test_every_point_of_a_road_has_the_time_of_the_matrix(
     if m == 0:
         return
     arc = st.integers(0, m - 1)
-    inside = st.floats(0.01, 0.99)
+    # thirds too, which have no exact share, but no points apart by a last digit only
+    inside = st.integers(1, 95).map(lambda part: part / 96)
     anywhere = st.one_of(st.sampled_from([0.0, 1.0]), inside)
     spots = data.draw(st.lists(st.tuples(arc, anywhere), min_size=1, max_size=4))
     points = data.draw(st.lists(st.tuples(arc, inside), min_size=1, max_size=12))
