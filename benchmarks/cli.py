@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from click.core import ParameterSource
 
-from api.options import FILE_OUT, FiniteRange, json_option, names
+from api.options import FILE_OUT, FiniteRange, json_option, names, workers_option
 from api.output import json_text, report, table
 from benchmarks.bars import bar_lines
 
@@ -18,12 +18,16 @@ _DEFAULT: Final = ("reykjavik", "130k")
 _ALL: Final = ("reykjavik", "130k", "630k", "2500k")
 _STATIONING: Final = "stationing"
 _SIMULATION: Final = "simulation"
+_POLICIES: Final = "policies"
 _FOREIGN: Final = {
-    "routing": ("chosen",),
-    _STATIONING: ("graphs", "city", "full", "rounds", "check"),
-    _SIMULATION: ("graphs", "city", "full", "check", "budget", "chosen"),
+    "routing": ("chosen", "bounds", "workers"),
+    _STATIONING: ("graphs", "city", "full", "rounds", "check", "bounds", "workers"),
+    _SIMULATION: ("graphs", "city", "full", "check", "budget", "chosen", "bounds", "workers"),
+    _POLICIES: ("graphs", "full", "check", "budget"),
 }
 """Options that are of other benchmarks alone."""
+_ROUNDS: Final = 5
+_REPLICATIONS: Final = 24
 _BUDGET_S: Final = {"routing": 20.0, _STATIONING: 60.0}
 
 
@@ -36,15 +40,18 @@ _BUDGET_S: Final = {"routing": 20.0, _STATIONING: 60.0}
     help="130k, 630k or 2500k nodes, generated; or a scenario. May be given several times.  "
     f"[default: {', '.join(_DEFAULT)}]",
 )
-@click.option("--city", multiple=True, help="A further scenario.")
+@click.option("--city", multiple=True, help="A further scenario; of policies: only this city.")
 @click.option("--full", is_flag=True, help=f"Also {', '.join(_ALL)}; takes hours.")
-@click.option("--peers", default="", help="Names with commas between.  [default: all installed]")
+@click.option(
+    "--peers",
+    default="",
+    help="Names with commas between; of policies: those of simulate.  [default: all installed]",
+)
 @click.option(
     "--rounds",
     type=click.IntRange(1, 10_000),
-    default=5,
-    show_default=True,
-    help="How often each contestant is asked.",
+    help="How often each contestant is asked; of policies: replications, two at least.  "
+    "[default: 5; policies: 24]",
 )
 @click.option(
     "--budget",
@@ -62,9 +69,17 @@ _BUDGET_S: Final = {"routing": 20.0, _STATIONING: 60.0}
 @click.option(
     "--set",
     "chosen",
-    help="Stationing: small takes minutes, full hours; or a family of cases alone.  "
-    "[default: small]",
+    help="Stationing: small takes minutes, full hours; or a family of cases alone. Policies: "
+    "test, or the incidents that settings were chosen on, train.  [default: small; test]",
 )
+@click.option(
+    "--bounds",
+    type=click.IntRange(0, 10_000),
+    default=1,
+    show_default=True,
+    help="Policies: replications of which the best possible is sought.",
+)
+@workers_option
 @click.option("--picture", type=FILE_OUT, help="Also draw the times, as SVG.")
 @click.option("--out", required=True, type=FILE_OUT, help="results.json.")
 @json_option
@@ -76,10 +91,12 @@ def benchmark(  # numpydoc ignore=PR01
     city: tuple[str, ...],
     full: bool,
     peers: str,
-    rounds: int,
+    rounds: int | None,
     budget: float | None,
     check: float,
     chosen: str | None,
+    bounds: int,
+    workers: int,
     picture: Path | None,
     out: Path,
     as_json: bool,
@@ -88,12 +105,13 @@ def benchmark(  # numpydoc ignore=PR01
 
     NAME is routing, which is also run if none is given: times of shortest-path questions,
     one thread each; stationing: times of location problems until a plan is proven, each
-    case asked once, peers as they come; or simulation: incidents a second of event loops
-    that give the same responses. The results carry revision, versions, machine, and the
-    bar of each figure with what was measured.
+    case asked once, peers as they come; simulation: incidents a second of event loops
+    that give the same responses; or policies: who is late how often, on the same incidents
+    of the standard scenarios. The results carry revision, versions, machine, and the bar of
+    each figure with what was measured.
 
-    Published location problems are read from the folder that BLUELIGHT_REFERENCE_DATA
-    names; without it those cases are left out.
+    Published location problems and cities are read from the folder that
+    BLUELIGHT_REFERENCE_DATA names; without it those cases are left out.
     """
     # help must not wait for the contestants' packages
     from scenarios.folders import write_atomically  # noqa: PLC0415
@@ -115,10 +133,27 @@ def benchmark(  # numpydoc ignore=PR01
         from benchmarks.simulation_report import draw as draw_rates  # noqa: PLC0415
         from benchmarks.simulation_report import lines_of as lines_of_rates  # noqa: PLC0415
 
-        document = simulation_results(wanted_peers, rounds=rounds, say=_say)
+        document = simulation_results(wanted_peers, rounds=rounds or _ROUNDS, say=_say)
         measured = [document["results"][_SIMULATION]]
         lines = lines_of_rates(measured[0])
         drawn = None if picture is None else draw_rates(measured[0])
+    elif name == _POLICIES:
+        from benchmarks.policy_report import draw as draw_late  # noqa: PLC0415
+        from benchmarks.policy_report import lines_of as lines_of_policies  # noqa: PLC0415
+        from benchmarks.results import policy_results  # noqa: PLC0415
+
+        document = policy_results(
+            chosen or "test",
+            wanted_peers,
+            city,
+            replications=rounds or _REPLICATIONS,
+            bounds=bounds,
+            workers=workers,
+            say=_say,
+        )
+        measured = [document["results"][_POLICIES]]
+        lines = lines_of_policies(measured[0])
+        drawn = None if picture is None else draw_late(measured[0])
     else:
         from benchmarks.picture import draw  # noqa: PLC0415
         from benchmarks.results import results  # noqa: PLC0415
@@ -128,7 +163,7 @@ def benchmark(  # numpydoc ignore=PR01
             name,
             tuple(wanted),
             wanted_peers,
-            rounds=rounds,
+            rounds=rounds or _ROUNDS,
             budget_s=seconds,
             check_s=check,
             say=_say,

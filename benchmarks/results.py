@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from benchmarks.location_cases import reference_data
 from benchmarks.peers import CONTESTANTS
+from benchmarks.policies import OURS as FORESIGHT
+from benchmarks.policies import POLICIES, TEST_SEED, TRAIN_SEED
+from benchmarks.policies import measure as leaderboard
+from benchmarks.policy_cases import CITIES, policy_cases
 from benchmarks.road_graphs import SIZES, RoadGraph, generate, simple_graph
 from benchmarks.routing import measure
 from benchmarks.simulation import measure as simulations
@@ -27,7 +31,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BENCHMARKS: Final = ("routing", "stationing", "simulation")
+BENCHMARKS: Final = ("routing", "stationing", "simulation", "policies")
+
+SEEDS: Final = {"test": TEST_SEED, "train": TRAIN_SEED}
 
 _PLAYED: Final = 20_000
 _PLAYED_ALONE: Final = 200_000
@@ -178,6 +184,86 @@ def simulation_results(
     )
     measured["skipped"] = [UTRECHT, PHASES] if data is None else []
     document["results"] = {"simulation": measured}
+    return document
+
+
+def policy_results(
+    chosen: str,
+    policies: Sequence[str],
+    cities: Sequence[str],
+    *,
+    replications: int,
+    bounds: int,
+    workers: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Run the leaderboard of policies.
+
+    Parameters
+    ----------
+    chosen : str
+        One of `SEEDS`.
+    policies : sequence of str
+        Policies by name; the usual ones if empty. Ours is always among them.
+    cities : sequence of str
+        Cities by name; all if empty.
+    replications : int
+        How often each scenario is played.
+    bounds : int
+        For how many of them the best possible is sought.
+    workers : int
+        Processes.
+    say : callable
+        Told what is going on.
+
+    Returns
+    -------
+    dict
+        Revision, versions, machine, and the results.
+
+    Raises
+    ------
+    InputError
+        There is no such set, policy or city.
+    """
+    if chosen not in SEEDS:
+        raise InputError(f"unknown set {chosen!r}", field="--set", fix=did_you_mean(chosen, SEEDS))
+    known = [city.name for city in CITIES]
+    for city in cities:
+        if city not in known:
+            raise InputError(
+                f"unknown city {city!r}", field="--city", fix=did_you_mean(city, known)
+            )
+    data = reference_data()
+    skipped = [
+        city.name
+        for city in CITIES
+        if data is None and not city.bundled and (not cities or city.name in cities)
+    ]
+    if cities and len(skipped) == len(set(cities)):
+        raise InputError(
+            f"{', '.join(skipped)} need the reference data",
+            field="--city",
+            fix="let BLUELIGHT_REFERENCE_DATA name its folder",
+        )
+    document = _head({})
+    document["settings"] = {
+        "set": chosen,
+        "seed": SEEDS[chosen],
+        "replications": replications,
+        "bounds": bounds,
+    }
+    measured = leaderboard(
+        policy_cases(data, tuple(cities)),
+        [*policies, FORESIGHT] if policies else POLICIES,
+        replications=replications,
+        seed=SEEDS[chosen],
+        bounds=min(bounds, replications),
+        workers=workers,
+        say=say,
+    )
+    measured["skipped"] = skipped
+    document["results"] = {"policies": measured}
     return document
 
 

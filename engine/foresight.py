@@ -1,14 +1,20 @@
-"""Our own policy: whoever goes, and whoever moves, shall cost the fewest late arrivals to come."""
+"""Our own policy: whoever goes, and whoever moves, shall cost those to come the least."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from engine.coverage_kernels import gain_by_move, loss_by_unit, missed
 from engine.dispatch.coverage import KnowsTerrain, first_least, in_time
+from engine.foresight_kernels import (
+    absence_cost,
+    absence_cost_of_pairs,
+    saved_by_moves,
+    station_absent,
+)
 from engine.relocation.base import Limits
 from routing.network import UNREACHABLE
 
@@ -21,20 +27,23 @@ if TYPE_CHECKING:
     from engine.relocation.base import Move, MoveState
 
 _SLICES: Final = 6
+_AT_ONCE: Final = 3
+_MINUTE_MS: Final = 60_000.0
 
 
 @dataclass(frozen=True)
 class ForesightDispatch(KnowsTerrain):
-    """Send the unit that costs the fewest late arrivals, now and in the hours to come.
+    """Of the units in time, send the one that costs least, now and in the hours to come.
 
-    A late arrival now counts 1, where a standard is for the priority. For what is to come,
-    the time that a unit is busy is cut into slices; in each one a zone's incidents of such
-    priorities are late where no unit near it is available, idle units growing busy at the
-    rate at which incidents come and busy ones coming free at the mean rate of a pilot run.
-    A unit that goes is missing from now on until it is likely to be back: the difference is
-    what its going costs. It is DMEXCLP's coverage (Jagtenberg, Bhulai, van der Mei 2015,
-    doi:10.1016/j.orhc.2015.01.001) made to depend on time, so that a price can be put on
-    minutes and on drives.
+    A late arrival costs 1, where a standard is for the priority, and each minute of a
+    response `minute`. For what is to come, the time that a unit is busy is cut into
+    slices; in each one, an incident is answered from the nearest station with a unit
+    available, idle units growing busy at the rate at which incidents come and busy ones
+    coming free at the mean rate of a pilot run. A unit that goes is missing from now on
+    until it is likely to be back, later if it comes from further away: the difference is
+    what its going costs. Where none is in time, the closest goes. It is DMEXCLP
+    (Jagtenberg, Bhulai, van der Mei 2015, doi:10.1016/j.orhc.2015.01.001) with coverage
+    that depends on time, and with minutes beside the limit.
 
     Parameters
     ----------
@@ -44,18 +53,15 @@ class ForesightDispatch(KnowsTerrain):
         Late arrivals that a minute of response time is worth.
     ahead : float
         How far it looks, in mean busy times.
-    spread : float
-        What future late arrivals count for against one now.
     """
 
     minute: float = 0.01
     ahead: float = 1.0
-    spread: float = 2.0
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The setting, for the record."""
-        return {"minute": self.minute, "ahead": self.ahead, "spread": self.spread}
+        return {"minute": self.minute, "ahead": self.ahead}
 
     def decide(self, state: DispatchState) -> int:
         """Choose a unit; see `engine.dispatch.Policy.decide`.
@@ -70,52 +76,112 @@ class ForesightDispatch(KnowsTerrain):
         int
             A unit, or -1.
         """
-        city = self.city
-        fit = state.suitable
+        among = in_time(state, self.city)
+        if not among.any():
+            return first_least(state.arrival_ms, state, state.feasible)
+        cost = self.minute * state.arrival_ms / _MINUTE_MS + self.cost_to_come(state)
+        return first_least(cost.round(9), state, among)
+
+    def cost_to_come(self, state: DispatchState) -> NDArray[np.float64]:
+        """Find what each unit's going costs others until it is likely to be back.
+
+        Parameters
+        ----------
+        state : DispatchState
+            The incident and the units.
+
+        Returns
+        -------
+        ndarray of float64, shape (units,)
+            In late arrivals; zero for units that are not idle.
+        """
+        city, fit = self.city, state.suitable
         base = np.where(fit, state.base, -1)
-        absent, gone, _ = self._absences(base, fit, state.now_ms)
-        covering = np.where(fit & (base < 0), city.home, base)
-        near = city.near[state.period]
-        miss = missed(near, covering, absent)
-        loss = loss_by_unit(near, city.weight, base, absent, gone, miss)
-        cost = self._calls(state.now_ms) * loss
-        if city.counts[min(state.priority, len(city.counts) - 1)]:
-            cost += ~in_time(state, city)
-        cost += self.minute * state.arrival_ms / 60_000
-        return first_least(cost.round(9), state, state.feasible)
+        absent, middle, share = self._absences(base, fit, state.now_ms)
+        station = self._station_absent(base, fit, absent)
+        slope = absence_cost(*self._responses(state.period), station)
+        idle = np.flatnonzero((base >= 0) & state.feasible)
+        arrival = state.arrival_ms[idle]
+        away_ms = city.busy_ms + arrival - arrival.min(initial=np.inf)
+        gone = _still_busy(middle, np.maximum(away_ms, 1.0)[:, None], share)
+        rise = station[base[idle]] * (gone / absent[idle] - 1.0)
+        cost = np.zeros(len(base))
+        cost[idle] = self._calls(state.now_ms) * (slope[base[idle]] * rise).sum(axis=1)
+        return cost
+
+    def _station_absent(
+        self, base: NDArray[np.int64], fit: NDArray[np.bool_], absent: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        covering = np.where(fit & (base < 0), self.city.home, base)
+        return station_absent(covering, absent, self.city.station_ms.shape[1])
+
+    def _responses(
+        self, period: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        order, penalty, nobody = self._costs
+        return order[period], penalty[period], nobody[period], self.city.weight
+
+    @cached_property
+    def _costs(
+        self,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """Order of stations by zone, cost of a response from each, and of one by nobody."""
+        city = self.city
+        drive = np.ascontiguousarray(city.station_ms.transpose(0, 2, 1))
+        reached = drive < UNREACHABLE
+        lead = city.turnout_ms.mean() + np.where(city.from_call, city.processing_ms, 0.0)
+        late = np.zeros(drive.shape)
+        for share, limit, before in zip(
+            city.priority_share * city.counts, city.limit_ms, lead, strict=True
+        ):
+            late += share * (drive + before > limit)
+        penalty = late + self.minute * drive / _MINUTE_MS
+        worst = np.where(reached, drive, 0.0).max(axis=2)
+        wait = city.busy_ms / max(1, len(city.home))
+        nobody = float((city.priority_share * city.counts).sum())
+        nobody = nobody + self.minute * (worst + wait) / _MINUTE_MS
+        penalty = np.where(reached, penalty, nobody[:, :, None])
+        return np.argsort(drive, axis=2, kind="stable"), penalty, nobody
 
     def _calls(self, now_ms: float) -> float:
-        """Return how many incidents that count are expected in a slice, weighed."""
-        length = self.ahead * self.city.busy_ms / _SLICES
-        return self.spread * self.city.counting * self.city.calls_per_ms(now_ms) * length
+        """Return how many incidents are expected in a slice."""
+        return self.city.calls_per_ms(now_ms) * self.ahead * self.city.busy_ms / _SLICES
 
     def _absences(
         self, base: NDArray[np.int64], fit: NDArray[np.bool_], now_ms: float
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Return how likely each unit is absent by slice, one just sent, and slices' middles."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+        """Return how likely each unit is absent by slice, slices' middles, units' busy share."""
         city = self.city
         busy_ms = max(city.busy_ms, 1.0)
         middle = (np.arange(_SLICES) + 0.5) * self.ahead * busy_ms / _SLICES
         units = max(1, int(fit.sum()))
         share = min(0.95, max(0.01, city.calls_per_ms(now_ms) * busy_ms / units))
+        busy = _still_busy(middle, busy_ms, share)
         # of a two-state chain: both states forget where they began at the same pace
-        forgets = np.exp(-middle / (busy_ms * (1 - share)))
-        idle, busy = share * (1 - forgets), share + (1 - share) * forgets
+        idle = share * (1 - busy) / (1 - share)
         absent = np.where((base >= 0)[:, None], idle, np.where(fit[:, None], busy, 1.0))
-        return np.maximum(absent, 1e-9), busy, middle
+        return np.maximum(absent, 1e-6), middle, share
+
+
+def _still_busy(
+    after_ms: NDArray[np.float64], busy_ms: NDArray[np.float64] | float, share: float
+) -> NDArray[np.float64]:
+    """Return how likely a unit that is busy now is so after a time."""
+    return np.asarray(share + (1 - share) * np.exp(-after_ms / (busy_ms * (1 - share))))
 
 
 @dataclass(frozen=True)
 class Foresight(ForesightDispatch):
-    """Send and move units so that the fewest late arrivals are to be expected.
+    """Send and move units so that the least cost is to be expected.
 
-    Moves are judged by the same number as sending.
+    Moves are judged by the same number as sending: a unit is taken from a station when
+    half of its drive is over, and added to the other one.
 
     Parameters
     ----------
     terrain : Terrain, optional
         The city.
-    minute, ahead, spread : float
+    minute, ahead : float
         As in `ForesightDispatch`.
     least : float
         Late arrivals that a move of a resting unit must save, and ten minutes of its drive.
@@ -123,7 +189,7 @@ class Foresight(ForesightDispatch):
         What crews are spared.
     """
 
-    least: float = 0.005
+    least: float = 0.001
     limits: Limits = field(default=Limits())
 
     @property
@@ -143,31 +209,43 @@ class Foresight(ForesightDispatch):
         Returns
         -------
         sequence of (unit, station)
-            One move, or none.
+            The moves.
         """
-        city = self.city
         may = self.limits.allow(state)
-        best: tuple[float, int, int] | None = None
-        for fit in city.groups:
-            gain = self._worth(state, fit, may & fit)
-            row, station = np.unravel_index(int(np.argmax(gain)), gain.shape)
-            value = float(gain[row, station])
-            if value > 1e-9 and (best is None or value > best[0]):
-                best = value, int(row), int(station)
-        return [] if best is None else [best[1:]]
+        base = state.base.copy()
+        chosen: list[Move] = []
+        for fit in self.city.groups:
+            for _ in range(_AT_ONCE):
+                gain = self._worth(state, base, fit, may & fit)
+                row, station = np.unravel_index(int(np.argmax(gain)), gain.shape)
+                if gain[row, station] <= 1e-9:
+                    break
+                chosen.append((int(row), int(station)))
+                base[row], may[row] = station, False
+        return chosen
 
     def _worth(
-        self, state: MoveState, fit: NDArray[np.bool_], may: NDArray[np.bool_]
+        self,
+        state: MoveState,
+        base: NDArray[np.int64],
+        fit: NDArray[np.bool_],
+        may: NDArray[np.bool_],
     ) -> NDArray[np.float64]:
-        """Find how many late arrivals each move saves, less what it must."""
-        city = self.city
-        base = np.where(fit, state.base, -1)
-        absent, _, middle = self._absences(base, fit, state.now_ms)
-        covering = np.where(fit & (base < 0), city.home, base)
-        near = city.near[state.period]
-        miss = missed(near, covering, absent)
-        gain = gain_by_move(near, city.weight, base, absent, miss, middle, state.arrival_ms, may)
-        gain *= self._calls(state.now_ms)
+        """Find what each move saves, less what it must."""
+        base = np.where(fit, base, -1)
+        absent, middle, _ = self._absences(base, fit, state.now_ms)
+        station = self._station_absent(base, fit, absent)
+        responses = self._responses(state.period)
+        gain = self._calls(state.now_ms) * saved_by_moves(
+            absence_cost(*responses, station),
+            absence_cost_of_pairs(*responses, station),
+            station,
+            base,
+            absent,
+            middle,
+            np.where(state.arrival_ms < UNREACHABLE, state.arrival_ms / 2, UNREACHABLE),
+            may,
+        )
         stay = np.where(base >= 0, base, 0)
         rows = np.arange(len(base))
         # a minute more to drive is a minute that its crew is on the road
@@ -177,4 +255,4 @@ class Foresight(ForesightDispatch):
         resting = rows != state.freed
         gain[resting] -= self.least
         gain[rows, stay] = np.where(base >= 0, 0.0, -np.inf)
-        return gain.round(9)
+        return np.asarray(gain.round(9))

@@ -40,8 +40,8 @@ class Terrain:
         Whether it counts from the call, else from the dispatch.
     counts : ndarray of bool, shape (priorities,)
         Whether being late counts, by priority.
-    counting : float
-        Share of incidents of such priorities.
+    priority_share : ndarray of float64, shape (priorities,)
+        Share of the incidents, by priority; their sum is 1.
     processing_ms : float
         Mean time from call to dispatch where a unit is free.
     busy_ms : float
@@ -57,7 +57,7 @@ class Terrain:
     limit_ms: NDArray[np.float64]
     from_call: NDArray[np.bool_]
     counts: NDArray[np.bool_]
-    counting: float
+    priority_share: NDArray[np.float64]
     processing_ms: float
     busy_ms: float
 

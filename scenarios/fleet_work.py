@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from engine.events import DISPATCHED, FREE, OFF_DUTY, ON_DUTY
+from engine.events import DISPATCHED, FREE, MOVED, OFF_DUTY, ON_DUTY
 from scenarios.demand import horizon_ms
 from scenarios.simulation.periods import local_hours
 from scenarios.statistics import BATCHES, groups_of
@@ -35,12 +35,15 @@ class FleetWork(NamedTuple):
         On duty, within the horizon; not in breaks or repair.
     busy_hour_ms : ndarray of float64, shape (groups, 24)
         Busy time of all units, by the local hour that it fell into.
+    moves : ndarray of int64, shape (groups, units)
+        How often each unit was sent to another station.
     """
 
     metres: NDArray[np.int64]
     busy_ms: NDArray[np.float64]
     duty_ms: NDArray[np.float64]
     busy_hour_ms: NDArray[np.float64]
+    moves: NDArray[np.int64]
 
 
 def joined(parts: Sequence[FleetWork]) -> FleetWork:
@@ -96,7 +99,11 @@ def work_of(outcome: Outcome, replications: int, horizon: Horizon, units: int) -
     length = span / groups
     begins = np.arange(groups) * length
     duty = length - _off_duty_ms(log, begins, begins + length, units)
-    return FleetWork(metres, busy, duty, by_hour(begin, end, which, groups, horizon))
+    moved = log[log["event"] == MOVED]
+    moves = np.zeros((groups, units), dtype=np.int64)
+    np.add.at(moves, (_group(moved["time_ms"]), moved["unit"]), 1)
+    hours = by_hour(begin, end, which, groups, horizon)
+    return FleetWork(metres, busy, duty, hours, moves)
 
 
 def busy_times(

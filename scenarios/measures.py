@@ -188,9 +188,9 @@ def fleet_measures(seen: Observations) -> dict[str, Measure]:
     -------
     dict of str to Measure
         ``incidents_per_day``, ``arrests_per_year``, ``survivors_per_year``,
-        ``kilometres_per_day``, ``utilisation``, and the last two as ``...:UNIT`` for
-        each unit; ``survivors_per_year:CURVE`` for each of `engine.survival.CURVES`;
-        what `scenarios.waiting.queue_measures` gives.
+        ``moves_per_day``, ``kilometres_per_day``, ``utilisation``, and the last two as
+        ``...:UNIT`` for each unit; ``survivors_per_year:CURVE`` for each of
+        `engine.survival.CURVES`; what `scenarios.waiting.queue_measures` gives.
     """
     settings = seen.scenario.settings
     everything = np.ones(len(seen.frame), dtype=np.bool_)
@@ -216,6 +216,7 @@ def fleet_measures(seen: Observations) -> dict[str, Measure]:
         "incidents_per_day": ratio(seen.sums(np.ones(len(response)), everything), days),
         "arrests_per_year": ratio(seen.sums(arrest, everything), years),
         "survivors_per_year": lives[settings.outcome.survival],
+        "moves_per_day": ratio(seen.work.moves.sum(axis=1), days),
         "kilometres_per_day": ratio(metres.sum(axis=1) / 1000, days),
         "utilisation": ratio(busy.sum(axis=1), duty.sum(axis=1)),
         **queue_measures(seen),

@@ -65,10 +65,16 @@ def terrain_of(scenario: Scenario, tables: Tables) -> Terrain:
         limit_ms=limit_ms,
         from_call=from_call,
         counts=counts,
-        counting=float(counts[incidents.priority].mean()) if incidents.size else 1.0,
+        priority_share=_shares(incidents, len(counts)),
         processing_ms=float(incidents.processing_ms.mean()) if incidents.size else 0.0,
         busy_ms=float((done["free_ms"] - done["dispatch_ms"]).mean()) if len(done) else 0.0,
     )
+
+
+def _shares(incidents: IncidentTable, priorities: int) -> NDArray[np.float64]:
+    if not incidents.size:
+        return np.full(priorities, 1 / priorities)
+    return np.bincount(incidents.priority, minlength=priorities) / incidents.size
 
 
 def limits_of(

@@ -284,7 +284,7 @@ def _random_terrain(rng: np.random.Generator, units: int) -> Terrain:
         limit_ms=np.full(3, 480_000.0),
         from_call=np.ones(3, dtype=np.bool_),
         counts=np.array([True, True, False]),
-        counting=0.7,
+        priority_share=np.array([0.5, 0.2, 0.3]),
         processing_ms=60_000.0,
         busy_ms=3_600_000.0,
     )

@@ -74,7 +74,7 @@ def terrain_of_city(city: Any) -> Terrain:
         limit_ms=np.full(len(rules.priority), 420_000.0),
         from_call=np.ones(len(rules.priority), dtype=np.bool_),
         counts=np.ones(len(rules.priority), dtype=np.bool_),
-        counting=1.0,
+        priority_share=np.full(len(rules.priority), 1 / len(rules.priority)),
         processing_ms=30_000.0,
         busy_ms=1_800_000.0,
     )
