@@ -31,8 +31,8 @@ class BestPossible:
 
     Parameters
     ----------
-    parts : tuple of tuple of Clairvoyant
-        Of each replication, of each part.
+    found : tuple of Clairvoyant
+        Of each replication.
     limit_ms : ndarray of float64, shape (priorities,)
         From call to arrival; inf where being late does not count.
     priorities : tuple of str
@@ -41,7 +41,7 @@ class BestPossible:
         How many of them count.
     """
 
-    parts: tuple[tuple[Clairvoyant, ...], ...]
+    found: tuple[Clairvoyant, ...]
     limit_ms: NDArray[np.float64]
     priorities: tuple[str, ...]
     incidents: int
@@ -49,7 +49,7 @@ class BestPossible:
     @property
     def late(self) -> NDArray[np.int64]:
         """Least number of late arrivals by replication."""
-        return np.array([sum(part.bound for part in parts) for parts in self.parts])
+        return np.array([each.bound for each in self.found])
 
     def to_json_dict(self) -> dict[str, Any]:
         """Return what was found.
@@ -60,7 +60,7 @@ class BestPossible:
             For ``comparison.json``.
         """
         late = int(self.late.sum())
-        plans = [part.reached for parts in self.parts for part in parts]
+        plans = [each.reached for each in self.found]
         reached = None if None in plans else sum(plan or 0 for plan in plans)
         return {
             "late": late,
@@ -143,19 +143,17 @@ def best_possible(
             fix="let them start with the call, or compare without --bound",
         )
     roads: dict[int, Roads] = {}
-    parts: list[list[Clairvoyant]] = []
-    with tqdm(
-        total=sum(table.size for table in incidents),
-        desc="the best possible",
-        unit="incident",
-        disable=None if progress else True,
-    ) as bar:
-        for number, calls in enumerate(incidents):
-            timeline = with_failures(tables.timeline, scenario, seed, number)
-            parts.append([])
-            for part in clairvoyant_bound(tables, calls, limit_ms, timeline, roads=roads):
-                parts[-1].append(part)
-                bar.update(part.incidents)
+    found: list[Clairvoyant] = []
+    for number, calls in enumerate(
+        tqdm(
+            incidents,
+            desc="the best possible",
+            unit="replication",
+            disable=None if progress else True,
+        )
+    ):
+        timeline = with_failures(tables.timeline, scenario, seed, number)
+        found.append(clairvoyant_bound(tables, calls, limit_ms, timeline, roads=roads))
     names = tuple(priority.name for priority in scenario.settings.priorities)
     held = sum(int(counts[calls.priority].sum()) for calls in incidents)
-    return BestPossible(tuple(map(tuple, parts)), limit_ms, names, held)
+    return BestPossible(tuple(found), limit_ms, names, held)

@@ -12,17 +12,12 @@ from routing.network import UNREACHABLE
 from scenarios.simulation.arrays import CLOSES, COMES_ON, GOES_OFF
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from numpy.typing import NDArray
 
     from scenarios.demand import IncidentTable
     from scenarios.simulation.arrays import Rules, Travel
     from scenarios.simulation.tables import Tables
 
-
-_BLOCK: Final = 80
-"""Incidents of a part that take seconds; with twice as many the search takes a minute."""
 
 LONGEST_MS: Final = 1_200_000.0
 """So long beyond its limit an incident may wait, unless said otherwise."""
@@ -77,7 +72,6 @@ def jobs_of(
         end=end,
         tree=rules.priority["response"][row.priority].astype(np.int64),
         cost=counts.astype(np.float64),
-        given=np.zeros(len(order), dtype=np.bool_),
     )
     return jobs, order
 
@@ -264,16 +258,12 @@ def clairvoyant_bound(
     timeline: NDArray[Any] | None = None,
     *,
     longest_ms: float = LONGEST_MS,
-    block: int = _BLOCK,
     roads: dict[int, Roads] | None = None,
-) -> Iterator[Clairvoyant]:
+) -> Clairvoyant:
     """Bound how few incidents any dispatcher could have reached late.
 
     It holds for every policy that lets units drive home when they are free, as long as
-    sirens are not slower and no way home is shortened by a detour over an incident. Long
-    lists are cut where calls are furthest apart. In each part what is late counts only
-    from when all units can be home from what was before the cut; until then units are
-    wherever they are sent at once.
+    sirens are not slower and no way home is shortened by a detour over an incident.
 
     Parameters
     ----------
@@ -287,16 +277,13 @@ def clairvoyant_bound(
         What happens at set times; that of the tables without it.
     longest_ms : float
         No incident waits longer beyond its limit: the bound is for those who see to that.
-    block : int
-        Most incidents of a part.
     roads : dict, optional
         As in `crews_of`.
 
-    Yields
-    ------
+    Returns
+    -------
     Clairvoyant
-        One for each part; the sum of their bounds is the bound. A plan only where there is
-        one part.
+        The bound.
 
     Raises
     ------
@@ -304,38 +291,5 @@ def clairvoyant_bound(
         As in `crews_of`.
     """
     jobs, order = jobs_of(tables, incidents, limit_ms, longest_ms)
-    crews = crews_of(
-        tables,
-        reordered(incidents, order),
-        tables.timeline if timeline is None else timeline,
-        roads,
-    )
-    parts = _parts(jobs.ready_ms, block)
-    for part in parts:
-        columns: list[Any] = [column[part] for column in jobs]
-        own = [crew._replace(able=crew.able[part]) for crew in crews]
-        one = Jobs(*columns)
-        given = one.ready_ms < _settled(jobs, crews, part.start)
-        one = one._replace(cost=np.where(given, 0.0, one.cost), given=given)
-        yield clairvoyant(one, own, planned=len(parts) == 1)
-
-
-def _settled(jobs: Jobs, crews: Sequence[Crew], cut: int) -> float:
-    """Return when all units can be home from the incidents before a cut."""
-    if cut == 0:
-        return -np.inf
-    way_ms = np.max([crew.roads.home_ms for crew in crews], axis=0)
-    free_ms = jobs.last_ms[:cut] + jobs.after_ms[:cut]
-    return float((free_ms + way_ms[jobs.end[:cut]]).max())
-
-
-def _parts(ready_ms: NDArray[np.float64], block: int) -> Sequence[slice]:
-    """Cut where incidents are furthest apart, into parts that are small enough."""
-    parts, begin = [], 0
-    while len(ready_ms) - begin > block:
-        gaps = np.diff(ready_ms[begin + block // 2 : begin + block + 1])
-        cut = begin + block // 2 + int(np.argmax(gaps)) + 1
-        parts.append(slice(begin, cut))
-        begin = cut
-    parts.append(slice(begin, len(ready_ms)))
-    return parts
+    given = tables.timeline if timeline is None else timeline
+    return clairvoyant(jobs, crews_of(tables, reordered(incidents, order), given, roads))

@@ -73,12 +73,15 @@ class Answer:
         Time that the solver took, and about what it took to hand the program over.
     iterations : int
         Steps of its simplex method.
+    prices : ndarray of float64, shape (rows,), or None
+        What one more of each row's limits would cost, where they were asked for.
     """
 
     values: NDArray[np.float64] | None
     bound: float
     seconds: float
     iterations: int = 0
+    prices: NDArray[np.float64] | None = None
 
 
 def minimise(
@@ -88,6 +91,7 @@ def minimise(
     tolerance: float,
     start: NDArray[np.float64] | None = None,
     nodes: int | None = None,
+    priced: bool = False,
     stopped: Callable[[], bool] = never,
 ) -> Answer:
     """Solve a program by HiGHS through OR-Tools' MathOpt.
@@ -106,6 +110,8 @@ def minimise(
         A solution to start from; for large programs it decides how far they get.
     nodes : int, optional
         Stop after so many nodes of the search tree.
+    priced : bool
+        Also give the prices of rows, of a linear program.
     stopped : callable
         Asked ten times a second; once it says True, the solver hands over what it has.
 
@@ -172,7 +178,12 @@ def minimise(
         raise
     if not results:
         return Answer(None, -np.inf, seconds)
-    return _answer(results[0], model, program.matrix.nnz / _ENTRIES_PER_SECOND)
+    answer = _answer(results[0], model, program.matrix.nnz / _ENTRIES_PER_SECOND)
+    if not priced or not results[0].has_dual_feasible_solution():
+        return answer
+    by_row = results[0].dual_values()
+    prices = np.array([by_row[row] for row in model.linear_constraints()])
+    return replace(answer, prices=prices)
 
 
 def _proto(program: Program) -> Any:

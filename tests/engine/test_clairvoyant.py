@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CASES = int(os.environ.get("BLUELIGHT_CLAIRVOYANT_CASES", "100"))
 BATCH = 50
-LONGEST_MS = 1e8
+LONGEST_MS = 1.5e7
 LIMIT_MS = np.array([420_000.0, 420_000.0])
 
 
@@ -85,17 +85,25 @@ class Enumeration:
         return n - max(count for _, count in options)
 
     def in_time(self, unit: int, chain: tuple[int, ...]) -> int:
-        """Count the incidents of a chain that are reached in time."""
-        place, free_ms, late_ms, count = None, 0.0, 0.0, 0
-        for job in chain:
-            arrival = self.arrival(unit, job, place, free_ms, late_ms)
-            due = self.calls.call_ms[job] + LIMIT_MS[self.calls.priority[job]]
-            if arrival > due + LONGEST_MS:
-                return 0
-            count += arrival <= due
-            place, after = self.end(job)
-            free_ms, late_ms = arrival + after, due + LONGEST_MS + after
-        return count
+        """Count the incidents of a chain that can be reached in time."""
+        return max(0, self.rest_in_time(unit, chain, None, 0.0, 0.0))
+
+    def rest_in_time(
+        self, unit: int, chain: tuple[int, ...], place: int | None, free_ms: float, late_ms: float
+    ) -> int:
+        if not chain:
+            return 0
+        job, rest = chain[0], chain[1:]
+        arrival = self.arrival(unit, job, place, free_ms, late_ms)
+        due = self.calls.call_ms[job] + LIMIT_MS[self.calls.priority[job]]
+        end, after = self.end(job)
+        best = -len(chain) - 1
+        if arrival <= due:
+            best = 1 + self.rest_in_time(unit, rest, end, arrival + after, due + after)
+        if arrival <= due + LONGEST_MS:
+            begin, last = max(arrival, due) + after, due + LONGEST_MS + after
+            best = max(best, self.rest_in_time(unit, rest, end, begin, last))
+        return best
 
     def arrival(
         self, unit: int, job: int, place: int | None, free_ms: float, late_ms: float
@@ -137,16 +145,21 @@ class Enumeration:
 
 @pytest.mark.parametrize("batch", range(-(-CASES // BATCH)))
 def test_equals_enumeration_and_nobody_beats_it(batch: int) -> None:
+    proven = []
     for seed in range(batch * BATCH, min(CASES, (batch + 1) * BATCH)):
         city, calls = drawn(seed)
         tables = Tables(city.travel, city.rules, no_timeline())
-        (found,) = clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
+        found = clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
         fewest = Enumeration(city, calls).fewest_late()
-        assert found.bound == fewest == found.reached, f"case {seed}"
-        assert found.proven, f"case {seed}"
+        assert found.bound == fewest, f"case {seed}"
+        assert found.reached is not None, f"case {seed}"
+        assert found.reached >= fewest, f"case {seed}"
+        proven.append(found.proven)
         policies: list[Policy] = [CLOSEST, CLOSEST_IDLE, *(AnyUnit(k) for k in range(5))]
         for policy in policies:
             assert late(city, calls, policy) >= fewest, f"case {seed}: {policy}"
+    # else only who holds units back on purpose could be as good
+    assert np.mean(proven) > 0.9
 
 
 def test_the_cases_differ() -> None:
@@ -155,52 +168,61 @@ def test_the_cases_differ() -> None:
     for seed in range(60):
         city, calls = drawn(seed)
         tables = Tables(city.travel, city.rules, no_timeline())
-        (one,) = clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
+        one = clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
         found.append((one.bound, late(city, calls, CLOSEST)))
     bounds, closest = np.array(found).T
     assert len(set(bounds.tolist())) >= 4
     assert (closest > bounds).sum() >= 5
 
 
-def test_the_plan_serves_what_it_says() -> None:
+def test_the_plan_can_be_followed() -> None:
     city, calls = random_city(3), random_incidents(3, 60, 4, spacing_ms=600_000)
     tables = Tables(city.travel, city.rules, no_timeline())
     jobs, order = jobs_of(tables, calls, LIMIT_MS)
-    crews = crews_of(tables, reordered(calls, order), no_timeline())
+    rows = reordered(calls, order)
+    crews = crews_of(tables, rows, no_timeline())
     found = clairvoyant(jobs, crews)
-    served = [job for column in found.chains for job in column.chain]
-    assert len(served) == len(set(served))
-    late_ones = sum(column.late for column in found.chains)
-    assert found.reached == calls.size - len(served) + late_ones
+    served = [job for _, chain in found.chains for job in chain]
+    assert len(set(served)) == len(served) > calls.size / 2
     for number, crew in enumerate(crews):
-        assert sum(column.crew == number for column in found.chains) <= crew.units
-    assert found.reached is not None
-    assert found.bound <= found.reached
-    parts = list(clairvoyant_bound(tables, calls, LIMIT_MS, block=20))
-    assert sum(part.bound for part in parts) <= found.reached
-    assert sum(part.incidents for part in parts) == calls.size
+        assert sum(chain.crew == number for chain in found.chains) <= crew.units
+    exact = Enumeration(city, rows)
+    late_ones = calls.size - len(served)
+    for number, chain in found.chains:
+        home = crews[number].home - exact.first
+        unit = int(np.flatnonzero(city.rules.crew["home"] == home)[0])
+        place, free_ms = None, 0.0
+        for job in chain:
+            arrival = exact.arrival(unit, job, place, free_ms, free_ms)
+            late_ones += arrival > jobs.due_ms[job]
+            place, after = exact.end(job)
+            free_ms = arrival + after
+    assert found.reached == late_ones
+    assert found.bound <= late_ones
+
+
+def test_parts_say_no_more_than_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    gave = 0
+    monkeypatch.setattr("engine.clairvoyant.bound._PLANNED", 0)
+    for seed in range(3):
+        city = random_city(seed, units=3)
+        calls = random_incidents(seed, 130, 4, spacing_ms=900_000)
+        tables = Tables(city.travel, city.rules, no_timeline())
+        whole = clairvoyant_bound(tables, calls, LIMIT_MS)
+        with monkeypatch.context() as patch:
+            patch.setattr("engine.clairvoyant.bound._ARCS", 1)
+            parts = clairvoyant_bound(tables, calls, LIMIT_MS)
+        assert parts.reached is None
+        assert parts.bound <= whole.bound, f"case {seed}"
+        gave += parts.bound
+    assert gave > 0
 
 
 def test_no_incidents() -> None:
     city = random_city(1)
     tables = Tables(city.travel, city.rules, no_timeline())
-    (found,) = clairvoyant_bound(tables, random_incidents(1, 0, 4, spacing_ms=1), LIMIT_MS)
+    found = clairvoyant_bound(tables, random_incidents(1, 0, 4, spacing_ms=1), LIMIT_MS)
     assert (found.bound, found.reached, found.proven) == (0, 0, True)
-
-
-def test_parts_together_never_say_more_than_the_whole() -> None:
-    gave = 0
-    for seed in range(8):
-        city = random_city(seed, units=3)
-        calls = random_incidents(seed, 40, 4, spacing_ms=500_000 + 200_000 * seed)
-        tables = Tables(city.travel, city.rules, no_timeline())
-        (whole,) = clairvoyant_bound(tables, calls, LIMIT_MS, block=40)
-        parts = list(clairvoyant_bound(tables, calls, LIMIT_MS, block=13))
-        assert len(parts) > 2
-        assert whole.reached is not None
-        assert sum(part.bound for part in parts) <= whole.reached, f"case {seed}"
-        gave += sum(part.bound for part in parts)
-    assert gave > 0
 
 
 @pytest.mark.parametrize("what", ["diversions", "drives that differ", "closed hospitals"])
@@ -215,4 +237,4 @@ def test_what_it_does_not_know_is_refused(what: str) -> None:
         travel = travel._replace(home=np.concatenate([travel.home, travel.home]))
     calls = random_incidents(1, 3, 4, spacing_ms=60_000)
     with pytest.raises(InputError, match=what):
-        list(clairvoyant_bound(Tables(travel, rules, timeline), calls, LIMIT_MS))
+        clairvoyant_bound(Tables(travel, rules, timeline), calls, LIMIT_MS)
