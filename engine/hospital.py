@@ -226,7 +226,7 @@ def check_hospital_policy(
 def _random_state(rng: np.random.Generator) -> HospitalState:
     hospitals = int(rng.integers(1, 8))
     # few distinct times, so that ties are met
-    drive = rng.integers(0, 6, hospitals) * 60_000.0
+    drive = np.asarray(rng.integers(0, 6, hospitals) * 60e3, dtype=np.float64)
     drive[rng.random(hospitals) < 0.3] = _NEVER
     drive[rng.integers(hospitals)] = 120_000.0
     return HospitalState(
@@ -234,5 +234,5 @@ def _random_state(rng: np.random.Generator) -> HospitalState:
         bays=rng.integers(0, 4, hospitals),
         there=rng.integers(0, 6, hospitals),
         coming=rng.integers(0, 3, hospitals),
-        handover_ms=rng.integers(0, 4, hospitals) * 300_000.0,
+        handover_ms=np.asarray(rng.integers(0, 4, hospitals) * 300e3, dtype=np.float64),
     )

@@ -25,7 +25,10 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Columns of each table of a scenario."""
 
-OPTIONAL: Final[dict[str, tuple[str, ...]]] = {"units": ("shift",)}
+OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
+    "units": ("shift",),
+    "hospitals": ("capabilities", "bays"),
+}
 """Further columns, which a table may leave out."""
 
 _RANGES: Final = {

@@ -249,7 +249,9 @@ def _loop_for(world: World) -> Any:
 def _event_loop(world: types.Type) -> Any:
     """Compile the loop once for all policies: it calls them through a pointer."""
     advance.disable_compile(val=False)
-    advance.compile((types.FunctionType(KERNEL), types.FunctionType(HOSPITAL_KERNEL), types.boolean, world))
+    advance.compile(
+        (types.FunctionType(KERNEL), types.FunctionType(HOSPITAL_KERNEL), types.boolean, world)
+    )
     # else a call would compile the loop anew for the policy that it is given
     advance.disable_compile()
     return advance
