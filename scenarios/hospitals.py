@@ -49,7 +49,7 @@ def capabilities_of(hospitals: pd.DataFrame) -> list[frozenset[str]]:
     """
     if "capabilities" not in hospitals.columns:
         return [frozenset()] * len(hospitals)
-    texts = [str(text).split(";") for text in hospitals["capabilities"]]
+    texts = [str(text).split(";") for text in hospitals["capabilities"].fillna("")]
     return [frozenset(name.strip() for name in names if name.strip()) for names in texts]
 
 
@@ -74,7 +74,7 @@ def bays_of(hospitals: pd.DataFrame) -> NDArray[np.int64]:
     bays = np.zeros(len(hospitals), dtype=np.int64)
     if "bays" not in hospitals.columns:
         return bays
-    for row, text in enumerate(str(value).strip() for value in hospitals["bays"]):
+    for row, text in enumerate(str(value).strip() for value in hospitals["bays"].fillna("")):
         if not text:
             continue
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 1_000_000):

@@ -59,6 +59,8 @@ def table_schema(name: str, header: Sequence[str]) -> dict[str, Any]:
             low, high = _RANGES[column]
             limits = {"required": True, "minimum": low, "maximum": high}
             fields.append({"name": column, "type": "number", "constraints": limits})
+        elif column == "bays":
+            fields.append({"name": column, "type": "integer", "constraints": {"minimum": 1}})
         elif column == "id":
             limits = {"required": True, "unique": True}
             fields.append({"name": column, "type": "string", "constraints": limits})

@@ -281,6 +281,13 @@ def test_a_scenario_says_what_hospitals_can_do(tmp_path: Path) -> None:
         crews_of(build_tables(loaded), result.observations, no_timeline())  # type: ignore[arg-type]
 
 
+def test_a_wrong_number_of_bays_is_refused_on_reading(tmp_path: Path) -> None:
+    save_scenario(city_with({"bays": ["", "many"]}), tmp_path / "city")
+    with pytest.raises(InputError, match="'many' is no number of bays") as error:
+        load_scenario(tmp_path / "city")
+    assert error.value.field == "hospitals.csv, row 2, bays"
+
+
 def test_nothing_is_told_where_nothing_is_asked() -> None:
     assert "hospitals" not in simulate(toy_city(), replications=1).summary
 
