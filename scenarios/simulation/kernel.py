@@ -64,6 +64,7 @@ DIVERTING: Final = 14  # 1 where units may be diverted
 CHANGED: Final = 18  # 1 where units were sent, freed, or came or went since the last MOVE
 MOVING: Final = 19  # 1 where somebody wants to be told of it
 JUST_FREED: Final = 20  # the unit that was freed last since then, or -1
+CHOOSING: Final = 21  # 1 where another hospital than the nearest may be chosen
 
 UNANSWERED: Final = -2
 
@@ -242,11 +243,27 @@ def _processed(world: World, incident: int) -> None:
 
 
 @inner
-def _offer(world: World, kind: int, tree: int, zone: int, closed_too: bool) -> bool:
-    """Find the drive to each hospital that may take a patient; return whether any may."""
+def _nearest(world: World, kind: int, tree: int, zone: int, closed_too: bool) -> int:
+    """Return the rank of the nearest hospital that may take a patient, or -1."""
     ranked = world.travel.hospital
     first = ranked.shape[1] + 0
-    any_hospital = False
+    for rank in range(ranked.shape[2]):
+        hospital = ranked[tree, zone, rank]
+        number = hospital.place - first
+        if (
+            hospital.ms < _UNREACHABLE
+            and world.rules.accepts[kind, number]
+            and (closed_too or not world.closed[number])
+        ):
+            return rank
+    return -1
+
+
+@inner
+def _offer(world: World, kind: int, tree: int, zone: int, closed_too: bool) -> None:
+    """Find the drive to each hospital that may take a patient."""
+    ranked = world.travel.hospital
+    first = ranked.shape[1] + 0
     for rank in range(ranked.shape[2]):
         hospital = ranked[tree, zone, rank]
         number = hospital.place - first
@@ -257,8 +274,6 @@ def _offer(world: World, kind: int, tree: int, zone: int, closed_too: bool) -> b
             and (closed_too or not world.closed[number])
         ):
             world.drive_ms[number] = hospital.ms
-            any_hospital = True
-    return any_hospital
 
 
 @inner
@@ -272,16 +287,18 @@ def _hospital(
     """
     ranked, rules = world.travel.hospital, world.rules
     first = ranked.shape[1] + 0
-    if _offer(world, kind, tree, zone, False) or _offer(world, kind, tree, zone, True):
+    nearest, closed_too = _nearest(world, kind, tree, zone, False), False
+    if nearest < 0:
+        nearest, closed_too = _nearest(world, kind, tree, zone, True), True
+    if nearest >= 0 and world.cursor[CHOOSING] == 1:
+        _offer(world, kind, tree, zone, closed_too)
         number = choose(world.drive_ms, rules.bays, world.there, world.coming, rules.handover_ms)
-        nearest = -1
-        for rank in range(ranked.shape[2]):
-            other = ranked[tree, zone, rank].place - first
-            if world.drive_ms[other] < _UNREACHABLE:
-                if other == number:
-                    return tree, rank
-                if nearest < 0:
-                    nearest = rank
+        for rank in range(nearest, ranked.shape[2]):
+            if ranked[tree, zone, rank].place - first == number and (
+                world.drive_ms[number] < _UNREACHABLE
+            ):
+                return tree, rank
+    if nearest >= 0:
         return tree, nearest
     periods = world.travel.home.shape[0]
     profiles = world.travel.drive.shape[0] // periods

@@ -24,6 +24,7 @@ from scenarios.simulation.arrays import World, new_world
 from scenarios.simulation.kernel import (
     ASKED,
     CHOICE,
+    CHOOSING,
     DECIDE,
     LOGGED,
     MOVE,
@@ -206,6 +207,7 @@ def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> Worl
     mover = Mover(policy, policy_id, len(world.status)) if hasattr(policy, "moves") else None
     start(world)
     world.cursor[MOVING] = int(mover is not None)
+    world.cursor[CHOOSING] = int(hospital is not NEAREST.kernel)
     while True:
         reason = loop(kernel or CLOSEST.kernel, hospital, kernel is None, world)
         if reason == DECIDE:
