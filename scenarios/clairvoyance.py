@@ -220,6 +220,10 @@ def _check(tables: Tables, timeline: NDArray[Any]) -> None:
             len(rules.slots) != len(rules.type_ptr) - 1,
         ),
         "driving.by_hour": ("drives that differ in time", len(tables.travel.home) > 1),
+        "dispatch.hospital, or columns of hospitals.csv": (
+            "bays or capabilities of hospitals, or hospital policies",
+            rules.hospitals_differ,
+        ),
         "disturbances": ("closed hospitals", (timeline["kind"] == CLOSES).any()),
     }
     for field, (what, there) in unknown.items():

@@ -267,7 +267,8 @@ def reachable_stations(scenario: Scenario, tables: Tables) -> NDArray[np.int64]:
     asked = np.flatnonzero(scenario.zones["weight"].to_numpy(np.float64) > 0)
     travel: Any = tables.travel
     out = travel.drive["ms"][:, -stations:][:, :, asked]
-    hospitals = np.unique(travel.hospital["place"][:, asked, :1])
+    ranks = None if tables.rules.hospitals_differ else 1
+    hospitals = np.unique(travel.hospital["place"][:, asked, :ranks])
     visited = np.concatenate([asked, hospitals[hospitals >= zones]])
     back = travel.home["ms"][0, visited]
     good = (out < UNREACHABLE).all(axis=(0, 2)) & (back < UNREACHABLE).all(axis=0)

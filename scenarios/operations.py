@@ -36,7 +36,8 @@ class IncidentType(Model):
     """A kind of incident within a priority, with durations and a response of its own.
 
     `weight` is its part of the incidents of its priority, against the other types of
-    that priority. `response` lists alternatives, each a list of units: of those that can
+    that priority. `hospital_needs` names capabilities that a hospital must have to take
+    its patients. `response` lists alternatives, each a list of units: of those that can
     be sent in full, the one whose last unit comes first is sent. What is left out is
     that of the priority or of the process.
     """
@@ -47,6 +48,7 @@ class IncidentType(Model):
     transported: Share | None = None
     on_scene: Duration | None = None
     handover: Duration | None = None
+    hospital_needs: Annotated[list[Name], Field(max_length=16)] | None = None
     response: list[Response] = Field(default_factory=list, max_length=8)
 
 
@@ -54,10 +56,12 @@ class Dispatch(Model):
     """What may be done beside sending free units.
 
     `divert` lists pairs of priorities: a unit on its way to an incident of the first may
-    be sent to one of the second.
+    be sent to one of the second. `hospital` is the id of the policy that chooses the
+    hospital (see `engine.hospital`); left out, it is the nearest.
     """
 
     divert: list[tuple[Name, Name]] = Field(default_factory=list)
+    hospital: Name | None = None
 
 
 class Driving(Model):

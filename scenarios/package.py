@@ -34,7 +34,8 @@ class Scenario:
     speeds : SpeedTable
         Speeds by highway class.
     stations, hospitals : DataFrame
-        Columns ``id, name, lon, lat``.
+        Columns ``id, name, lon, lat``; hospitals may have ``capabilities, bays``, see
+        `scenarios.hospitals`.
     units : DataFrame
         Columns ``id, type, station``; `type` is one of the settings' unit types,
         `station` a station id.

@@ -14,6 +14,7 @@ from routing.speeds import SpeedTable
 from scenarios import given_times, incidents
 from scenarios.folders import check_replaceable, staged_folder, write_atomically
 from scenarios.given_times import GivenTimes
+from scenarios.hospitals import bays_of
 from scenarios.package import Scenario
 from scenarios.settings import parse_settings, read_settings
 from scenarios.tables import TABLES, check_references, read_table, table_bytes, table_schema
@@ -205,6 +206,7 @@ def _read_content(folder: Path) -> Scenario:
     settings = read_settings(folder / "scenario.toml")
     tables = {name: read_table(folder / f"{name}.csv", name) for name in TABLES}
     check_references(settings, tables["stations"], tables["units"], tables["zones"])
+    bays_of(tables["hospitals"])
     return Scenario(
         settings=settings,
         network=RoadNetwork.load(folder / _NETWORK),

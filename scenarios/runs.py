@@ -17,6 +17,7 @@ from scenarios.checkpoints import Checkpoint
 from scenarios.draws import drawn, to_draw
 from scenarios.fleet_work import FleetWork, joined, work_of
 from scenarios.folders import check_replaceable, staged_folder
+from scenarios.hospitals import summarise_waits, waits_of
 from scenarios.measures import Measures, measure
 from scenarios.observations import Observations, observe
 from scenarios.policies import NamedPolicy, load_policy
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from engine.dispatch import Policy
     from scenarios.demand import IncidentTable
+    from scenarios.hospitals import HospitalWaits
     from scenarios.package import Scenario
     from scenarios.simulation.run import Outcome
     from scenarios.simulation.tables import Tables
@@ -268,7 +270,9 @@ def run(
         progress=progress,
     )
     with closing(done):
-        frame, work, replications = _collect(scenario, done, len(incidents), stopping, folder)
+        frame, work, waits, replications = _collect(
+            scenario, done, len(incidents), stopping, folder
+        )
     seen = observe(scenario, frame, work, replications)
     measures = measure(seen)
     header = {
@@ -287,7 +291,7 @@ def run(
         incidents=frame,
         observations=seen,
         measures=measures,
-        summary=summarise(seen, measures, header),
+        summary={**summarise(seen, measures, header), **summarise_waits(scenario, waits)},
         table=breakdown(seen, measures),
         folder=folder,
         precision=stopping.to_json_dict() if stopping else None,
@@ -330,13 +334,13 @@ def _collect(
     most: int,
     stopping: Stopping | None,
     folder: Path | None,
-) -> tuple[pd.DataFrame, FleetWork, int]:
-    """Gather incidents, what units did, and how many replications there were.
+) -> tuple[pd.DataFrame, FleetWork, list[HospitalWaits], int]:
+    """Gather incidents, what units did, waits at hospitals, and how many replications there were.
 
     Events go straight to the file.
     """
     names = Names(scenario)
-    parts, works = [], []
+    parts, works, waits = [], [], []
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(pq.ParquetWriter(folder / name, schema, **WRITING))
@@ -349,9 +353,10 @@ def _collect(
                 files[EVENTS_FILE].write_table(event_table(outcome, replication, names))
                 files[INCIDENTS_FILE].write_table(parts[-1])
             works.append(work_of(outcome, most, scenario.settings.horizon, len(scenario.units)))
+            waits.append(waits_of(outcome, len(scenario.zones)))
             if stopping is not None and stopping.enough(outcome):
                 break
-    return pa.concat_tables(parts).to_pandas(), joined(works), len(parts)
+    return pa.concat_tables(parts).to_pandas(), joined(works), waits, len(parts)
 
 
 def _write(result: RunResult, policy: NamedPolicy, folder: Path) -> None:

@@ -25,7 +25,10 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
 }
 """Columns of each table of a scenario."""
 
-OPTIONAL: Final[dict[str, tuple[str, ...]]] = {"units": ("shift",)}
+OPTIONAL: Final[dict[str, tuple[str, ...]]] = {
+    "units": ("shift",),
+    "hospitals": ("capabilities", "bays"),
+}
 """Further columns, which a table may leave out."""
 
 _RANGES: Final = {
@@ -56,6 +59,8 @@ def table_schema(name: str, header: Sequence[str]) -> dict[str, Any]:
             low, high = _RANGES[column]
             limits = {"required": True, "minimum": low, "maximum": high}
             fields.append({"name": column, "type": "number", "constraints": limits})
+        elif column == "bays":
+            fields.append({"name": column, "type": "integer", "constraints": {"minimum": 1}})
         elif column == "id":
             limits = {"required": True, "unique": True}
             fields.append({"name": column, "type": "string", "constraints": limits})

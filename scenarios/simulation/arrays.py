@@ -59,8 +59,12 @@ UNIT: Final = _record(
     way_m="i8",  # and how far that is
     behind_ms="f8",  # when it passed the last junction
     behind_m="i8",  # and how far from where it left
+    after="i8",  # who stands behind it in the line of a hospital, -1 for nobody
 )
 """Where a unit is and what it does."""
+
+LINE: Final = _record(first="i8", last="i8")
+"""Crews that wait for a bay of a hospital, in the order of `UNIT`'s `after`; -1 for none."""
 
 CALL: Final = _record(
     call_ms="f8",
@@ -179,6 +183,14 @@ class Rules(NamedTuple):
         First slot of each alternative.
     slots : ndarray of SLOT
         The units that alternatives ask for.
+    accepts : ndarray of bool, shape (types, hospitals) or (0, 0)
+        Whether a hospital can do what patients of a type need; every one if empty.
+    bays : ndarray of int64, shape (hospitals,) or (0,)
+        How many crews can hand over at once, 0 for any number; any number if empty.
+    handover_ms : ndarray of float64, shape (hospitals,) or (0,)
+        Mean time of a handover, for hospital policies.
+    hospital_policy : ndarray of uint8
+        Id of the hospital policy in ASCII; empty for that of the nearest.
     """
 
     suitable: NDArray[np.bool_]
@@ -188,6 +200,15 @@ class Rules(NamedTuple):
     type_ptr: NDArray[np.int64]
     alternative_ptr: NDArray[np.int64]
     slots: NDArray[Any]
+    accepts: NDArray[np.bool_] = np.zeros((0, 0), dtype=np.bool_)
+    bays: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+    handover_ms: NDArray[np.float64] = np.zeros(0, dtype=np.float64)
+    hospital_policy: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+
+    @property
+    def hospitals_differ(self) -> bool:
+        """True where a patient may be taken elsewhere than to the nearest, or wait there."""
+        return len(self.bays) > 0
 
 
 class World(NamedTuple):
@@ -225,6 +246,12 @@ class World(NamedTuple):
         What happens at given times, in order.
     closed : ndarray of bool, shape (hospitals,)
         Hospitals that take nobody.
+    drive_ms : ndarray of float64, shape (hospitals,)
+        Drives of the patient for whom a hospital is sought.
+    there, coming : ndarray of int64, shape (hospitals,)
+        Crews that hand over or wait for it, and crews on the way with a patient.
+    lines : ndarray of LINE, shape (hospitals,)
+        Who waits for a bay.
     cursor : ndarray of int64
         Positions; see the constants of `kernel` and `agenda`.
     clock : ndarray of float64, shape (1,)
@@ -248,6 +275,10 @@ class World(NamedTuple):
     waiting: NDArray[np.int64]
     timeline: NDArray[Any]
     closed: NDArray[np.bool_]
+    drive_ms: NDArray[np.float64]
+    there: NDArray[np.int64]
+    coming: NDArray[np.int64]
+    lines: NDArray[Any]
     cursor: NDArray[np.int64]
     clock: NDArray[np.float64]
 
@@ -340,6 +371,15 @@ def new_world(
     units["target"] = rules.crew["home"]
     units["incident"] = -1
     units["ahead"] = -1
+    units["after"] = -1
+    lines = np.empty(hospitals, dtype=LINE)
+    lines["first"] = lines["last"] = -1
+    if not rules.hospitals_differ:
+        rules = rules._replace(
+            accepts=np.ones((len(rules.type_ptr) - 1, hospitals), dtype=np.bool_),
+            bays=np.zeros(hospitals, dtype=np.int64),
+            handover_ms=np.zeros(hospitals, dtype=np.float64),
+        )
     calls = np.empty(n, dtype=CALL)
     for name in incidents._fields:
         calls[name] = getattr(incidents, name)
@@ -370,6 +410,10 @@ def new_world(
         waiting=np.zeros(n + 1, dtype=np.int64),
         timeline=timeline,
         closed=np.zeros(hospitals, dtype=np.bool_),
+        drive_ms=np.zeros(hospitals, dtype=np.float64),
+        there=np.zeros(hospitals, dtype=np.int64),
+        coming=np.zeros(hospitals, dtype=np.int64),
+        lines=lines,
         cursor=np.zeros(24, dtype=np.int64),
         clock=np.zeros(1, dtype=np.float64),
     )

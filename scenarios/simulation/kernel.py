@@ -64,6 +64,7 @@ DIVERTING: Final = 14  # 1 where units may be diverted
 CHANGED: Final = 18  # 1 where units were sent, freed, or came or went since the last MOVE
 MOVING: Final = 19  # 1 where somebody wants to be told of it
 JUST_FREED: Final = 20  # the unit that was freed last since then, or -1
+CHOOSING: Final = 21  # 1 where another hospital than the nearest may be chosen
 
 UNANSWERED: Final = -2
 
@@ -242,15 +243,107 @@ def _processed(world: World, incident: int) -> None:
 
 
 @inner
-def _hospital(world: World, tree: int, zone: int) -> int:
-    """Return the nearest hospital that is open, by its rank; the nearest if none is."""
+def _nearest(world: World, kind: int, tree: int, zone: int, closed_too: bool) -> int:
+    """Return the rank of the nearest hospital that may take a patient, or -1."""
     ranked = world.travel.hospital
     first = ranked.shape[1] + 0
     for rank in range(ranked.shape[2]):
         hospital = ranked[tree, zone, rank]
-        if hospital.ms < _UNREACHABLE and not world.closed[hospital.place - first]:
+        number = hospital.place - first
+        if (
+            hospital.ms < _UNREACHABLE
+            and world.rules.accepts[kind, number]
+            and (closed_too or not world.closed[number])
+        ):
             return rank
-    return 0
+    return -1
+
+
+@inner
+def _offer(world: World, kind: int, tree: int, zone: int, closed_too: bool) -> None:
+    """Find the drive to each hospital that may take a patient."""
+    ranked = world.travel.hospital
+    first = ranked.shape[1] + 0
+    for rank in range(ranked.shape[2]):
+        hospital = ranked[tree, zone, rank]
+        number = hospital.place - first
+        world.drive_ms[number] = _UNREACHABLE
+        if (
+            hospital.ms < _UNREACHABLE
+            and world.rules.accepts[kind, number]
+            and (closed_too or not world.closed[number])
+        ):
+            world.drive_ms[number] = hospital.ms
+
+
+@inner
+def _hospital(
+    choose: Callable[..., int], world: World, kind: int, tree: int, zone: int
+) -> tuple[int, int]:
+    """Return the hospital that a patient is taken to, by table and rank.
+
+    Closed ones take patients where no other can. Where closed roads lead to none that has
+    what the patient needs, the drive is that of the slowest period in which one leads there.
+    """
+    ranked, rules = world.travel.hospital, world.rules
+    first = ranked.shape[1] + 0
+    nearest, closed_too = _nearest(world, kind, tree, zone, False), False
+    if nearest < 0:
+        nearest, closed_too = _nearest(world, kind, tree, zone, True), True
+    if nearest >= 0 and world.cursor[CHOOSING] == 1:
+        _offer(world, kind, tree, zone, closed_too)
+        number = choose(world.drive_ms, rules.bays, world.there, world.coming, rules.handover_ms)
+        for rank in range(nearest, ranked.shape[2]):
+            if ranked[tree, zone, rank].place - first == number and (
+                world.drive_ms[number] < _UNREACHABLE
+            ):
+                return tree, rank
+    if nearest >= 0:
+        return tree, nearest
+    periods = world.travel.home.shape[0]
+    profiles = world.travel.drive.shape[0] // periods
+    slowest, slowest_ms, best = tree, -1.0, 0
+    for period in range(periods):
+        other_tree = period * profiles + tree % profiles
+        for rank in range(ranked.shape[2]):
+            hospital = ranked[other_tree, zone, rank]
+            if hospital.ms < _UNREACHABLE and rules.accepts[kind, hospital.place - first]:
+                if hospital.ms > slowest_ms:
+                    slowest, slowest_ms, best = other_tree, hospital.ms, rank
+                break
+    return slowest, best
+
+
+@inner
+def _arrive_at_hospital(world: World, unit: int, number: int) -> bool:
+    """Let a crew take a bay, or stand in line; return whether it can hand over now."""
+    world.coming[number] -= 1
+    world.there[number] += 1
+    if world.rules.bays[number] == 0 or world.there[number] <= world.rules.bays[number]:
+        return True
+    line = world.lines[number]
+    if line.first < 0:
+        line.first = unit
+    else:
+        world.units[line.last].after = unit
+    line.last = unit
+    return False
+
+
+@inner
+def _leave_hospital(world: World, number: int) -> None:
+    """Let the crew that has waited longest take the bay that another one leaves."""
+    world.there[number] -= 1
+    line = world.lines[number]
+    unit = line.first
+    if unit < 0:
+        return
+    me = world.units[unit]
+    line.first = me.after
+    if me.after < 0:
+        line.last = -1
+    me.after = -1
+    _plan(world, unit, world.clock[0] + world.calls[me.incident].handover_ms, _FREE)
 
 
 @inner
@@ -280,7 +373,7 @@ def _back_at_station(world: World, unit: int) -> None:
 
 
 @inner
-def _step(world: World, kind: int, unit: int) -> None:
+def _step(choose: Callable[..., int], world: World, kind: int, unit: int) -> None:
     """Do the next step of a unit that serves an incident."""
     me, now, cursor = world.units[unit], world.clock[0], world.cursor
     incident = me.incident
@@ -297,7 +390,9 @@ def _step(world: World, kind: int, unit: int) -> None:
     elif kind == _LEFT_SCENE:
         world.status[unit] = fleet.PATIENT_ABOARD
         tree = cursor[PROFILES_NOW] + world.rules.priority[call.priority].transport
-        chosen = world.travel.hospital[tree, call.zone, _hospital(world, tree, call.zone)]
+        table, rank = _hospital(choose, world, call.type, tree, call.zone)
+        chosen = world.travel.hospital[table, call.zone, rank]
+        world.coming[chosen.place - world.travel.hospital.shape[1]] += 1
         leg.left_ms = now
         leg.hospital = chosen.place
         place = chosen.place
@@ -309,9 +404,13 @@ def _step(world: World, kind: int, unit: int) -> None:
         me.place = leg.hospital
         place, metres = leg.hospital, me.way_m
         next_kind, next_ms = _FREE, now + call.handover_ms
+        if not _arrive_at_hospital(world, unit, place - world.travel.hospital.shape[1]):
+            next_ms = np.inf
     elif kind == _FREE:
         world.status[unit] = fleet.FREE_ON_RADIO
         leg.free_ms = now
+        if leg.hospital >= 0:
+            _leave_hospital(world, leg.hospital - world.travel.hospital.shape[1])
         me.incident = -1
         cursor[FREED] = unit
         cursor[CHANGED] = 1
@@ -506,7 +605,7 @@ def _carry_out(world: World, incident: int) -> None:
 
 @compiled
 def advance(  # noqa: C901, PLR0912  # the loop itself
-    decide: Callable[..., int], external: bool, world: World
+    decide: Callable[..., int], choose: Callable[..., int], external: bool, world: World
 ) -> int:
     """Let things happen until nothing is left or a decision is needed.
 
@@ -514,6 +613,9 @@ def advance(  # noqa: C901, PLR0912  # the loop itself
     ----------
     decide : callable
         A compiled policy of signature `engine.dispatch.kernels.KERNEL`.
+    choose : callable
+        A compiled policy of signature `engine.hospital.KERNEL`; where it answers what
+        cannot be done, the nearest hospital is taken.
     external : bool
         True to be asked instead: `decide` is not called.
     world : World
@@ -567,7 +669,7 @@ def advance(  # noqa: C901, PLR0912  # the loop itself
             if kind == _AT_STATION:
                 _back_at_station(world, unit)
             else:
-                _step(world, kind, unit)
+                _step(choose, world, kind, unit)
         elif timed_ms <= soonest_ms:
             clock[0] = timed_ms
             _timed(world)

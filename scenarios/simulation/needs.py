@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from routing.errors import InputError
+from scenarios.hospitals import hospital_rules
 from scenarios.simulation.arrays import CREW, PRIORITY, SLOT, Rules, packed
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def build_rules(scenario: Scenario) -> tuple[Rules, list[str]]:
     ------
     InputError
         There is no unit or zone, or a need that no unit can fulfil, or patients are
-        transported and there is no hospital.
+        transported and there is no hospital, or none that has what they need.
     """
     settings = scenario.settings
     if len(scenario.units) == 0:
@@ -91,6 +92,7 @@ def build_rules(scenario: Scenario) -> tuple[Rules, list[str]]:
             np.array([needs.index(tuple(sorted(set(slot.needs)))) for slot in slots]),
             np.array([slot.transports for slot in slots]),
         ),
+        **hospital_rules(scenario),
     )
     return rules, profiles
 

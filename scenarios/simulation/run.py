@@ -18,10 +18,13 @@ from engine.dispatch import (
     read_only,
 )
 from engine.dispatch.kernels import KERNEL
+from engine.hospital import HOSPITAL_POLICIES, NEAREST, check_hospital_policy
+from engine.hospital import KERNEL as HOSPITAL_KERNEL
 from scenarios.simulation.arrays import World, new_world
 from scenarios.simulation.kernel import (
     ASKED,
     CHOICE,
+    CHOOSING,
     DECIDE,
     LOGGED,
     MOVE,
@@ -199,12 +202,14 @@ def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> Worl
         The policy answers what cannot be done.
     """
     kernel = _kernel(getattr(policy, "dispatch", policy))
+    hospital = _hospital_kernel(world.rules.hospital_policy.tobytes().decode())
     loop = _loop_for(world)
     mover = Mover(policy, policy_id, len(world.status)) if hasattr(policy, "moves") else None
     start(world)
     world.cursor[MOVING] = int(mover is not None)
+    world.cursor[CHOOSING] = int(hospital is not NEAREST.kernel)
     while True:
-        reason = loop(kernel or CLOSEST.kernel, kernel is None, world)
+        reason = loop(kernel or CLOSEST.kernel, hospital, kernel is None, world)
         if reason == DECIDE:
             state = _state(world)
             choice = checked_choice(policy.decide(read_only(state)), state, policy_id)
@@ -220,6 +225,14 @@ def _kernel(policy: Policy) -> Any | None:
     if isinstance(policy, KernelPolicy) and KERNEL.args in policy.kernel.signatures:
         return policy.kernel
     return None
+
+
+@cache
+def _hospital_kernel(name: str) -> Any:
+    """Return the compiled function of a hospital policy, once it has shown what it promises."""
+    policy = HOSPITAL_POLICIES[name] if name else NEAREST
+    check_hospital_policy(policy, name=name or NEAREST.id)
+    return policy.kernel
 
 
 _LOOPS: Final[dict[tuple[Any, ...], Any]] = {}
@@ -238,7 +251,9 @@ def _loop_for(world: World) -> Any:
 def _event_loop(world: types.Type) -> Any:
     """Compile the loop once for all policies: it calls them through a pointer."""
     advance.disable_compile(val=False)
-    advance.compile((types.FunctionType(KERNEL), types.boolean, world))
+    advance.compile(
+        (types.FunctionType(KERNEL), types.FunctionType(HOSPITAL_KERNEL), types.boolean, world)
+    )
     # else a call would compile the loop anew for the policy that it is given
     advance.disable_compile()
     return advance

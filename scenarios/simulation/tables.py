@@ -365,14 +365,20 @@ def _check_roads(scenario: Scenario, travel: Travel, rules: Rules) -> None:
                 fix="remove the zone or add a station",
             )
         if kind.transported:
-            nearest = travel.hospital[rules.priority["transport"][row], asked, 0]
-            lost = asked[nearest["ms"] == UNREACHABLE]
+            ranked = travel.hospital[rules.priority["transport"][row], asked]
+            taken = ranked["ms"] < UNREACHABLE
+            if rules.hospitals_differ:
+                taken &= rules.accepts[number][ranked["place"] - zones]
+            lost = asked[~taken.any(axis=1)]
             if len(lost):
                 zone = scenario.zones["id"].iloc[lost[0]]
+                needed = f" with {', '.join(kind.hospital_needs)}" if kind.hospital_needs else ""
                 raise InputError(
-                    f"no road leads from zone {zone} to a hospital", field="hospitals.csv"
+                    f"no road leads from zone {zone} to a hospital{needed}", field="hospitals.csv"
                 )
-            visited |= set(nearest["place"].tolist())
+            if not rules.hospitals_differ:
+                taken[:, 1:] = False
+            visited |= set(ranked["place"][taken].tolist())
     ways = travel.home["ms"][0, sorted(visited)][:, np.unique(home)]
     if (ways == UNREACHABLE).any():
         place, station = (int(index[0]) for index in np.nonzero(ways == UNREACHABLE))
