@@ -33,6 +33,8 @@ _FEW, _FINE, _COARSE = 100, 16, 4
 _LEAST: Final = 60
 _MARGIN_MS: Final = 7_200_000.0
 """What is longer ago, or further ahead, hardly matters to the worth of an incident."""
+_MUST: Final = 20.0
+"""More than serving one incident can cost others, so that none is left out that can be served."""
 _SECONDS: Final = 3600.0
 
 
@@ -104,6 +106,9 @@ class Clairvoyant:
 def clairvoyant(jobs: Jobs, crews: Sequence[Crew]) -> Clairvoyant:
     """Find the least number of late arrivals of those who serve all by their last moments.
 
+    Where nobody can do that, an incident may also be put off until after all others, and
+    costs no more than being late does.
+
     Each crew's units flow through a network in time (`engine.clairvoyant.network`),
     coupled by each incident being served once. The linear program says what serving each
     incident is worth; under any such prices the dearest chain of each crew bounds the
@@ -135,28 +140,42 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew]) -> Clairvoyant:
     if n == 0:
         return Clairvoyant(0, 0, 0, 0.0, ())
     networks = _networks(jobs, crews)
-    arcs = sum(len(net.to) for net in networks)
-    prices = np.zeros(n)
-    for core, around in _parts(jobs.ready_ms, max(_LEAST, int(_ARCS * n / max(1, arcs)))):
-        columns: list[Any] = [column[around] for column in jobs]
-        own = [crew._replace(able=crew.able[around]) for crew in crews]
-        some = networks if around == slice(0, n) else _networks(Jobs(*columns), own)
-        found = _prices(own, some)
-        prices[core] = found[core.start - around.start :][: core.stop - core.start]
+    put_off = np.full(n, _MUST)
+    prices, forced = _prices_of_all(jobs, crews, networks, put_off)
+    if not forced:
+        put_off = jobs.cost
+        prices, _ = _prices_of_all(jobs, crews, networks, put_off)
     relaxed = max(0.0, _lagrange(prices, crews, networks))
     bound = math.ceil(relaxed - _SMALL)
     plans: list[tuple[int, tuple[Chain, ...]]] = []
-    if arcs <= _PLANNED:
+    if sum(len(net.to) for net in networks) <= _PLANNED:
         at_once = _networks(jobs, crews, holds=False)
-        plans += _followed(jobs, crews, _planned(crews, at_once)[1])
+        plans += _followed(jobs, crews, _planned(crews, at_once, put_off)[1])
     if n <= _FEW and not any(late <= bound for late, _ in plans):
-        least, chains = _planned(crews, networks)
+        least, chains = _planned(crews, networks, put_off)
         bound = max(bound, least)
         plans += _followed(jobs, crews, chains)
     if not plans:
         return Clairvoyant(n, bound, None, relaxed, ())
     reached, chains = min(plans, key=lambda plan: plan[0])
     return Clairvoyant(n, bound, reached, relaxed, chains)
+
+
+def _prices_of_all(
+    jobs: Jobs, crews: Sequence[Crew], networks: Sequence[Network], put_off: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], bool]:
+    """Return what serving each incident is worth, and whether all can be served."""
+    n = len(jobs.ready_ms)
+    arcs = sum(len(net.to) for net in networks)
+    prices, forced = np.zeros(n), True
+    for core, around in _parts(jobs.ready_ms, max(_LEAST, int(_ARCS * n / max(1, arcs)))):
+        columns: list[Any] = [column[around] for column in jobs]
+        own = [crew._replace(able=crew.able[around]) for crew in crews]
+        some = networks if around == slice(0, n) else _networks(Jobs(*columns), own)
+        found, served = _prices(own, some, put_off[around])
+        forced &= served
+        prices[core] = found[core.start - around.start :][: core.stop - core.start]
+    return prices, forced
 
 
 def _networks(jobs: Jobs, crews: Sequence[Crew], *, holds: bool = True) -> list[Network]:
@@ -187,26 +206,32 @@ def _lagrange(
     return total
 
 
-def _flows(crews: Sequence[Crew], networks: Sequence[Network]) -> Flows:
-    flows = Flows(len(networks[0].from_home))
+def _flows(
+    crews: Sequence[Crew], networks: Sequence[Network], put_off: NDArray[np.float64]
+) -> Flows:
+    flows = Flows(put_off)
     for crew, net in zip(crews, networks, strict=True):
         flows.enter(crew.units, net)
     return flows
 
 
-def _prices(crews: Sequence[Crew], networks: Sequence[Network]) -> NDArray[np.float64]:
+def _prices(
+    crews: Sequence[Crew], networks: Sequence[Network], put_off: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], bool]:
     """Find the prices that bound best, by the linear program of flows."""
-    program = _flows(crews, networks).program()
+    program = _flows(crews, networks, put_off).program()
     answer = minimise(program, seconds=_SECONDS, tolerance=0.0, priced=True)
-    n = len(networks[0].from_home)
-    return np.zeros(n) if answer.prices is None else np.asarray(answer.prices[:n].round(9))
+    n = len(put_off)
+    if answer.prices is None or answer.values is None:
+        return np.zeros(n), True
+    return answer.prices[:n].round(9), bool(answer.values[:n].max() < _SMALL)
 
 
 def _planned(
-    crews: Sequence[Crew], networks: Sequence[Network]
+    crews: Sequence[Crew], networks: Sequence[Network], put_off: NDArray[np.float64]
 ) -> tuple[int, tuple[Chain, ...] | None]:
     """Solve the integer program; return its bound, and the chains of its solution."""
-    flows = _flows(crews, networks)
+    flows = _flows(crews, networks, put_off)
     program = flows.program()
     whole = replace(program, integer=np.ones(len(program.objective), dtype=np.bool_))
     answer = minimise(whole, seconds=_SECONDS, tolerance=_PROVEN, nodes=_NODES)

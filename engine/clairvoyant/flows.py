@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -16,26 +16,24 @@ if TYPE_CHECKING:
 
     from engine.clairvoyant.network import Network
 
-_PUT_OFF: Final = 20.0
-"""More than serving one incident can cost others, so that none is left out that can be served."""
-
 
 class Flows:
     """The program of all crews: each incident is served once, and what comes leaves.
 
     Parameters
     ----------
-    n : int
-        Incidents.
+    put_off : ndarray of float64, shape (n,)
+        What it costs not to serve each incident.
     """
 
-    def __init__(self, n: int) -> None:
+    def __init__(self, put_off: NDArray[np.float64]) -> None:
+        n = len(put_off)
         self._n, self._rows, self._columns = n, n, 0
         self._crews: list[tuple[int, Network, int]] = []
         self._entries: list[tuple[NDArray[Any], NDArray[Any], float]] = []
         self._costs: list[NDArray[np.float64]] = []
         self._equals = [np.ones(n)]
-        self._add(None, None, np.arange(n), np.full(n, _PUT_OFF))
+        self._add(None, None, np.arange(n), put_off)
 
     def enter(self, units: int, net: Network) -> None:
         """Add a crew: rows for services, and for being home before each incident.
