@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from scenarios.best_possible import best_possible
 from scenarios.demand import draw_incidents
 from scenarios.measures import in_time
 from scenarios.policies import load_policy
+from scenarios.pools import workers_with
 from scenarios.runs import run
 from scenarios.simulation.run import run_replication
 from scenarios.statistics import estimate, ratio
@@ -100,10 +101,11 @@ def measure(
     """
     wanted = list(dict.fromkeys([BASE, *policies]))
     document: dict[str, Any] = {"scenarios": []}
-    for case in cases:
-        begin = time.monotonic()
-        document["scenarios"].append(_scenario(case, wanted, replications, seed, bounds, workers))
-        say(f"{_told(document['scenarios'][-1])} ({time.monotonic() - begin:.0f} s)")
+    settings = _Settings(tuple(wanted), replications, seed, bounds)
+    with workers_with(workers, _Settings, settings) as spread:
+        for scenario in spread(_scenario, cases):
+            document["scenarios"].append(scenario)
+            say(_told(scenario))
     document["bars"] = judge(document, BARS)
     document["wrong"] = [
         f"{case['name']}: {policy} is late less often than the bound allows"
@@ -120,14 +122,20 @@ def _below(beside: dict[str, Any] | None, bound: dict[str, Any] | None) -> bool:
     return bool(beside["holds"] and beside["late"] < bound["late"])
 
 
-def _scenario(
-    case: PolicyCase, names: Sequence[str], replications: int, seed: int, bounds: int, workers: int
-) -> dict[str, Any]:
+class _Settings(NamedTuple):
+    names: tuple[str, ...]
+    replications: int
+    seed: int
+    bounds: int
+
+
+def _scenario(settings: _Settings, case: PolicyCase) -> dict[str, Any]:
+    names, replications, seed, bounds = settings
     scenario, tables = case.scenario, case.tables
     incidents = [draw_incidents(scenario, seed, number) for number in range(replications)]
     policies = {name: load_policy(name) for name in names}
     runs = {
-        name: run(scenario, tables, policy, incidents, seed=seed, workers=workers)
+        name: run(scenario, tables, policy, incidents, seed=seed)
         for name, policy in policies.items()
     }
     found = {name: figures(each) for name, each in runs.items()}
@@ -147,9 +155,7 @@ def _scenario(
         "days": scenario.settings.horizon.days,
         "replications": replications,
         "incidents": sum(each.size for each in incidents),
-        "bound": None
-        if best is None
-        else {"late": int(best.late.sum()), "incidents": best.incidents, "replications": bounds},
+        "bound": None if best is None else {**best.to_json_dict(), "replications": bounds},
         "no_bound": why,
         "policies": {
             name: {
@@ -235,15 +241,15 @@ def _json(measures: dict[str, Measure]) -> dict[str, Any]:
 
 @dataclass
 class _Timed:
-    """A policy, and how long each of its answers took."""
+    """A policy, and the CPU time of each of its answers."""
 
     policy: Policy
     seconds: list[float] = field(default_factory=list)
 
     def decide(self, state: DispatchState) -> int:
-        begin = time.perf_counter()
+        begin = time.thread_time()
         choice = self.policy.decide(state)
-        self.seconds.append(time.perf_counter() - begin)
+        self.seconds.append(time.thread_time() - begin)
         return choice
 
 
@@ -251,9 +257,9 @@ class _TimedMoves(_Timed):
     """The same for one that moves units."""
 
     def moves(self, state: MoveState) -> Sequence[Move]:
-        begin = time.perf_counter()
+        begin = time.thread_time()
         moves = list(self.policy.moves(state))  # type: ignore[attr-defined]
-        self.seconds.append(time.perf_counter() - begin)
+        self.seconds.append(time.thread_time() - begin)
         return moves
 
 
