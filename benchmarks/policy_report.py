@@ -37,6 +37,7 @@ def lines_of(document: dict[str, Any]) -> list[str]:
     lines += [
         "late: share of incidents that a standard is for; moves: by unit and day",
         f"+s: mean response, seconds more than {_BASE}",
+        "x bound: late arrivals over the bound; in brackets where it is none for the policy",
         "* late more often than foresight, + less often: paired 95 % interval off zero",
         "",
         *bar_lines(document["bars"]),
@@ -90,7 +91,8 @@ def _city(city: str, cases: list[dict[str, Any]]) -> list[str]:
             if bounded:
                 beside = each["bound"]
                 ratio = beside["ratio"] if beside else None
-                row.append("" if ratio is None else f"{ratio:.2f}")
+                ratio_text = "" if ratio is None else f"{ratio:.2f}"
+                row.append(ratio_text if not beside or beside["holds"] else f"({ratio_text})")
         rows.append(tuple(row))
     return table(head, rows)
 
