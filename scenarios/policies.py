@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.dispatch import Policy, bound, check_policy
 from engine.policies import POLICIES, RELOCATIONS
-from engine.relocation import Combined
+from engine.relocation import Combined, check_relocation
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def load_policy(name: str) -> NamedPolicy:
     Returns
     -------
     NamedPolicy
-        The policy, which has passed `engine.dispatch.check_policy`.
+        The policy, which has passed `engine.dispatch.check_policy`, and, if it moves
+        units, `engine.relocation.check_relocation`.
 
     Raises
     ------
@@ -128,6 +129,8 @@ def load_policy(name: str) -> NamedPolicy:
         ) from error
     identifier = f"{file.name}:{attribute}"
     check_policy(policy, name=identifier)
+    if hasattr(policy, "moves"):
+        check_relocation(policy, name=identifier)
     return NamedPolicy(identifier, policy, source=f"{file.resolve()}:{attribute}", sha256=digest)
 
 

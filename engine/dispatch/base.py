@@ -196,7 +196,7 @@ def check_policy(policy: Policy, *, name: str = "the policy", seed: int = 0) -> 
         raise InputError(f"{name} has no decide(state)", field="policy", fix="add one")
     states = [_random_state(np.random.default_rng([seed, i])) for i in range(200)]
     asked = [
-        bound(policy, _random_terrain(np.random.default_rng([seed, i]), len(state.status)))
+        bound(policy, random_terrain(np.random.default_rng([seed, i]), len(state.status)))
         for i, state in enumerate(states)
     ]
     first = [_ask(*pair, name) for pair in zip(asked, states, strict=True)]
@@ -272,7 +272,21 @@ _STATIONS: Final = 5
 _ZONES: Final = 12
 
 
-def _random_terrain(rng: np.random.Generator, units: int) -> Terrain:
+def random_terrain(rng: np.random.Generator, units: int) -> Terrain:
+    """Return a small city for conformance checks.
+
+    Parameters
+    ----------
+    rng : Generator
+        Where it comes from.
+    units : int
+        How many units it has.
+
+    Returns
+    -------
+    Terrain
+        Five stations, twelve zones.
+    """
     weight = rng.random(_ZONES)
     return Terrain(
         station_ms=np.asarray(rng.integers(0, 12, (1, _STATIONS, _ZONES)) * 60e3, dtype=np.float64),

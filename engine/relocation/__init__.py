@@ -10,6 +10,7 @@ from engine.relocation.base import (
     checked_moves,
     closed,
 )
+from engine.relocation.conformance import check_relocation
 from engine.relocation.dmexclp import DMEXCLPMove
 from engine.relocation.tables import ComplianceTable, PriorityList, ZhangProgram
 
@@ -24,6 +25,7 @@ __all__ = [
     "PriorityList",
     "Relocation",
     "ZhangProgram",
+    "check_relocation",
     "checked_moves",
     "closed",
 ]
