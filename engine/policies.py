@@ -9,6 +9,7 @@ from engine.dispatch import (
     CLOSEST,
     CLOSEST_IDLE,
     POLICIES,
+    BatchDispatch,
     DMEXCLPDispatch,
     PreparednessDispatch,
     SurvivalDispatch,
@@ -20,6 +21,7 @@ __all__ = ["POLICIES", "RELOCATIONS"]
 
 POLICIES.register(CLOSEST.id, CLOSEST)
 POLICIES.register(CLOSEST_IDLE.id, CLOSEST_IDLE)
+POLICIES.register("batch-v1", BatchDispatch())
 POLICIES.register("dmexclp-v1", DMEXCLPDispatch())
 POLICIES.register("preparedness-v1", PreparednessDispatch())
 POLICIES.register("fair-preparedness-v1", PreparednessDispatch(floor=0.1))

@@ -10,6 +10,7 @@ from engine.dispatch.base import (
     checked_choice,
     read_only,
 )
+from engine.dispatch.batch import BatchDispatch
 from engine.dispatch.closest import CLOSEST, CLOSEST_IDLE
 from engine.dispatch.coverage import DMEXCLPDispatch, PreparednessDispatch, SurvivalDispatch
 
@@ -17,6 +18,7 @@ __all__ = [
     "CLOSEST",
     "CLOSEST_IDLE",
     "POLICIES",
+    "BatchDispatch",
     "DMEXCLPDispatch",
     "DispatchState",
     "KernelPolicy",

@@ -45,6 +45,13 @@ class DispatchState:
         Where the incident is, -1 where nobody knows.
     period : int
         Row of the drives of `Terrain` that hold now.
+    others_priority : ndarray of int64, shape (others,)
+        Priorities of the other incidents that wait. These three are filled for policies
+        that ask for them with ``sees_others = True``, and empty for all others.
+    others_waiting_ms : ndarray of float64, shape (others,)
+        Time since their calls were answered.
+    others_arrival_ms : ndarray of float64, shape (others, units)
+        As `arrival_ms`, for what each of them lacks first.
     """
 
     now_ms: float
@@ -57,6 +64,9 @@ class DispatchState:
     base: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     zone: int = -1
     period: int = 0
+    others_priority: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    others_waiting_ms: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    others_arrival_ms: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
     def feasible(self) -> NDArray[np.bool_]:
@@ -74,6 +84,7 @@ class Policy(Protocol):
     A policy that has a method ``at(terrain)`` is asked, before anything else, for its
     like that knows the city; see `bound` and `engine.terrain.Terrain`. One that has
     ``moves(state)`` also sends idle units to other stations; see `engine.relocation`.
+    One with ``sees_others = True`` is told of all incidents that wait.
     """
 
     def decide(self, state: DispatchState) -> int:
@@ -259,6 +270,9 @@ def read_only(state: DispatchState) -> DispatchState:
         suitable=_closed(state.suitable),
         arrival_ms=_closed(state.arrival_ms),
         base=_closed(state.base),
+        others_priority=_closed(state.others_priority),
+        others_waiting_ms=_closed(state.others_waiting_ms),
+        others_arrival_ms=_closed(state.others_arrival_ms),
     )
 
 
@@ -314,6 +328,8 @@ def _random_state(rng: np.random.Generator) -> DispatchState:
     status[sure], suitable[sure], free[sure] = FREE_AT_STATION, True, True
     # few distinct times, so that ties are met
     arrival = rng.integers(0, 6, units) * 60_000.0
+    others = int(rng.integers(0, 4))
+    theirs = np.asarray(rng.integers(0, 6, (others, units)) * 60e3, dtype=np.float64)
     return DispatchState(
         now_ms=float(rng.integers(0, 10**9)),
         priority=int(rng.integers(0, 3)),
@@ -324,4 +340,7 @@ def _random_state(rng: np.random.Generator) -> DispatchState:
         arrival_ms=np.where(free & suitable, arrival, float(UNREACHABLE)),
         base=np.where(free, rng.integers(0, _STATIONS, units), -1),
         zone=int(rng.integers(_ZONES)),
+        others_priority=rng.integers(0, 3, others),
+        others_waiting_ms=rng.integers(0, 10**6, others).astype(np.float64),
+        others_arrival_ms=np.where(free, theirs, float(UNREACHABLE)),
     )

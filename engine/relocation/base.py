@@ -138,6 +138,11 @@ class Combined:
     relocation: Relocation
 
     @property
+    def sees_others(self) -> bool:
+        """Whether the dispatch policy asks for the other incidents that wait."""
+        return bool(getattr(self.dispatch, "sees_others", False))
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The settings of both, for the record."""
         return {

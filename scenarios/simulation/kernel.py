@@ -39,6 +39,8 @@ from scenarios.simulation.movement import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from scenarios.simulation.arrays import World
 
 DONE: Final = 0
@@ -536,6 +538,36 @@ def _next_slot(world: World, incident: int, after: int) -> int:
         if world.legs[leg + slot].unit < 0:
             return slot
     return -1
+
+
+@compiled
+def measure_others(
+    world: World, others: NDArray[np.int64], arrival_ms: NDArray[np.float64]
+) -> None:
+    """Find when each unit could be at other incidents, for what each of them lacks first.
+
+    Parameters
+    ----------
+    world : World
+        Where the loop stopped with DECIDE; changed in place: where moving units are.
+    others : ndarray of int64, shape (k,)
+        The incidents.
+    arrival_ms : ndarray of float64, shape (k, units)
+        Written to: time from now; UNREACHABLE where the unit cannot be sent.
+    """
+    rules = world.rules
+    for row in range(len(others)):
+        incident = others[row]
+        alternative = world.cases[incident].alternative
+        slot = 0
+        if alternative < 0:
+            alternative = rules.type_ptr[world.calls[incident].type]
+        else:
+            slot = max(0, _next_slot(world, incident, -1))
+        need = rules.slots[rules.alternative_ptr[alternative] + slot].need
+        for unit in range(len(world.status)):
+            found, _, _, _, _ = way_to(world, unit, incident, need)
+            arrival_ms[row, unit] = found
 
 
 @inner

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -20,17 +21,21 @@ from engine.dispatch import (
 from engine.dispatch.kernels import KERNEL
 from engine.hospital import HOSPITAL_POLICIES, NEAREST, check_hospital_policy
 from engine.hospital import KERNEL as HOSPITAL_KERNEL
+from scenarios.simulation.agenda import WAITING
 from scenarios.simulation.arrays import World, new_world
 from scenarios.simulation.kernel import (
+    AGAIN,
     ASKED,
     CHOICE,
     CHOOSING,
     DECIDE,
+    FRESH,
     LOGGED,
     MOVE,
     MOVING,
     SLOT,
     advance,
+    measure_others,
     start,
 )
 from scenarios.simulation.movement import PERIOD_NOW
@@ -207,13 +212,22 @@ def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> Worl
     mover = Mover(policy, policy_id, len(world.status)) if hasattr(policy, "moves") else None
     start(world)
     world.cursor[MOVING] = int(mover is not None)
+    refused = False
+    sees_others = bool(getattr(policy, "sees_others", False))
     world.cursor[CHOOSING] = int(hospital is not NEAREST.kernel)
     while True:
         reason = loop(kernel or CLOSEST.kernel, hospital, kernel is None, world)
         if reason == DECIDE:
             state = _state(world)
+            if sees_others:
+                state = _with_others(world, state)
             choice = checked_choice(policy.decide(read_only(state)), state, policy_id)
             world.cursor[CHOICE] = choice
+            if sees_others:
+                # whoever gave way may have a unit now that the others have theirs
+                again = refused if choice >= 0 else world.cursor[FRESH] == 1
+                world.cursor[AGAIN] |= int(again)
+                refused = choice < 0
         elif reason == MOVE and mover is not None:
             world = mover.move(world)
         else:
@@ -275,4 +289,18 @@ def _state(world: World) -> DispatchState:
         base=bases(world),
         zone=int(world.calls["zone"][incident]),
         period=int(world.cursor[PERIOD_NOW]),
+    )
+
+
+def _with_others(world: World, state: DispatchState) -> DispatchState:
+    """Tell of the other incidents that wait."""
+    queue = world.waiting[: world.cursor[WAITING]]
+    others = queue[queue != world.cursor[ASKED]].astype(np.int64)
+    arrival_ms = np.empty((len(others), len(world.status)))
+    measure_others(world, others, arrival_ms)
+    return replace(
+        state,
+        others_priority=world.calls["priority"][others].astype(np.int64),
+        others_waiting_ms=state.now_ms - world.calls["call_ms"][others],
+        others_arrival_ms=arrival_ms,
     )

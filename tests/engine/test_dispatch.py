@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,11 +12,13 @@ from hypothesis import strategies as st
 from engine.dispatch import (
     CLOSEST,
     CLOSEST_IDLE,
+    BatchDispatch,
     DispatchState,
     Policy,
     check_policy,
     checked_choice,
 )
+from engine.fleet import FREE_AT_STATION
 from engine.policies import POLICIES
 from routing.errors import InputError
 from routing.network import UNREACHABLE
@@ -121,3 +125,59 @@ def test_a_policy_may_let_everything_wait() -> None:
 
 def test_a_choice_may_be_any_integer_type() -> None:
     assert checked_choice(np.int32(1), state([(NEVER, False), (4, False)]), "p") == 1
+
+
+def waiting(arrival: list[list[float]], priority: list[int]) -> DispatchState:
+    """Ask about the first row, while the others wait too."""
+    minutes = np.array(arrival) * 60_000.0
+    times = np.where(np.isinf(minutes), float(UNREACHABLE), minutes)
+    units = times.shape[1]
+    return DispatchState(
+        now_ms=0.0,
+        priority=priority[0],
+        waiting_ms=0.0,
+        status=np.full(units, FREE_AT_STATION, dtype=np.int8),
+        returning=np.zeros(units, dtype=np.bool_),
+        suitable=times[0] < UNREACHABLE,
+        arrival_ms=times[0],
+        others_priority=np.array(priority[1:], dtype=np.int64),
+        others_waiting_ms=np.zeros(len(priority) - 1),
+        others_arrival_ms=times[1:],
+    )
+
+
+def test_a_batch_is_better_in_all_than_each_closest() -> None:
+    # the closest of the first is the only one near the second
+    state = waiting([[4.0, 5.0], [3.0, 20.0]], [0, 0])
+    assert CLOSEST.decide(state) == 0
+    assert BatchDispatch().decide(state) == 1
+    # the more urgent is served first, and what cannot be served waits
+    assert BatchDispatch().decide(waiting([[4.0], [9.0]], [1, 0])) == -1
+    assert BatchDispatch().decide(waiting([[9.0], [4.0]], [0, 1])) == 0
+    assert BatchDispatch().decide(waiting([[4.0, 2.0]], [0])) == 1
+
+
+@given(seed=st.integers(0, 10**6), units=st.integers(1, 4), incidents=st.integers(1, 4))
+@settings(deadline=None)
+def test_a_batch_is_the_best_of_all_ways(seed: int, units: int, incidents: int) -> None:
+    rng = np.random.default_rng(seed)
+    minutes = rng.permutation(units * incidents * 3)[: units * incidents] + 1.0
+    arrival = minutes.reshape(incidents, units)
+    arrival[rng.random(arrival.shape) < 0.2] = np.inf
+    arrival[0, 0] = 1.0
+    priority = rng.integers(0, 3, incidents).tolist()
+    ways = []
+    for way in itertools.product(range(-1, units), repeat=incidents):
+        used = [unit for unit in way if unit >= 0]
+        if len(set(used)) < len(used):
+            continue
+        total = sum(arrival[row, unit] for row, unit in enumerate(way) if unit >= 0)
+        if np.isfinite(total):
+            levels = [
+                sum(unit >= 0 and p == level for unit, p in zip(way, priority, strict=True))
+                for level in range(3)
+            ]
+            ways.append((*(-count for count in levels), total, way[0]))
+    least = min(ways)[:-1]
+    best = {way[-1] for way in ways if way[:-1] == least}
+    assert BatchDispatch().decide(waiting(arrival.tolist(), priority)) in best

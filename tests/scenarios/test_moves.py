@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from engine import events as ev
-from engine.dispatch import CLOSEST, DispatchState, bound
+from engine.dispatch import CLOSEST, BatchDispatch, DispatchState, bound
 from engine.policies import POLICIES, RELOCATIONS
 from engine.relocation import Combined, Move, MoveState
 from engine.state import Event, FleetState, fold
@@ -200,3 +200,30 @@ def test_names_of_two_rules(tmp_path: Path) -> None:
 def test_every_policy_runs(name: str) -> None:
     result = simulate(toy_city(), policy=name, replications=1)
     assert (result.incidents["response_time"] >= 0).all()
+
+
+@pytest.mark.parametrize("policy", [BatchDispatch(), Combined(BatchDispatch(), Nothing())])
+def test_a_batch_sees_all_that_wait_and_loses_nobody(policy: Any) -> None:
+    longest, differs = 0, False
+    for seed in range(6):
+        city = random_city(seed)
+        calls = random_incidents(seed, 40, 4, spacing_ms=60_000)
+        seen: list[int] = []
+
+        class Watched:
+            sees_others = True
+
+            def decide(self, state: DispatchState) -> int:
+                seen.append(len(state.others_priority))  # noqa: B023
+                assert state.others_arrival_ms.shape == (seen[-1], len(state.status))  # noqa: B023
+                return int(policy.decide(state))
+
+        found = run_replication(city.travel, city.rules, calls, Watched())
+        plain = run_replication(city.travel, city.rules, calls, policy)
+        closest = run_replication(city.travel, city.rules, calls, CLOSEST)
+        assert np.array_equal(found.legs, plain.legs)
+        assert (found.legs["free_ms"] >= 0).sum() == (closest.legs["free_ms"] >= 0).sum()
+        longest = max(longest, *seen)
+        differs |= not np.array_equal(found.legs, closest.legs)
+    assert longest > 3
+    assert differs
