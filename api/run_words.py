@@ -120,7 +120,11 @@ def _bound_lines(bound: dict[str, Any] | None) -> list[str]:
         )
         for each in bound["policies"]
     ]
-    return [least, *table(("<", "late", "share", "x bound", "<"), rows), ""]
+    plan = []
+    if bound["reached"] is not None:
+        best = ", the best possible" if bound["proven"] else ""
+        plan = [f"a plan made in hindsight is late {bound['reached']:,} times{best}"]
+    return [least, *plan, *table(("<", "late", "share", "x bound", "<"), rows), ""]
 
 
 def _rows(
