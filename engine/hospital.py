@@ -57,7 +57,7 @@ class HospitalPolicy(Protocol):
 
     @property
     def id(self) -> str:
-        """Its versioned name."""
+        """The versioned name."""
         ...
 
     @property
