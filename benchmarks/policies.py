@@ -40,6 +40,7 @@ OURS: Final = "foresight"
 STANDING: Final = (
     BASE,
     "closest-idle",
+    "batch",
     "dmexclp",
     "preparedness",
     "fair-preparedness",
