@@ -30,6 +30,7 @@ _PLANNED: Final = 60_000
 """Arcs of an integer program that takes about as long."""
 _NODES: Final = 200
 _FEW, _FINE, _COARSE = 100, 16, 4
+_HANDFUL, _FINEST = 12, 64
 _LEAST: Final = 60
 _MARGIN_MS: Final = 7_200_000.0
 """What is longer ago, or further ahead, hardly matters to the worth of an incident."""
@@ -155,6 +156,10 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew]) -> Clairvoyant:
         least, chains = _planned(crews, networks, put_off)
         bound = max(bound, least)
         plans += _followed(jobs, crews, chains)
+    if n <= _HANDFUL and not any(late <= bound for late, _ in plans):
+        # arrivals of a span are taken together, which may have let through too much
+        least, _ = _planned(crews, _networks(jobs, crews, spans=_FINEST), put_off)
+        bound = max(bound, least)
     if not plans:
         return Clairvoyant(n, bound, None, relaxed, ())
     reached, chains = min(plans, key=lambda plan: plan[0])
@@ -178,8 +183,11 @@ def _prices_of_all(
     return prices, forced
 
 
-def _networks(jobs: Jobs, crews: Sequence[Crew], *, holds: bool = True) -> list[Network]:
-    spans = _FINE if len(jobs.ready_ms) <= _FEW else _COARSE
+def _networks(
+    jobs: Jobs, crews: Sequence[Crew], *, spans: int | None = None, holds: bool = True
+) -> list[Network]:
+    if spans is None:
+        spans = _FINE if len(jobs.ready_ms) <= _FEW else _COARSE
     return [
         network(jobs, crew.roads, crew.home, crew.turnout_ms, crew.able, crew.on_ms, spans, holds)
         for crew in crews
