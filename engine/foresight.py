@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
+from engine.dispatch.batch import queue_of, unit_for_first
 from engine.dispatch.coverage import KnowsTerrain, first_least, in_time
 from engine.foresight_kernels import (
     absence_cost,
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 _SLICES: Final = 6
 _AT_ONCE: Final = 3
 _MINUTE_MS: Final = 60_000.0
+_UNIT: Final = 20_000
+"""A late arrival, in the whole numbers that assignments are counted in."""
+_MOST: Final = 3_000.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class ForesightDispatch(KnowsTerrain):
     (Jagtenberg, Bhulai, van der Mei 2015, doi:10.1016/j.orhc.2015.01.001) with coverage
     that depends on time, and with minutes beside the limit.
 
+    Where several incidents wait, as many are served as can be, most urgent first, and of
+    equally urgent ones those for whom a unit now saves most: the likelier they were late
+    if they waited for the next unit to come free, the sooner it is there, and the longer
+    they have waited. So whom nobody reaches in time may be passed over, but not for ever.
+
     Parameters
     ----------
     terrain : Terrain, optional
@@ -53,15 +62,28 @@ class ForesightDispatch(KnowsTerrain):
         Late arrivals that a minute of response time is worth.
     ahead : float
         How far it looks, in mean busy times.
+    bound_minute : float
+        Late arrivals that a minute of a unit is worth to others where several wait.
+    waited_minute : float
+        Late arrivals that a minute of having waited is worth there.
     """
+
+    sees_others: ClassVar[bool] = True
 
     minute: float = 0.01
     ahead: float = 1.0
+    bound_minute: float = 0.02
+    waited_minute: float = 0.003
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The setting, for the record."""
-        return {"minute": self.minute, "ahead": self.ahead}
+        return {
+            "minute": self.minute,
+            "ahead": self.ahead,
+            "bound_minute": self.bound_minute,
+            "waited_minute": self.waited_minute,
+        }
 
     def decide(self, state: DispatchState) -> int:
         """Choose a unit; see `engine.dispatch.Policy.decide`.
@@ -76,6 +98,8 @@ class ForesightDispatch(KnowsTerrain):
         int
             A unit, or -1.
         """
+        if len(state.others_priority):
+            return self._unit_of_queue(state)
         among = in_time(state, self.city)
         if not among.any():
             return first_least(state.arrival_ms, state, state.feasible)
@@ -108,6 +132,28 @@ class ForesightDispatch(KnowsTerrain):
         cost = np.zeros(len(base))
         cost[idle] = self._calls(state.now_ms) * (slope[base[idle]] * rise).sum(axis=1)
         return cost
+
+    def _unit_of_queue(self, state: DispatchState) -> int:
+        """Choose for one of several incidents that wait."""
+        city = self.city
+        queue = queue_of(state)
+        row = np.minimum(queue.priority, len(city.limit_ms) - 1)
+        counts = city.counts[row]
+        left_ms = city.limit_ms[row] - np.where(city.from_call[row], queue.waiting_ms, 0.0)
+        sent = queue.arrival_ms < UNREACHABLE
+        arrival = np.where(sent, queue.arrival_ms, 0.0)
+        cost = (arrival > left_ms[:, None]) * counts[:, None] + self.cost_to_come(state)
+        cost += (self.minute + self.bound_minute) * arrival / _MINUTE_MS
+        busy = int((state.suitable & (state.base < 0)).sum())
+        next_ms = max(city.busy_ms, 1.0) / max(1, busy)
+        soonest = np.where(sent, arrival, np.inf).min(axis=1)
+        soonest = np.where(np.isfinite(soonest), soonest, next_ms)
+        # whether it would be too late for whom waits until the next unit is free
+        late = np.exp(-np.maximum(left_ms - soonest, 0.0) / next_ms)
+        waits = counts * late + self.minute * (next_ms + soonest) / _MINUTE_MS
+        waits += self.waited_minute * queue.waiting_ms / _MINUTE_MS
+        priced = np.where(sent, _whole(cost), -1)
+        return unit_for_first(queue.priority, priced, _whole(waits))
 
     def _station_absent(
         self, base: NDArray[np.int64], fit: NDArray[np.bool_], absent: NDArray[np.float64]
@@ -161,6 +207,10 @@ class ForesightDispatch(KnowsTerrain):
         idle = share * (1 - busy) / (1 - share)
         absent = np.where((base >= 0)[:, None], idle, np.where(fit[:, None], busy, 1.0))
         return np.maximum(absent, 1e-6), middle, share
+
+
+def _whole(cost: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.asarray(np.rint(np.minimum(cost, _MOST) * _UNIT), dtype=np.int64)
 
 
 def _still_busy(

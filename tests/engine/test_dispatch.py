@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,10 @@ from engine.dispatch import (
     check_policy,
     checked_choice,
 )
+from engine.dispatch.base import random_terrain
+from engine.dispatch.batch import unit_for_first
 from engine.fleet import FREE_AT_STATION
+from engine.foresight import ForesightDispatch
 from engine.policies import POLICIES
 from routing.errors import InputError
 from routing.network import UNREACHABLE
@@ -157,21 +161,29 @@ def test_a_batch_is_better_in_all_than_each_closest() -> None:
     assert BatchDispatch().decide(waiting([[4.0, 2.0]], [0])) == 1
 
 
-@given(seed=st.integers(0, 10**6), units=st.integers(1, 4), incidents=st.integers(1, 4))
+@given(
+    seed=st.integers(0, 10**6),
+    units=st.integers(1, 4),
+    incidents=st.integers(1, 4),
+    dearest=st.sampled_from([1, 100]),
+)
 @settings(deadline=None)
-def test_a_batch_is_the_best_of_all_ways(seed: int, units: int, incidents: int) -> None:
+def test_a_batch_is_the_best_of_all_ways(
+    seed: int, units: int, incidents: int, dearest: int
+) -> None:
     rng = np.random.default_rng(seed)
     minutes = rng.permutation(units * incidents * 3)[: units * incidents] + 1.0
     arrival = minutes.reshape(incidents, units)
     arrival[rng.random(arrival.shape) < 0.2] = np.inf
     arrival[0, 0] = 1.0
-    priority = rng.integers(0, 3, incidents).tolist()
+    priority = rng.integers(0, 3, incidents)
+    waits = rng.integers(0, dearest, incidents)
     ways = []
     for way in itertools.product(range(-1, units), repeat=incidents):
         used = [unit for unit in way if unit >= 0]
         if len(set(used)) < len(used):
             continue
-        total = sum(arrival[row, unit] for row, unit in enumerate(way) if unit >= 0)
+        total = sum(arrival[row, unit] if unit >= 0 else waits[row] for row, unit in enumerate(way))
         if np.isfinite(total):
             levels = [
                 sum(unit >= 0 and p == level for unit, p in zip(way, priority, strict=True))
@@ -180,4 +192,35 @@ def test_a_batch_is_the_best_of_all_ways(seed: int, units: int, incidents: int) 
             ways.append((*(-count for count in levels), total, way[0]))
     least = min(ways)[:-1]
     best = {way[-1] for way in ways if way[:-1] == least}
-    assert BatchDispatch().decide(waiting(arrival.tolist(), priority)) in best
+    cost = np.where(np.isfinite(arrival), arrival, -1).astype(np.int64)
+    assert unit_for_first(priority, cost, waits) in best
+    if dearest == 1:
+        assert BatchDispatch().decide(waiting(arrival.tolist(), priority.tolist())) in best
+
+
+def test_foresight_helps_whom_it_can_help_and_passes_nobody_over_for_ever() -> None:
+    city = replace(
+        random_terrain(np.random.default_rng(3), 1),
+        limit_ms=np.full(3, 480_000.0),
+        counts=np.array([True, True, True]),
+    )
+    policy = ForesightDispatch().at(city)
+
+    def _asked(waited_min: tuple[float, float], priority: list[int], drive: float = 5.0) -> int:
+        state = replace(
+            waiting([[drive], [5.0]], priority),
+            base=np.zeros(1, dtype=np.int64),
+            waiting_ms=waited_min[0] * 60e3,
+            others_waiting_ms=np.array([waited_min[1] * 60e3]),
+        )
+        return policy.decide(state)
+
+    # one that cannot be reached in time gives way to one that can ...
+    assert _asked((10.0, 1.0), [0, 0]) == -1
+    assert _asked((1.0, 10.0), [0, 0]) == 0
+    # ... unless it is more urgent, or has waited for hours
+    assert _asked((10.0, 1.0), [0, 1]) == 0
+    assert _asked((600.0, 1.0), [0, 0]) == 0
+    # of two that are late the nearer, and of equally near ones the one that has waited longer
+    assert _asked((20.0, 21.0), [0, 0], drive=2.0) == 0
+    assert _asked((20.0, 21.0), [0, 0]) == -1

@@ -9,6 +9,7 @@ import pytest
 
 from engine import events as ev
 from engine.dispatch import CLOSEST, BatchDispatch, DispatchState, bound
+from engine.foresight import ForesightDispatch
 from engine.policies import POLICIES, RELOCATIONS
 from engine.relocation import Combined, Move, MoveState
 from engine.state import Event, FleetState, fold
@@ -202,11 +203,14 @@ def test_every_policy_runs(name: str) -> None:
     assert (result.incidents["response_time"] >= 0).all()
 
 
-@pytest.mark.parametrize("policy", [BatchDispatch(), Combined(BatchDispatch(), Nothing())])
+@pytest.mark.parametrize(
+    "policy", [BatchDispatch(), Combined(BatchDispatch(), Nothing()), ForesightDispatch()]
+)
 def test_a_batch_sees_all_that_wait_and_loses_nobody(policy: Any) -> None:
     longest, differs = 0, False
     for seed in range(6):
         city = random_city(seed)
+        policy = bound(policy, terrain_of_city(city))
         calls = random_incidents(seed, 40, 4, spacing_ms=60_000)
         seen: list[int] = []
 
@@ -216,7 +220,7 @@ def test_a_batch_sees_all_that_wait_and_loses_nobody(policy: Any) -> None:
             def decide(self, state: DispatchState) -> int:
                 seen.append(len(state.others_priority))  # noqa: B023
                 assert state.others_arrival_ms.shape == (seen[-1], len(state.status))  # noqa: B023
-                return int(policy.decide(state))
+                return int(policy.decide(state))  # noqa: B023
 
         found = run_replication(city.travel, city.rules, calls, Watched())
         plain = run_replication(city.travel, city.rules, calls, policy)
