@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from ortools.graph.python import linear_sum_assignment
-from ortools.sat.python import cp_model
 
 from routing.errors import InputError
 from routing.network import UNREACHABLE
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 Alternatives = tuple[tuple[int, ...], ...]
 """A response plan: alternatives, each the rows of the slots that it asks for."""
 
-_MOST_COST: Final = 1 << 45
+MOST_COST: Final = 1 << 45
 """Sums over a million assignments stay exact in int64, which the solvers count in."""
 
 
@@ -102,11 +101,11 @@ def assign(cost: ArrayLike, waiting_cost: ArrayLike) -> Assignment:
     InputError
         Shapes differ, or a number is too large to be summed exactly.
     """
-    costs, waits = _checked(cost, waiting_cost)
+    costs, waits = checked_costs(cost, waiting_cost)
     incidents = len(costs)
     if incidents == 0:
         return Assignment((), (), 0, True)
-    allowed = _cheapest(costs, incidents)
+    allowed = cheapest(costs, incidents)
     row, column = np.nonzero(allowed)
     useful, column = np.unique(column, return_inverse=True)
     own, left = np.arange(incidents), len(useful)
@@ -132,101 +131,6 @@ def assign(cost: ArrayLike, waiting_cost: ArrayLike) -> Assignment:
     )
 
 
-def assign_sets(
-    plans: Sequence[Alternatives],
-    cost: ArrayLike,
-    waiting_cost: ArrayLike,
-    *,
-    time_limit_s: float,
-) -> Assignment:
-    """Send whole responses of several units to several incidents, at the least total cost.
-
-    An incident gets all units of one of its alternatives, or waits. Solved by CP-SAT on
-    one thread with a fixed seed, begun at the answer of `closest_in_turn`: a proven
-    optimum does not depend on the time limit.
-
-    Parameters
-    ----------
-    plans : sequence of alternatives
-        For each incident its alternatives, each the rows of `cost` of its slots.
-    cost : array_like of int, shape (slots, units)
-        Cost of sending each unit for each slot; negative: it cannot be sent.
-    waiting_cost : array_like of int, shape (incidents,)
-        Cost of leaving each incident waiting.
-    time_limit_s : float
-        Time that the solver may take.
-
-    Returns
-    -------
-    Assignment
-        The optimum, or the best answer within the time limit.
-
-    Raises
-    ------
-    InputError
-        Shapes differ, a plan names a row that is not there, or no answer was found
-        within the time limit.
-    """
-    costs = np.asarray(cost, dtype=np.int64)
-    _, waits = _checked(np.full((len(plans), 1), -1), waiting_cost)
-    _check_plans(plans, costs)
-    if all(len(p) == 1 and len(p[0]) == 1 for p in plans) and plans:
-        return assign(costs[[p[0][0] for p in plans]], waits)
-    most = sum(max(map(len, plan), default=0) for plan in plans)
-    allowed = _cheapest(costs, most)  # as in `assign`: others leave one of these
-    start = closest_in_turn(plans, costs, waits)
-    model = cp_model.CpModel()
-    sends: list[list[cp_model.IntVar]] = []
-    taken: dict[tuple[int, int, int, int], cp_model.IntVar] = {}
-    by_unit: dict[int, list[cp_model.IntVar]] = {}
-    terms = []
-    for incident, plan in enumerate(plans):
-        send = [model.new_bool_var("") for _ in plan]
-        wait = model.new_bool_var("")
-        model.add_exactly_one([*send, wait])
-        terms.append(int(waits[incident]) * wait)
-        model.add_hint(wait, start.alternative[incident] < 0)
-        sends.append(send)
-        for alternative, rows in enumerate(plan):
-            begun = start.alternative[incident] == alternative
-            model.add_hint(send[alternative], begun)
-            for slot, row in enumerate(rows):
-                options = []
-                for unit in np.flatnonzero(allowed[row]).tolist():
-                    take = model.new_bool_var("")
-                    taken[incident, alternative, slot, unit] = take
-                    model.add_hint(take, begun and start.units[incident][slot] == unit)
-                    by_unit.setdefault(unit, []).append(take)
-                    terms.append(int(costs[row, unit]) * take)
-                    options.append(take)
-                model.add(cp_model.LinearExpr.sum(options) == send[alternative])
-    for takes in by_unit.values():
-        model.add_at_most_one(takes)
-    model.minimize(cp_model.LinearExpr.sum(terms))
-    solver = cp_model.CpSolver()
-    solver.parameters.max_time_in_seconds = time_limit_s
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = 0
-    status = solver.solve(model)
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        raise InputError(
-            f"no assignment within {time_limit_s:g} s", field="time_limit_s", fix="give more"
-        )
-    sent = tuple(
-        next((a for a, var in enumerate(send) if solver.boolean_value(var)), -1) for send in sends
-    )
-    units: list[dict[int, int]] = [{} for _ in plans]
-    for (incident, _, slot, unit), var in taken.items():
-        if solver.boolean_value(var):
-            units[incident][slot] = unit
-    return Assignment(
-        tuple(tuple(found[slot] for slot in sorted(found)) for found in units),
-        sent,
-        round(solver.objective_value),
-        status == cp_model.OPTIMAL,
-    )
-
-
 def closest_in_turn(
     plans: Sequence[Alternatives], cost: ArrayLike, waiting_cost: ArrayLike
 ) -> Assignment:
@@ -239,7 +143,7 @@ def closest_in_turn(
     Parameters
     ----------
     plans, cost, waiting_cost
-        As in `assign_sets`.
+        As in `engine.assignment_sets.assign_sets`.
 
     Returns
     -------
@@ -252,8 +156,8 @@ def closest_in_turn(
         Shapes differ, or a plan names a row that is not there.
     """
     costs = np.asarray(cost, dtype=np.int64)
-    _, waits = _checked(np.full((len(plans), 1), -1), waiting_cost)
-    _check_plans(plans, costs)
+    _, waits = checked_costs(np.full((len(plans), 1), -1), waiting_cost)
+    check_plans(plans, costs)
     free = np.ones(costs.shape[1], dtype=np.bool_)
     units: list[tuple[int, ...]] = [()] * len(plans)
     alternative = [-1] * len(plans)
@@ -292,8 +196,21 @@ def _greedy(
     return tuple(found)
 
 
-def _cheapest(costs: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
-    """Mark the cheapest units of each row, at most `count`, that can be sent."""
+def cheapest(costs: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    """Mark the cheapest units of each row that can be sent.
+
+    Parameters
+    ----------
+    costs : ndarray of int64, shape (rows, units)
+        Costs; negative: it cannot be sent.
+    count : int
+        How many of each row at most.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows, units)
+        True for them; of equal ones the first.
+    """
     priced = np.where(costs >= 0, costs, np.iinfo(np.int64).max)
     nearest = np.argsort(priced, axis=1, kind="stable")[:, :count]
     allowed = np.zeros(costs.shape, dtype=np.bool_)
@@ -301,9 +218,28 @@ def _cheapest(costs: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
     return allowed & (costs >= 0)
 
 
-def _checked(
+def checked_costs(
     cost: ArrayLike, waiting_cost: ArrayLike
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return costs as arrays that can be summed exactly.
+
+    Parameters
+    ----------
+    cost, waiting_cost
+        As in `assign`.
+
+    Returns
+    -------
+    cost : ndarray of int64, shape (incidents, units)
+        The same.
+    waiting_cost : ndarray of int64, shape (incidents,)
+        The same.
+
+    Raises
+    ------
+    InputError
+        Shapes differ, or a number is too large or negative.
+    """
     costs = np.asarray(cost, dtype=np.int64)
     waits = np.asarray(waiting_cost, dtype=np.int64).reshape(-1)
     if costs.ndim != 2 or len(costs) != len(waits):
@@ -312,19 +248,33 @@ def _checked(
             field="cost",
             fix="give a row for each incident and a column for each unit",
         )
-    if max(costs.max(initial=0), waits.max(initial=0)) > _MOST_COST or waits.min(initial=0) < 0:
+    if max(costs.max(initial=0), waits.max(initial=0)) > MOST_COST or waits.min(initial=0) < 0:
         raise InputError(
-            f"a cost is negative or above {_MOST_COST}",
+            f"a cost is negative or above {MOST_COST}",
             field="waiting_cost",
             fix="give 0 or more, and smaller costs",
         )
     return costs, waits
 
 
-def _check_plans(plans: Sequence[Alternatives], costs: NDArray[np.int64]) -> None:
-    if costs.ndim != 2 or costs.max(initial=0) > _MOST_COST:
+def check_plans(plans: Sequence[Alternatives], costs: NDArray[np.int64]) -> None:
+    """Check that response plans name rows that are there.
+
+    Parameters
+    ----------
+    plans : sequence of alternatives
+        For each incident its alternatives.
+    costs : ndarray of int64, shape (slots, units)
+        The costs.
+
+    Raises
+    ------
+    InputError
+        A plan names no row, or one that is not there, or a cost is too large.
+    """
+    if costs.ndim != 2 or costs.max(initial=0) > MOST_COST:
         raise InputError(
-            f"shape {costs.shape}, or a cost above {_MOST_COST}",
+            f"shape {costs.shape}, or a cost above {MOST_COST}",
             field="cost",
             fix="give a row for each slot and a column for each unit",
         )

@@ -6,15 +6,16 @@ from functools import cache
 
 import numpy as np
 import pytest
+from ortools.sat.python import cp_model
 
 from engine.assignment import (
     Alternatives,
     Assignment,
     assign,
-    assign_sets,
     closest_in_turn,
     lateness_cost,
 )
+from engine.assignment_sets import assign_sets
 from engine.coverage_change import coverage_change, covered_share
 from routing.errors import InputError
 from routing.network import UNREACHABLE
@@ -108,6 +109,67 @@ def test_equals_enumeration(*, single: bool) -> None:
         beaten += makeshift.cost > found.cost
     assert waited > 20
     assert beaten > 20
+
+
+def towns(seed: int) -> tuple[list[Alternatives], np.ndarray, np.ndarray]:
+    """Two units or one that does for both, for each of a dozen incidents; units are short."""
+    rng = np.random.default_rng(seed)
+    away = np.hypot(*(rng.random((2, 12, 1)) - rng.random((2, 1, 28)))) * 1800
+    kind = rng.integers(0, 3, 28)
+    kind[rng.random(28) < 0.3] = 3
+    rows = [
+        np.where(kind == wanted, lateness_cost(away[[k]], [1], [480])[0], -1)
+        for k in range(12)
+        for wanted in range(3)
+    ]
+    plans: list[Alternatives] = [((3 * k, 3 * k + 1), (3 * k + 2,)) for k in range(12)]
+    return plans, np.array(rows), rng.integers(2_000, 50_000, 12)
+
+
+def least_by_cp_sat(plans: list[Alternatives], costs: np.ndarray, waits: np.ndarray) -> int:
+    """Return the optimum by a model and a solver that have nothing to do with ours."""
+    model = cp_model.CpModel()
+    terms = []
+    taken: list[list[cp_model.IntVar]] = [[] for _ in range(costs.shape[1])]
+    for plan, wait in zip(plans, waits.tolist(), strict=True):
+        ways = [model.new_bool_var("") for _ in range(len(plan) + 1)]
+        model.add_exactly_one(ways)
+        terms.append(wait * ways[-1])
+        for rows, way in zip(plan, ways, strict=False):
+            for row in rows:
+                pairs = []
+                for unit in np.flatnonzero(costs[row] >= 0).tolist():
+                    pairs.append(model.new_bool_var(""))
+                    taken[unit].append(pairs[-1])
+                    terms.append(int(costs[row, unit]) * pairs[-1])
+                model.add(sum(pairs) == way)
+    for each in taken:
+        model.add_at_most_one(each)
+    model.minimize(sum(terms))
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    assert solver.solve(model) == cp_model.OPTIMAL
+    return round(solver.objective_value)
+
+
+def test_equals_another_solver_where_units_are_short() -> None:
+    waited = 0
+    for seed in range(25):
+        plans, costs, waits = towns(seed)
+        found = assign_sets(plans, costs, waits, time_limit_s=60)
+        check(plans, costs, waits.tolist(), found)
+        assert found.optimal
+        assert found.cost == least_by_cp_sat(plans, costs, waits), f"case {seed}"
+        waited += -1 in found.alternative
+    assert 5 < waited < 25
+
+
+def test_without_time_the_answer_is_the_makeshift() -> None:
+    plans, costs, waits = towns(1)
+    found = assign_sets(plans, costs, waits, time_limit_s=0.0)
+    check(plans, costs, waits.tolist(), found)
+    assert found == closest_in_turn(plans, costs, waits)
+    assert not found.optimal
 
 
 def test_least_urgent_waits_and_unneeded_units_stay() -> None:
