@@ -10,6 +10,7 @@ import numpy as np
 
 from engine.dispatch.batch import queue_of, unit_for_first
 from engine.dispatch.coverage import KnowsTerrain, first_least, in_time
+from engine.dispatch.explanation import Explanation, against_the_closest
 from engine.foresight_kernels import (
     absence_cost,
     absence_cost_of_pairs,
@@ -71,7 +72,7 @@ class ForesightDispatch(KnowsTerrain):
     sees_others: ClassVar[bool] = True
 
     minute: float = 0.01
-    ahead: float = 1.0
+    ahead: float = 0.6
     bound_minute: float = 0.02
     waited_minute: float = 0.003
 
@@ -105,6 +106,37 @@ class ForesightDispatch(KnowsTerrain):
             return first_least(state.arrival_ms, state, state.feasible)
         cost = self.minute * state.arrival_ms / _MINUTE_MS + self.cost_to_come(state)
         return first_least(cost.round(9), state, among)
+
+    def explain(self, state: DispatchState, unit: int) -> Explanation:
+        """Say why a unit was chosen; see `engine.dispatch.explanation.Explains`.
+
+        Parameters
+        ----------
+        state : DispatchState
+            What `decide` was asked.
+        unit : int
+            What it answered.
+
+        Returns
+        -------
+        Explanation
+            With ``to_come``, late arrivals that its going costs others.
+        """
+        waiting = len(state.others_priority)
+        if waiting:
+            return Explanation(
+                f"one of {1 + waiting} that wait, of whom units go to the most urgent, and "
+                "to those for whom they save most",
+                {"waiting": float(1 + waiting)},
+            )
+        return against_the_closest(
+            state,
+            unit,
+            in_time(state, self.city),
+            self.cost_to_come(state),
+            name="to_come",
+            words="which saves those to come {:.3f} late arrivals",
+        )
 
     def cost_to_come(self, state: DispatchState) -> NDArray[np.float64]:
         """Find what each unit's going costs others until it is likely to be back.
@@ -239,7 +271,7 @@ class Foresight(ForesightDispatch):
         What crews are spared.
     """
 
-    least: float = 0.001
+    least: float = 0.0001
     limits: Limits = field(default=Limits())
 
     @property
@@ -273,6 +305,32 @@ class Foresight(ForesightDispatch):
                 chosen.append((int(row), int(station)))
                 base[row], may[row] = station, False
         return chosen
+
+    def explain_move(self, state: MoveState, unit: int, station: int) -> Explanation:
+        """Say what a move saves, if it is the only one.
+
+        Parameters
+        ----------
+        state : MoveState
+            What `moves` was asked.
+        unit, station : int
+            The move.
+
+        Returns
+        -------
+        Explanation
+            With ``saves``, late arrivals, less what moving a crew must save.
+        """
+        fit = self.city.peers[unit]
+        gain = self._worth(state, state.base, fit, self.limits.allow(state) & fit)
+        saves = float(gain[unit, station])
+        drive_s = float(state.arrival_ms[unit, station]) / 1000
+        ahead = self.ahead * self.city.busy_ms / _MINUTE_MS
+        return Explanation(
+            f"saves {saves:.3f} late arrivals in the {ahead:.0f} min to come, for a drive of "
+            f"{drive_s / 60:.0f} min",
+            {"saves": saves, "drive_seconds": drive_s},
+        )
 
     def _worth(
         self,

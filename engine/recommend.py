@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine.dispatch import CLOSEST, DispatchState, Policy, checked_choice, read_only
+from engine.dispatch.explanation import Explains, Explanation
 from engine.fleet import FMS, FREE_ON_RADIO, StatusTable
 from routing.errors import InputError
 from routing.network import UNREACHABLE
@@ -55,11 +56,14 @@ class Recommendation:
         were not there.
     excluded : dict of int to str
         Every unit that cannot be sent, and why.
+    explanation : Explanation or None
+        Why the policy sends its unit, where it can say so.
     """
 
     unit: int
     candidates: tuple[Candidate, ...]
     excluded: dict[int, str]
+    explanation: Explanation | None = None
 
 
 def recommend(
@@ -74,6 +78,9 @@ def recommend(
     waiting_ms: int = 0,
     policy: Policy = CLOSEST,
     returning: ArrayLike | None = None,
+    base: ArrayLike | None = None,
+    zone: int = -1,
+    period: int = 0,
     limit: int = 10,
     table: StatusTable = FMS,
 ) -> Recommendation:
@@ -100,6 +107,10 @@ def recommend(
         The rule.
     returning : array_like of bool, shape (units,), optional
         True where the unit drives home; without it, every unit that is free on radio.
+    base : array_like of int, shape (units,), optional
+        Station where each free unit stands or that it drives to, -1 for the others.
+    zone, period : int
+        Where the incident is, and the row of drives that hold; see `DispatchState`.
     limit : int
         Longest list.
     table : StatusTable
@@ -133,6 +144,9 @@ def recommend(
         returning=np.ascontiguousarray(moving, dtype=np.bool_),
         suitable=fits,
         arrival_ms=arrival,
+        base=bases_of(base, units),
+        zone=zone,
+        period=period,
     )
     order = _ranking(policy, state, limit)
     candidates = tuple(
@@ -149,7 +163,40 @@ def recommend(
     excluded = {
         int(unit): _obstacle(int(unit), codes, fits, table) for unit in np.flatnonzero(~sendable)
     }
-    return Recommendation(order[0] if order else -1, candidates, excluded)
+    said = policy.explain(state, order[0]) if order and isinstance(policy, Explains) else None
+    if said is not None:
+        first = candidates[0]
+        at = first.reason.partition(": ")[2]
+        candidates = (replace(first, reason=f"{said.words}: {at}"), *candidates[1:])
+    return Recommendation(order[0] if order else -1, candidates, excluded, said)
+
+
+def bases_of(base: ArrayLike | None, units: int) -> NDArray[np.int64]:
+    """Return the stations that free units cover from, as `DispatchState` has them.
+
+    Parameters
+    ----------
+    base : array_like of int, shape (units,), or None
+        Stations, -1 for none; None where nobody knows.
+    units : int
+        How many units there are.
+
+    Returns
+    -------
+    ndarray of int64, shape (units,) or (0,)
+        The same.
+
+    Raises
+    ------
+    InputError
+        There is not one for each unit.
+    """
+    if base is None:
+        return np.zeros(0, dtype=np.int64)
+    found = np.asarray(base, dtype=np.int64).reshape(-1)
+    if len(found) != units:
+        raise InputError(f"{len(found)} values for {units} units", field="base")
+    return found
 
 
 def _column(values: ArrayLike, units: int, field: str) -> NDArray[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from engine.coverage_change import coverage_change
 from engine.dispatch import CLOSEST, DispatchState, Policy, checked_choice, read_only
 from engine.fleet import FMS, FREE_ON_RADIO, StatusTable
+from engine.recommend import bases_of
 from routing.errors import InputError
 from routing.network import UNREACHABLE
 from routing.uncertainty import TravelTimeSpread, arrival_probability, travel_time_quantile
@@ -170,6 +171,9 @@ def respond(
     spread: TravelTimeSpread | None = None,
     demand: Demand | None = None,
     returning: ArrayLike | None = None,
+    base: ArrayLike | None = None,
+    zone: int = -1,
+    period: int = 0,
     sets: int = 3,
     table: StatusTable = FMS,
 ) -> Response:
@@ -206,6 +210,10 @@ def respond(
         What coverage is computed from.
     returning : array_like of bool, shape (units,), optional
         Units on their way home; by default those free on radio.
+    base : array_like of int, shape (units,), optional
+        Station where each free unit stands or that it drives to, -1 for the others.
+    zone, period : int
+        Where the incident is, and the row of drives that hold; see `DispatchState`.
     sets : int
         Most sets to find.
     table : StatusTable
@@ -223,7 +231,7 @@ def respond(
     """
     fleet = _fleet(suitable, status, travel_ms, turnout_ms, returning, table)
     _check_plan(plan, len(fleet.suitable))
-    base = DispatchState(
+    asked = DispatchState(
         now_ms=float(now_ms),
         priority=priority,
         waiting_ms=float(waiting_ms),
@@ -231,8 +239,11 @@ def respond(
         returning=fleet.returning,
         suitable=np.zeros(len(fleet.status), dtype=np.bool_),
         arrival_ms=fleet.reach_ms,
+        base=bases_of(base, len(fleet.status)),
+        zone=zone,
+        period=period,
     )
-    found = _best_sets(plan, fleet, base, policy, sets)
+    found = _best_sets(plan, fleet, asked, policy, sets)
     told = []
     for alternative, chosen in found:
         sent = _sent(chosen, fleet, limit_ms, spread or TravelTimeSpread())

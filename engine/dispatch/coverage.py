@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from engine.coverage_kernels import counts, expected_gain
+from engine.dispatch.explanation import Explanation, against_the_closest
 from engine.survival import survival_curve
 from routing.errors import InputError
 from routing.network import UNREACHABLE
@@ -140,12 +141,51 @@ class DMEXCLPDispatch(KnowsTerrain):
         among = in_time(state, self.city)
         if not among.any():
             return first_least(state.arrival_ms, state, state.feasible)
+        return first_least(self.coverage_lost(state), state, among)
+
+    def explain(self, state: DispatchState, unit: int) -> Explanation:
+        """Say why a unit was chosen; see `engine.dispatch.explanation.Explains`.
+
+        Parameters
+        ----------
+        state : DispatchState
+            What `decide` was asked.
+        unit : int
+            What it answered.
+
+        Returns
+        -------
+        Explanation
+            With ``coverage_lost``, a share of the demand.
+        """
+        return against_the_closest(
+            state,
+            unit,
+            in_time(state, self.city),
+            self.coverage_lost(state),
+            name="coverage_lost",
+            words="which leaves {:.2%} more of the demand covered",
+        )
+
+    def coverage_lost(self, state: DispatchState) -> NDArray[np.float64]:
+        """Find the expected coverage that each unit's going costs.
+
+        Parameters
+        ----------
+        state : DispatchState
+            The units.
+
+        Returns
+        -------
+        ndarray of float64, shape (units,)
+            Share of the demand; zero for units that are not idle.
+        """
         near = self.city.near[state.period]
         covering = np.where(state.suitable, state.base, -1)
         busy = self.city.busy_share if self.busy is None else self.busy
         left = np.maximum(counts(near, covering) - 1, 0)
         loss = expected_gain(near, self.city.weight, left, busy)
-        return first_least(np.where(covering >= 0, loss[covering], 0.0), state, among)
+        return np.where(covering >= 0, loss[covering], 0.0)
 
 
 @dataclass(frozen=True)
