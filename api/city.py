@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from api.outlook import Outlook
 from api.problems import ProblemError
 from api.schemas import (
     MOST_CELLS,
@@ -59,6 +60,7 @@ class City:
             profile: HierarchyTravelTimes(network, scenario.speeds.arc_times_ms(network, profile))
             for profile in PROFILES
         }
+        self.outlook = Outlook(scenario)
         self._snapper = Snapper(network)
         self._snapping = Lock()  # a projection of PROJ is not for several threads
 

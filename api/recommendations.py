@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -25,7 +26,7 @@ from api.schemas import (
     RecommendationRequest,
     Unit,
 )
-from engine.dispatch import CLOSEST
+from engine.dispatch import CLOSEST, bound
 from engine.fleet import FMS
 from engine.policies import POLICIES
 from engine.recommend import recommend
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from engine.recommend import Recommendation as Ranking
     from engine.response import Response
     from routing.snapping import Places
-    from scenarios.package import Scenario
     from scenarios.settings import Priority, UnitType
 
 DEADLINE_S: Final = 2.0
@@ -55,7 +55,7 @@ class Question:
 
     Parameters
     ----------
-    scenario : Scenario
+    city : City
         The city.
     request : RecommendationRequest
         The request.
@@ -66,9 +66,11 @@ class Question:
         Names are unknown or units repeat; all of them are told.
     """
 
-    def __init__(self, scenario: Scenario, request: RecommendationRequest) -> None:
+    def __init__(self, city: City, request: RecommendationRequest) -> None:
         self.request = request
+        scenario = self._scenario = city.scenario
         self._settings = scenario.settings
+        self._outlook = city.outlook
         self._problems: list[FieldProblem] = []
         self.policy = self._policy(request.policy)
         self.priority = self._priority(request.incident.priority)
@@ -84,10 +86,14 @@ class Question:
         ]
         self.needs = self._needs()
         self.plan = self._plan()
+        self.station = self._stations()
         self._check_repeats()
         if self._problems:
             raise ProblemError(self._problems)
-        self.turnout_s = [self._unit_type(name).turnout_s for name in self.types]
+        self.moment = city.outlook.moment(request.time or datetime.now(UTC))
+        self.turnout_s = [
+            city.outlook.turnout_s(self._unit_type(name), self.moment.hour) for name in self.types
+        ]
         self.status = [_in_force(unit) for unit in request.units]
 
     def _unit_type(self, name: str) -> UnitType:
@@ -99,11 +105,6 @@ class Question:
         except InputError:
             self._problems.append(unknown_name("policy", name, POLICIES))
             return name
-        if hasattr(POLICIES[found], "at"):
-            message = "must know what stations cover, which a request does not tell"
-            self._problems.append(
-                FieldProblem(field="policy", value=name, message=message, fix="use closest-v1")
-            )
         return found
 
     def _priority(self, name: str | None) -> tuple[int, Priority]:
@@ -151,6 +152,24 @@ class Question:
             )
         return [[slot.needs for slot in response] for response in types[name].response]
 
+    def _stations(self) -> list[int]:
+        """Return the station of each unit."""
+        names: list[str] = self._scenario.stations["id"].tolist()
+        home = dict(
+            zip(self._scenario.units["id"], self._scenario.unit_station.tolist(), strict=True)
+        )
+        found = []
+        for row, unit in enumerate(self.request.units):
+            if unit.station is None:
+                nearest = self._outlook.nearest_station
+                found.append(home[unit.id] if unit.id in home else nearest(unit.lon, unit.lat))
+            elif unit.station in names:
+                found.append(names.index(unit.station))
+            else:
+                field = f"units[{row}].station"
+                self._problems.append(unknown_name(field, unit.station, names))
+        return found
+
     def _check_repeats(self) -> None:
         first: dict[str, int] = {}
         for row, unit in enumerate(self.request.units):
@@ -185,7 +204,7 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
     ProblemError
         Names are unknown, units repeat, or points lie off the network.
     """
-    question = Question(city.scenario, request)
+    question = Question(city, request)
     rank, priority = question.priority
     profile: Profile = "siren" if priority.siren else "normal"
     fields = ["incident", *(f"units[{row}]" for row in range(len(request.units)))]
@@ -195,11 +214,18 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
     suitable = np.array([set(question.needs) <= skills for skills in question.skills], np.bool_)
     turnout_ms = np.rint(np.array(question.turnout_s, np.float64) * 1000).astype(np.int64)
     needs, plan = plan_rows(question.plan)
-    able = [[set(need) <= skills for skills in question.skills] for need in needs]
+    able = np.array(
+        [[set(need) <= skills for skills in question.skills] for need in needs], np.bool_
+    ).reshape(len(needs), len(request.units))
     standard = standard_left(question)
     demand = demand_of(city, question, profile, places[1:], turnout_ms)
+    free = FMS.free(FMS.checked(question.status))
+    base = np.where(free, np.array(question.station, dtype=np.int64), -1)
+    zone = city.outlook.nearest_zone(request.incident.lon, request.incident.lat)
 
     def _by(policy: Policy) -> tuple[Ranking, Response]:
+        if hasattr(policy, "at"):
+            policy = bound(policy, city.outlook.terrain(question.station, turnout_ms, able))
         return recommend(
             status=question.status,
             suitable=suitable,
@@ -207,18 +233,26 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
             turnout_ms=turnout_ms,
             distance_m=table.metres[:, 0],
             priority=rank,
+            now_ms=round(question.moment.now_ms),
             waiting_ms=round(request.incident.waiting_seconds * 1000),
             policy=policy,
+            base=base,
+            zone=zone,
+            period=question.moment.period,
             limit=len(request.units),
         ), respond(
             plan=plan,
-            suitable=np.array(able, np.bool_).reshape(len(needs), len(request.units)),
+            suitable=able,
             status=question.status,
             travel_ms=table.ms[:, 0],
             turnout_ms=turnout_ms,
             policy=policy,
             priority=rank,
+            now_ms=question.moment.now_ms,
             waiting_ms=request.incident.waiting_seconds * 1000,
+            base=base,
+            zone=zone,
+            period=question.moment.period,
             limit_ms=standard,
             demand=demand,
         )
@@ -246,6 +280,7 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
         beyond_limit=len(result.candidates) - len(ranking),
         passed_over=passed_over,
         reason=_verdict(ranking, passed_over),
+        figures=result.explanation.figures if result.explanation else {},
         sets=[set_words(question, group) for group in response.sets],
         unfilled=unfilled_words(question, response),
         degraded=guarded.degraded,

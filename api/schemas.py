@@ -6,7 +6,8 @@ field holds a person's name, a telephone number or free text.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -117,6 +118,27 @@ Status = Annotated[
 ]
 
 
+def _moment(value: object) -> datetime:
+    try:
+        time = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        time = None
+    if time is None or time.utcoffset() is None:
+        raise PydanticCustomError(
+            "no_time",
+            "no time with its offset",
+            {"fix": "write it as RFC 3339, such as 2026-11-24T08:30:00Z"},
+        )
+    return time
+
+
+Time = Annotated[
+    Any,
+    PlainValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
 class Incident(_Model):
     """Where help is needed, and which."""
 
@@ -157,6 +179,11 @@ class Unit(_Model):
     capabilities: Names | None = Field(
         default=None, description="What it can do now, instead of what its type can."
     )
+    station: Name | None = Field(
+        default=None,
+        description="Where it stands or drives to while it is free; else the station of the "
+        "scenario's unit of this id, else the nearest one.",
+    )
 
 
 class RecommendationRequest(_Model):
@@ -166,6 +193,11 @@ class RecommendationRequest(_Model):
     units: Annotated[list[Unit], Field(max_length=MOST_UNITS)]
     policy: Name = Field(default="closest", description="A dispatch policy, such as closest-v1.")
     limit: Annotated[int, Field(ge=1, le=100, description="Longest ranking.")] = 10
+    time: Time | None = Field(
+        default=None,
+        description="When; else now. Its hour says how many incidents are to be expected, "
+        "and how long crews take to turn out.",
+    )
 
 
 class RankedUnit(_Model):
@@ -251,6 +283,10 @@ class Recommendation(_Model):
     beyond_limit: int = Field(description="How many more could go than the ranking shows.")
     passed_over: list[PassedOver]
     reason: str = Field(description="What is recommended, or why nothing is.")
+    figures: dict[str, float] = Field(
+        description="What the policy's choice follows from, where it can say so: such as "
+        "to_come, the late arrivals that its going is expected to cost others."
+    )
     sets: list[RecommendedSet] = Field(
         description="Units to send together: what the policy sends, then the next best."
     )

@@ -1,0 +1,197 @@
+"""What policies may know of the city beforehand, for the units of a request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from scenarios.demand import DAY_MS, HOUR_MS, weekly_factor
+from scenarios.package import lonlat
+from scenarios.simulation.periods import periods_of
+from scenarios.simulation.tables import build_tables
+from scenarios.terrain import terrain_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from numpy.typing import NDArray
+
+    from engine.terrain import Terrain
+    from scenarios.package import Scenario
+    from scenarios.settings import UnitType
+
+_DAYS: Final = 7
+
+
+class Moment(NamedTuple):
+    """A moment of the week.
+
+    Parameters
+    ----------
+    now_ms : float
+        Time since Monday, local midnight.
+    hour : int
+        Local hour.
+    period : int
+        Row of the drives that hold.
+    """
+
+    now_ms: float
+    hour: int
+    period: int
+
+
+class Outlook:
+    """What policies may know: stations, drives, demand by hour of the week, busy times.
+
+    Computed when it is asked for first. Safe to ask from several threads at a time.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The city.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._lock = Lock()
+        self._zone = ZoneInfo(scenario.settings.horizon.timezone)
+
+    @cached_property
+    def _of_fleet(self) -> Terrain:
+        """As the scenario's own units stand, with the demand of a week from Monday on."""
+        scenario = self._scenario
+        terrain = terrain_of(scenario, build_tables(scenario))
+        if scenario.incidents is not None:
+            return terrain
+        demand = scenario.settings.demand
+        week = demand.incidents_per_day * HOUR_MS / DAY_MS * weekly_factor(demand).reshape(-1)
+        return replace(terrain, calls_per_hour=np.asarray(week, dtype=np.float64))
+
+    def terrain(
+        self,
+        station: Sequence[int],
+        turnout_ms: NDArray[np.int64],
+        suitable: NDArray[np.bool_],
+    ) -> Terrain:
+        """Return what policies may know, for other units than the scenario's.
+
+        Parameters
+        ----------
+        station : sequence of int
+            Station of each unit.
+        turnout_ms : ndarray of int64, shape (units,)
+            Turnout of each crew.
+        suitable : ndarray of bool, shape (needs, units)
+            What each unit can do.
+
+        Returns
+        -------
+        Terrain
+            The city.
+
+        Raises
+        ------
+        InputError
+            The scenario cannot be simulated.
+        """
+        with self._lock:
+            known = self._of_fleet
+        return replace(
+            known,
+            home=np.array(station, dtype=np.int64),
+            turnout_ms=turnout_ms.astype(np.float64),
+            suitable=suitable,
+        )
+
+    def moment(self, time: datetime) -> Moment:
+        """Say which hour of the week it is.
+
+        Parameters
+        ----------
+        time : datetime
+            With its time zone.
+
+        Returns
+        -------
+        Moment
+            In local time.
+        """
+        local = time.astimezone(self._zone)
+        hours = local.weekday() * 24 + local.hour + local.minute / 60 + local.second / 3600
+        return Moment(hours % (24 * _DAYS) * HOUR_MS, local.hour, self._period(local.hour))
+
+    def _period(self, hour: int) -> int:
+        """Return the period of the scenario whose drives are those of an hour on open roads."""
+        speeds = self._scenario.speeds.rules.hours
+        for row, period in enumerate(periods_of(self._scenario).kinds):
+            if not period.closed and (
+                period.hour is None
+                or (speeds.normal[period.hour], speeds.siren[period.hour])
+                == (speeds.normal[hour], speeds.siren[hour])
+            ):
+                return row
+        return 0
+
+    def turnout_s(self, kind: UnitType, hour: int) -> float:
+        """Return how long a crew takes to leave its station at an hour.
+
+        Parameters
+        ----------
+        kind : UnitType
+            Its unit type.
+        hour : int
+            Local hour.
+
+        Returns
+        -------
+        float
+            Seconds.
+        """
+        first, end = self._scenario.settings.night
+        dark = first <= hour or hour < end if first > end else first <= hour < end
+        at_night = kind.night_turnout_s if dark else None
+        return kind.turnout_s if at_night is None else at_night
+
+    def nearest_zone(self, lon: float, lat: float) -> int:
+        """Return the demand zone nearest to a place as the crow flies, -1 for none.
+
+        Parameters
+        ----------
+        lon, lat : float
+            Degrees, WGS84.
+
+        Returns
+        -------
+        int
+            A row of ``zones.csv``.
+        """
+        return _nearest(lonlat(self._scenario.zones), lon, lat)
+
+    def nearest_station(self, lon: float, lat: float) -> int:
+        """Return the station nearest to a place as the crow flies, -1 for none.
+
+        Parameters
+        ----------
+        lon, lat : float
+            Degrees, WGS84.
+
+        Returns
+        -------
+        int
+            A row of ``stations.csv``.
+        """
+        return _nearest(lonlat(self._scenario.stations), lon, lat)
+
+
+def _nearest(points: NDArray[np.float64], lon: float, lat: float) -> int:
+    if not len(points):
+        return -1
+    away = (points - (lon, lat)) * (np.cos(np.radians(lat)), 1.0)
+    return int(np.hypot(*away.T).argmin())
