@@ -9,6 +9,14 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
+from api.assignments import assignment
+from api.joint_schemas import (  # noqa: TC001  # FastAPI reads them
+    AssignmentRequest,
+    JointAssignment,
+    MoveProposal,
+    MoveRequest,
+)
+from api.moves import proposal
 from api.problems import MEDIA_TYPE, add_problem_handlers
 from api.recommendations import answer
 from api.schemas import (
@@ -48,6 +56,8 @@ padding: 0 1rem }} code {{ font-size: .95em }}</style>
 <p>Which rescue vehicle goes where, on open data alone.</p>
 <ul>
 <li><code>POST /v1/recommendations</code> which unit to send to an incident, and why
+<li><code>POST /v1/assignments</code> which units to send where, if several incidents wait
+<li><code>POST /v1/moves</code> which free units to move to other stations
 <li><code>POST /v1/matrix</code> travel times between places
 <li><code>POST /v1/route</code> the fastest way, as GeoJSON
 <li><a href="healthz"><code>GET /healthz</code></a> the data that this service stands on
@@ -105,6 +115,16 @@ def create_app(city: City) -> FastAPI:
     def recommendations(request: RecommendationRequest) -> Recommendation:  # numpydoc ignore=PR01
         """Rank the units for an incident, by the code that the simulator runs."""
         return answer(city, request)
+
+    @app.post("/v1/assignments", dependencies=takes_json)
+    def assignments(request: AssignmentRequest) -> JointAssignment:  # numpydoc ignore=PR01
+        """Send units to all incidents that wait, together."""
+        return assignment(city, request)
+
+    @app.post("/v1/moves", dependencies=takes_json)
+    def moves(request: MoveRequest) -> MoveProposal:  # numpydoc ignore=PR01
+        """Propose which free units to move to other stations."""
+        return proposal(city, request)
 
     @app.post("/v1/matrix", dependencies=takes_json)
     def matrix(request: MatrixRequest) -> Matrix:  # numpydoc ignore=PR01

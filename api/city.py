@@ -106,6 +106,12 @@ class City:
         with self._snapping:
             return self._snapper.snap(lonlat(self.scenario.zones), limit_m=np.inf)
 
+    @cached_property
+    def stations(self) -> Places:
+        """The stations on their roads, however far from them."""
+        with self._snapping:
+            return self._snapper.snap(lonlat(self.scenario.stations), limit_m=np.inf)
+
     def matrix(self, request: MatrixRequest) -> Matrix:
         """Compute travel times between many places.
 
@@ -210,6 +216,13 @@ class City:
         incident = {"lon": ends[0][0], "lat": ends[0][1]}
         return {
             "/v1/recommendations": {"incident": incident, "units": units},
+            "/v1/assignments": {
+                "incidents": [
+                    {"id": f"I{row}", "lon": lon, "lat": lat} for row, (lon, lat) in enumerate(ends)
+                ],
+                "units": units,
+            },
+            "/v1/moves": {"units": units},
             "/v1/matrix": {"sources": ends, "destinations": ends},
             "/v1/route": {"from": ends[0], "to": ends[1]},
         }

@@ -17,11 +17,11 @@ from scenarios.simulation.tables import build_tables
 from scenarios.terrain import terrain_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from numpy.typing import NDArray
 
+    from api.fleet import Fleet
     from engine.terrain import Terrain
     from scenarios.package import Scenario
     from scenarios.settings import UnitType
@@ -74,20 +74,13 @@ class Outlook:
         week = demand.incidents_per_day * HOUR_MS / DAY_MS * weekly_factor(demand).reshape(-1)
         return replace(terrain, calls_per_hour=np.asarray(week, dtype=np.float64))
 
-    def terrain(
-        self,
-        station: Sequence[int],
-        turnout_ms: NDArray[np.int64],
-        suitable: NDArray[np.bool_],
-    ) -> Terrain:
+    def terrain(self, fleet: Fleet, suitable: NDArray[np.bool_]) -> Terrain:
         """Return what policies may know, for other units than the scenario's.
 
         Parameters
         ----------
-        station : sequence of int
-            Station of each unit.
-        turnout_ms : ndarray of int64, shape (units,)
-            Turnout of each crew.
+        fleet : Fleet
+            The units.
         suitable : ndarray of bool, shape (needs, units)
             What each unit can do.
 
@@ -105,8 +98,8 @@ class Outlook:
             known = self._of_fleet
         return replace(
             known,
-            home=np.array(station, dtype=np.int64),
-            turnout_ms=turnout_ms.astype(np.float64),
+            home=np.array(fleet.station, dtype=np.int64),
+            turnout_ms=fleet.turnout_ms.astype(np.float64),
             suitable=suitable,
         )
 

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from api.schemas import RecommendedSet, SentUnit, SetReason, UnfilledSlot
-from engine.fleet import FMS
 from engine.response import Demand
 from routing.network import UNREACHABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from api.city import City
+    from api.fleet import Fleet
     from api.recommendations import Question
     from api.schemas import Profile
     from engine.response import Response, ResponseSet
@@ -48,33 +46,7 @@ def plan_rows(
     return needs, [[needs.index(slot) for slot in alternative] for alternative in slots]
 
 
-def standard_left(question: Question) -> float | None:
-    """Return what the standard leaves until the arrival.
-
-    Parameters
-    ----------
-    question : Question
-        The request.
-
-    Returns
-    -------
-    float or None
-        Milliseconds, 0 or more; None where no standard is for this priority.
-    """
-    standard = question.standard
-    if standard is None:
-        return None
-    waited = question.request.incident.waiting_seconds if standard.start == "call" else 0.0
-    return max(standard.limit_s - waited, 0.0) * 1000
-
-
-def demand_of(
-    city: City,
-    question: Question,
-    profile: Profile,
-    units: Places,
-    turnout_ms: NDArray[np.int64],
-) -> Demand | None:
+def demand_of(city: City, question: Question, units: Places) -> Demand | None:
     """Compute how long each unit takes to each zone.
 
     Parameters
@@ -83,31 +55,54 @@ def demand_of(
         Roads and demand.
     question : Question
         The request.
-    profile : str
-        How units drive.
     units : Places
-        Where they are.
-    turnout_ms : ndarray of int64, shape (units,)
-        Turnout of each crew; a unit already on the road is counted without.
+        Where the units are; one already on the road is counted without turnout.
 
     Returns
     -------
     Demand or None
         None where no standard applies, or there are no zones or too many.
     """
-    standard, zones = question.standard, city.scenario.zones
-    cells = len(turnout_ms) * len(zones)
-    if standard is None or not 0 < cells <= MOST_COVERAGE_CELLS:
+    standard = question.asked.standard
+    if standard is None:
+        return None
+    return demand_within(city, question.fleet, units, question.asked.profile, standard.limit_s)
+
+
+def demand_within(
+    city: City, fleet: Fleet, units: Places, profile: Profile, limit_s: float
+) -> Demand | None:
+    """Compute how long units take to each zone.
+
+    Parameters
+    ----------
+    city : City
+        Roads and demand.
+    fleet : Fleet
+        The units.
+    units : Places
+        Where they are.
+    profile : str
+        How they drive.
+    limit_s : float
+        Time within which a zone counts as covered.
+
+    Returns
+    -------
+    Demand or None
+        None where there are no zones, or too many, or no demand.
+    """
+    zones = city.scenario.zones
+    if not 0 < len(units) * len(zones) <= MOST_COVERAGE_CELLS:
         return None
     drive = city.times[profile].matrix(units, city.zones).ms.astype(np.float64)
-    in_station = FMS.at_station(np.array(question.status, np.int8))
     times = np.where(
         drive < UNREACHABLE,
-        drive + np.where(in_station, turnout_ms, 0)[:, None],
+        drive + np.where(fleet.rests, fleet.turnout_ms, 0)[:, None],
         float(UNREACHABLE),
     )
     weight = zones["weight"].to_numpy(dtype=np.float64)
-    return Demand(times, weight, standard.limit_s * 1000) if weight.sum() > 0 else None
+    return Demand(times, weight, limit_s * 1000) if weight.sum() > 0 else None
 
 
 def set_words(question: Question, group: ResponseSet) -> RecommendedSet:
@@ -175,7 +170,7 @@ def unfilled_words(question: Question, response: Response) -> list[UnfilledSlot]
     return [
         UnfilledSlot(
             slot=slot,
-            needs=list(question.plan[first.alternative][slot]),
+            needs=list(question.asked.plan[first.alternative][slot]),
             passed_over={
                 unit.id: response.passed_over[slot, row] for row, unit in enumerate(units)
             },

@@ -75,6 +75,40 @@ def lateness_cost(
     return np.where(arrival < UNREACHABLE, factor * (arrival + late_factor * late), -1)
 
 
+def urgency_cost(
+    plans: Sequence[Alternatives], cost: NDArray[np.int64], rank: ArrayLike
+) -> NDArray[np.int64]:
+    """Compute costs of waiting by which as many as can be are served, the most urgent first.
+
+    One incident that is more urgent outweighs all that are less so, and each one all
+    that sending units can cost.
+
+    Parameters
+    ----------
+    plans : sequence of alternatives
+        For each incident its alternatives, each the rows of `cost` of its slots.
+    cost : ndarray of int64, shape (slots, units)
+        Cost of sending each unit for each slot; negative: it cannot be sent.
+    rank : array_like of int, shape (incidents,)
+        Priority of each incident, 0 first. The least urgent ones count as equal where
+        there are more kinds than can be told apart in exact sums.
+
+    Returns
+    -------
+    ndarray of int64, shape (incidents,)
+        Costs.
+    """
+    dearest = cost.max(axis=1, initial=0).tolist()
+    most = 1 + sum(max((sum(dearest[r] for r in way) for way in plan), default=0) for plan in plans)
+    level = np.unique(rank, return_inverse=True)[1].astype(np.int64)
+    many = len(plans) + 1
+    levels = int(level.max(initial=0)) + 1
+    while levels > 1 and most * many ** (levels - 1) > MOST_COST:
+        levels -= 1
+    outweighs = [min(most * many ** (levels - 1 - each), MOST_COST) for each in range(levels)]
+    return np.array(outweighs, dtype=np.int64)[np.minimum(level, levels - 1)]
+
+
 def assign(cost: ArrayLike, waiting_cost: ArrayLike) -> Assignment:
     """Send at most one unit to each incident at the least total cost.
 

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.city import City
+from api.fleet import Fleet
 from api.outlook import Outlook
 from engine.dispatch import DispatchState, bound
 from engine.policies import POLICIES
@@ -189,7 +190,8 @@ def test_hours_are_local_and_nights_have_their_turnout() -> None:
     assert moment.now_ms == (6 * 24 + 23.5) * 3_600_000
     assert outlook.turnout_s(kind, moment.hour) == 150
     assert outlook.turnout_s(kind, 12) == 60
-    terrain = outlook.terrain([0], np.array([60_000]), np.ones((1, 1), dtype=np.bool_))
+    fleet = Fleet(City(there), [], None, [])
+    terrain = outlook.terrain(fleet, np.ones((1, 0), dtype=np.bool_))
     hours = terrain.calls_per_hour
     assert len(hours) == 168
     assert hours.sum() == pytest.approx(7 * 24)

@@ -70,7 +70,7 @@ def test_a_policy_that_fails_is_answered_by_the_closest(
             raise ArithmeticError("no")
 
     monkeypatch.setattr("api.recommendations.POLICIES", {"x-v1": Fails()})
-    monkeypatch.setattr("api.recommendations.Question._policy", lambda *_: "x-v1")
+    monkeypatch.setattr("api.recommendations._policy", lambda *_: "x-v1")
     answer = recommend(client, [unit("far", corner(5, 5)), unit("near", corner(1, 0))])
     assert answer["degraded"]
     assert answer["degraded_cause"] == "the solver failed: ArithmeticError: no"
