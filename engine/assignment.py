@@ -21,6 +21,7 @@ Alternatives = tuple[tuple[int, ...], ...]
 
 MOST_COST: Final = 1 << 45
 """Sums over a million assignments stay exact in int64, which the solvers count in."""
+_EXACT: Final = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,25 @@ def lateness_cost(
     return np.where(arrival < UNREACHABLE, factor * (arrival + late_factor * late), -1)
 
 
+def largest_cost(incidents: int, units: int) -> int:
+    """Return the largest cost that `assign` can reckon with.
+
+    Its solver multiplies costs by about the square of the number of incidents and units,
+    in 64 bits.
+
+    Parameters
+    ----------
+    incidents, units : int
+        How many there are.
+
+    Returns
+    -------
+    int
+        A cost; that of waiting counts too.
+    """
+    return int(min(MOST_COST, _EXACT // max(1, incidents + min(units, incidents**2)) ** 2))
+
+
 def urgency_cost(
     plans: Sequence[Alternatives], cost: NDArray[np.int64], rank: ArrayLike
 ) -> NDArray[np.int64]:
@@ -98,14 +118,15 @@ def urgency_cost(
     ndarray of int64, shape (incidents,)
         Costs.
     """
+    largest = largest_cost(len(plans), cost.shape[1])
     dearest = cost.max(axis=1, initial=0).tolist()
     most = 1 + sum(max((sum(dearest[r] for r in way) for way in plan), default=0) for plan in plans)
     level = np.unique(rank, return_inverse=True)[1].astype(np.int64)
     many = len(plans) + 1
     levels = int(level.max(initial=0)) + 1
-    while levels > 1 and most * many ** (levels - 1) > MOST_COST:
+    while levels > 1 and most * many ** (levels - 1) > largest:
         levels -= 1
-    outweighs = [min(most * many ** (levels - 1 - each), MOST_COST) for each in range(levels)]
+    outweighs = [min(most * many ** (levels - 1 - each), largest) for each in range(levels)]
     return np.array(outweighs, dtype=np.int64)[np.minimum(level, levels - 1)]
 
 
@@ -142,6 +163,8 @@ def assign(cost: ArrayLike, waiting_cost: ArrayLike) -> Assignment:
     allowed = cheapest(costs, incidents)
     row, column = np.nonzero(allowed)
     useful, column = np.unique(column, return_inverse=True)
+    if max(costs[allowed].max(initial=0), waits.max()) > largest_cost(incidents, len(useful)):
+        raise InputError("costs overflow", field="cost", fix="give smaller costs")
     own, left = np.arange(incidents), len(useful)
     # The problem must be square: each unit has a row of its own, in which it stays or takes
     # the column of an incident that it could serve, once a unit serves that one.

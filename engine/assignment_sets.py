@@ -10,13 +10,13 @@ import numpy as np
 from scipy import sparse
 
 from engine.assignment import (
-    MOST_COST,
     Assignment,
     assign,
     cheapest,
     check_plans,
     checked_costs,
     closest_in_turn,
+    largest_cost,
 )
 from engine.stationing.mip import Program, minimise
 
@@ -193,7 +193,9 @@ class _Question:
         while True:
             slots = np.flatnonzero(np.isin(self.choice, chosen[chosen >= 0]))
             own = self.slot_cost[slots]
-            outweighs = min(MOST_COST, (len(slots) + 1) * (int(own.max(initial=0)) + 1))
+            outweighs = min(
+                largest_cost(*own.shape), (len(slots) + 1) * (int(own.max(initial=0)) + 1)
+            )
             sent = assign(own, np.full(len(slots), outweighs))
             unit = np.array([each[0] if each else -1 for each in sent.units], dtype=np.int64)
             if (unit >= 0).all():

@@ -69,3 +69,45 @@ def expected_gain(
                 total += part[zone]
         gain[station] = total
     return gain
+
+
+@njit(cache=True, nogil=True)
+def nearest_units(
+    order: NDArray[np.int64], drive: NDArray[np.float64], count: NDArray[np.int64], many: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Find the nearest units of each zone, unit by unit.
+
+    Parameters
+    ----------
+    order : ndarray of int64, shape (zones, stations)
+        Stations by their drive to each zone.
+    drive : ndarray of float64, shape (stations, zones)
+        The drives.
+    count : ndarray of int64, shape (stations,)
+        Units that each station has.
+    many : int
+        How many are wanted.
+
+    Returns
+    -------
+    drive : ndarray of float64, shape (zones, many)
+        Drive of each, rising; inf where there are fewer.
+    station : ndarray of int64, shape (zones, many)
+        Where it is, -1 for none.
+    """
+    zones, stations = order.shape
+    found = np.full((zones, many), np.inf)
+    where = np.full((zones, many), -1)
+    for zone in range(zones):
+        at = 0
+        for rank in range(stations):
+            station = order[zone, rank]
+            for _ in range(count[station]):
+                if at == many:
+                    break
+                found[zone, at] = drive[station, zone]
+                where[zone, at] = station
+                at += 1
+            if at == many:
+                break
+    return found, where

@@ -73,6 +73,27 @@ class Terrain:
         return np.ascontiguousarray(self.station_ms <= left)
 
     @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        return np.argsort(self.station_ms.transpose(0, 2, 1), axis=2, kind="stable")
+
+    def by_drive(self, period: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return stations by their drive to each zone, and the drives.
+
+        Parameters
+        ----------
+        period : int
+            Which drives.
+
+        Returns
+        -------
+        order : ndarray of int64, shape (z, s)
+            The nearest first.
+        drive_ms : ndarray of float64, shape (s, z)
+            As in `station_ms`.
+        """
+        return self._order[period], self.station_ms[period]
+
+    @cached_property
     def peers(self) -> NDArray[np.bool_]:
         """Whether two units can do the same, shape (u, u)."""
         return np.asarray((self.suitable[:, :, None] == self.suitable[:, None, :]).all(axis=0))

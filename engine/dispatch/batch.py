@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 import numpy as np
 
-from engine.assignment import assign
+from engine.assignment import assign, largest_cost
 from routing.network import UNREACHABLE
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _LONGEST_MS: Final = 1 << 26
 """Arrivals beyond 18 hours count as this."""
 _TOGETHER: Final = 50
 _LEVELS: Final = 3
-"""So many incidents, and kinds of urgency, that all costs can be added exactly."""
+"""So many incidents and kinds of urgency that costs can be added in 64 bits."""
 
 
 class Queue(NamedTuple):
@@ -71,9 +71,10 @@ def unit_for_first(
     priority : ndarray of int64, shape (n,)
         Of each incident; all beyond the third that differs count as equal.
     cost : ndarray of int64, shape (n, units)
-        Cost of sending each unit, at most 2**26; negative where it cannot be sent.
+        Cost of sending each unit; negative where it cannot be sent. Large ones are
+        rounded where they could not be added up otherwise.
     waits : ndarray of int64, shape (n,)
-        Cost of letting it wait, at most 2**26.
+        Cost of letting it wait.
 
     Returns
     -------
@@ -82,12 +83,15 @@ def unit_for_first(
     """
     level = np.minimum(np.unique(priority, return_inverse=True)[1], _LEVELS - 1)
     many = len(priority)
+    top = 1 + int(max(cost.max(initial=0), waits.max()))
     # one that is more urgent outweighs all that are less so
-    served = 2 * _LONGEST_MS * many * (many + 1) ** (_LEVELS - 1 - level)
+    outweighs = 2 * many * (many + 1) ** (int(level.max()) - level)
+    while 2 * (top * int(outweighs.max()) + top) >= largest_cost(*cost.shape):
+        cost, waits, top = np.where(cost >= 0, cost // 2, -1), waits // 2, top // 2 + 1
     # of equal ways one in which it goes: else two could give way to each other for ever
     cost = np.where(cost >= 0, 2 * cost + 1, -1)
     cost[0] -= cost[0] >= 0
-    sent = assign(cost, 2 * (waits + served)).units[0]
+    sent = assign(cost, 2 * (waits + top * outweighs)).units[0]
     return sent[0] if sent else -1
 
 

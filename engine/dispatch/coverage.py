@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
-from engine.coverage_kernels import counts, expected_gain
+from engine.coverage_kernels import counts, expected_gain, nearest_units
 from engine.dispatch.explanation import Explanation, against_the_closest
 from engine.survival import survival_curve
 from routing.errors import InputError
@@ -232,24 +232,35 @@ class PreparednessDispatch(KnowsTerrain):
         among = in_time(state, self.city)
         if not among.any():
             return first_least(state.arrival_ms, state, state.feasible)
-        asked = np.flatnonzero(self.city.weight > 0)
-        covering = np.flatnonzero(state.suitable & (state.base >= 0))
-        drive = self.city.station_ms[state.period][state.base[covering]][:, asked]
+        city = self.city
+        covering = state.suitable & (state.base >= 0)
+        count = np.bincount(state.base[covering], minlength=city.station_ms.shape[1])
+        # one more than counts for a zone: whoever takes the place of one that goes
+        drive, where = nearest_units(*city.by_drive(state.period), count, self.nearest + 1)
+        asked = np.flatnonzero(city.weight > 0)
+        weight = city.weight[asked]
+        drive, where = np.maximum(drive[asked], 60_000.0), where[asked]
+        prepared = self._prepared(drive[:, :-1], weight)
+        without = [
+            self._prepared(np.delete(drive, place, axis=1), weight) for place in range(self.nearest)
+        ]
         worst = np.zeros(len(state.arrival_ms))
-        for row, unit in enumerate(covering):
-            if among[unit]:
-                worst[unit] = -self._least(np.delete(drive, row, axis=0), asked)
+        for station in np.unique(state.base[covering & among]):
+            left = prepared.copy()
+            for place, other in enumerate(without):
+                here = where[:, place] == station
+                left[here] = other[here]
+            worst[covering & (state.base == station)] = -self._least(left)
         return first_least(worst, state, among)
 
-    def _least(self, drive: NDArray[np.float64], asked: NDArray[np.int64]) -> float:
-        take = min(self.nearest, len(drive))
-        if take == 0:
-            return 0.0
-        closest = np.sort(np.partition(drive, take - 1, axis=0)[:take], axis=0)
-        share = 0.5 ** np.arange(1, take + 1)
-        prepared = (share[:, None] / np.maximum(closest, 60_000.0)).sum(axis=0)
-        prepared /= self.city.weight[asked]
-        count = max(1, int(self.floor * len(asked)))
+    def _prepared(
+        self, drive: NDArray[np.float64], weight: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        share = 0.5 ** np.arange(1, self.nearest + 1)
+        return np.asarray((share / drive).sum(axis=1) / weight)
+
+    def _least(self, prepared: NDArray[np.float64]) -> float:
+        count = max(1, int(self.floor * len(prepared)))
         return float(np.partition(prepared, count - 1)[:count].mean())
 
 
@@ -290,16 +301,15 @@ class SurvivalDispatch(KnowsTerrain):
         """
         city, survive = self.city, survival_curve(self.curve)
         lead_ms = city.processing_ms + float(city.turnout_ms.mean())
-        covering = np.flatnonzero(state.suitable & (state.base >= 0))
-        drive = city.station_ms[state.period][state.base[covering]] + lead_ms
-        order = np.sort(np.vstack([drive, np.full((2, drive.shape[1]), np.inf)]), axis=0)
-        kept, lost = survive(order[0] / 1000), survive(order[1] / 1000)
+        covering = np.where(state.suitable, state.base, -1)
+        count = np.bincount(covering[covering >= 0], minlength=city.station_ms.shape[1])
+        drive, where = nearest_units(*city.by_drive(state.period), count, 2)
+        kept, lost = survive((drive + lead_ms) / 1000).T
         future = city.calls_per_ms(state.now_ms) * city.busy_ms
-        cost = np.zeros(len(state.arrival_ms))
-        cost[covering] = [
-            future * float(city.weight @ np.where(row == order[0], kept - lost, 0.0))
-            for row in drive
-        ]
+        loss = np.zeros(len(count))
+        there = where[:, 0] >= 0
+        np.add.at(loss, where[there, 0], future * (city.weight * (kept - lost))[there])
+        cost = np.where(covering >= 0, loss[covering], 0.0)
         sent = state.feasible
         cost[sent] -= survive((state.arrival_ms[sent] + state.waiting_ms) / 1000)
         return first_least(cost, state, sent)

@@ -13,6 +13,7 @@ from engine.assignment import (
     Assignment,
     assign,
     closest_in_turn,
+    largest_cost,
     lateness_cost,
 )
 from engine.assignment_sets import assign_sets
@@ -170,6 +171,19 @@ def test_without_time_the_answer_is_the_makeshift() -> None:
     check(plans, costs, waits.tolist(), found)
     assert found == closest_in_turn(plans, costs, waits)
     assert not found.optimal
+
+
+@pytest.mark.parametrize(("incidents", "units"), [(1, 1), (4, 3), (40, 700)])
+def test_the_largest_cost_is_reckoned_with_and_a_larger_one_refused(
+    incidents: int, units: int
+) -> None:
+    costs = np.random.default_rng(1).integers(0, 9, (incidents, units))
+    waits = np.full(incidents, largest_cost(incidents, units))
+    found = assign(costs, waits)
+    assert sum(number >= 0 for number in found.alternative) == min(incidents, units)
+    if units > incidents:
+        with pytest.raises(InputError, match=r"costs overflow|a cost is"):
+            assign(costs, waits * 4 * incidents)
 
 
 def test_least_urgent_waits_and_unneeded_units_stay() -> None:

@@ -198,6 +198,25 @@ def test_a_batch_is_the_best_of_all_ways(
         assert BatchDispatch().decide(waiting(arrival.tolist(), priority.tolist())) in best
 
 
+@pytest.mark.parametrize("levels", [1, 3])
+def test_a_batch_of_fifty_and_two_thousand_units_is_no_overflow(levels: int) -> None:
+    rng = np.random.default_rng(levels)
+    arrival = rng.integers(1, 180, (50, 2000)).astype(np.float64)
+    arrival[7:] = np.inf
+    arrival[:7, 3:] = np.inf
+    arrival[6, 0] = 1.0  # the nearest of the least urgent
+    priority = sorted(rng.integers(0, levels, 50).tolist())
+    sent = [
+        BatchDispatch().decide(
+            waiting(np.roll(arrival, -k, axis=0).tolist(), priority[k:] + priority[:k])
+        )
+        for k in range(7)
+    ]
+    assert len({unit for unit in sent if unit >= 0}) == 3
+    urgent = [unit >= 0 for unit, rank in zip(sent, priority, strict=False) if rank == 0]
+    assert sum(urgent) >= min(3, len(urgent)) > 0
+
+
 def test_foresight_helps_whom_it_can_help_and_passes_nobody_over_for_ever() -> None:
     city = replace(
         random_terrain(np.random.default_rng(3), 1),
