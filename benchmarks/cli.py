@@ -19,11 +19,16 @@ _ALL: Final = ("reykjavik", "130k", "630k", "2500k")
 _STATIONING: Final = "stationing"
 _SIMULATION: Final = "simulation"
 _POLICIES: Final = "policies"
+_DECISIONS: Final = "decisions"
 _FOREIGN: Final = {
     "routing": ("chosen", "bounds", "workers"),
     _STATIONING: ("graphs", "city", "full", "rounds", "check", "bounds", "workers"),
     _SIMULATION: ("graphs", "city", "full", "check", "budget", "chosen", "bounds", "workers"),
     _POLICIES: ("graphs", "full", "check", "budget"),
+    _DECISIONS: (
+        *("graphs", "city", "full", "peers", "check", "budget", "chosen", "bounds", "workers"),
+        "picture",
+    ),
 }
 """Options that are of other benchmarks alone."""
 _ROUNDS: Final = 5
@@ -107,9 +112,10 @@ def benchmark(  # numpydoc ignore=PR01
     NAME is routing, which is also run if none is given: times of shortest-path questions,
     one thread each; stationing: times of location problems until a plan is proven, each
     case asked once, peers as they come; simulation: incidents a second of event loops
-    that give the same responses; or policies: who is late how often, on the same incidents
-    of the standard scenarios. The results carry revision, versions, machine, and the bar of
-    each figure with what was measured.
+    that give the same responses; policies: who is late how often, on the same incidents
+    of the standard scenarios; or decisions: how long answers take with 1,000 units and 50
+    incidents, and what becomes of solvers that hang. The results carry revision, versions,
+    machine, and the bar of each figure with what was measured.
 
     Published location problems and cities are read from the folder that
     BLUELIGHT_REFERENCE_DATA names; without it those cases are left out.
@@ -155,6 +161,14 @@ def benchmark(  # numpydoc ignore=PR01
         measured = [document["results"][_POLICIES]]
         lines = lines_of_policies(measured[0])
         drawn = None if picture is None else draw_late(measured[0])
+    elif name == _DECISIONS:
+        from benchmarks.decisions import lines_of as lines_of_decisions  # noqa: PLC0415
+        from benchmarks.results import decision_results  # noqa: PLC0415
+
+        document = decision_results(rounds=rounds or _ROUNDS, say=_say)
+        measured = [document["results"][_DECISIONS]]
+        lines = lines_of_decisions(measured[0])
+        drawn = None
     else:
         from benchmarks.picture import draw  # noqa: PLC0415
         from benchmarks.results import results  # noqa: PLC0415

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from benchmarks.decisions import measure as decisions
 from benchmarks.location_cases import reference_data
 from benchmarks.peers import CONTESTANTS
 from benchmarks.policies import OURS as FORESIGHT
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BENCHMARKS: Final = ("routing", "stationing", "simulation", "policies")
+BENCHMARKS: Final = ("routing", "stationing", "simulation", "policies", "decisions")
 
 SEEDS: Final = {"test": TEST_SEED, "train": TRAIN_SEED}
 
@@ -264,6 +265,27 @@ def policy_results(
     )
     measured["skipped"] = skipped
     document["results"] = {"policies": measured}
+    return document
+
+
+def decision_results(*, rounds: int, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Time decisions.
+
+    Parameters
+    ----------
+    rounds : int
+        How often each question is asked.
+    say : callable
+        Told what is going on.
+
+    Returns
+    -------
+    dict
+        As the other benchmarks give it.
+    """
+    document = _head({"ortools": "ortools"})
+    document["settings"] = {"rounds": rounds}
+    document["results"] = {"decisions": decisions(rounds=rounds, say=say)}
     return document
 
 
