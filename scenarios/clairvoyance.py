@@ -224,6 +224,8 @@ def _check(tables: Tables, timeline: NDArray[Any]) -> None:
             "bays or capabilities of hospitals, or hospital policies",
             rules.hospitals_differ,
         ),
+        "unit_types.flight": ("units that fly", len(rules.flight) > 0),
+        "unit_types.mutual_aid": ("neighbours' units", len(rules.aid) > 0),
         "disturbances": ("closed hospitals", (timeline["kind"] == CLOSES).any()),
     }
     for field, (what, there) in unknown.items():

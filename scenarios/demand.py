@@ -36,6 +36,7 @@ PURPOSES: Final = (
     "surge_thinning",
     "surge_part",
     "failure",
+    "mutual aid",
 )
 """What random numbers are drawn for; each has a stream of its own. Only ever append."""
 

@@ -22,6 +22,40 @@ class Failure(Model):
     repair: Duration
 
 
+class Flight(Model):
+    """How a unit flies: straight, at one speed.
+
+    From the ground it takes `start_s` after its crew's turnout until it is in the air, and
+    `landing_s` to come down. With `daylight_only` it is off duty from sunset to sunrise.
+    """
+
+    speed_m_s: Annotated[float, Field(gt=0, le=200)]
+    start_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    landing_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
+    daylight_only: bool = True
+
+
+class MutualAid(Model):
+    """How a neighbour's unit helps out.
+
+    It is asked where no own unit that is free arrives within `beyond_s`, or within the
+    standard of the priority if that is left out; asking takes `notice_s`. For
+    `busy_share` of the time it has work of its own, in spells of which `busy` says how long
+    they are. It is never moved, and covers nothing for the city's own policies.
+    """
+
+    notice_s: Annotated[float, Field(ge=0, le=7200)] = 0.0
+    beyond_s: Annotated[float, Field(ge=0, le=86_400)] | None = None
+    busy_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    busy: Duration | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> MutualAid:
+        if (self.busy_share > 0) != (self.busy is not None):
+            raise ValueError("busy_share and busy need each other")
+        return self
+
+
 class Slot(Model):
     """One unit of a response: what it must be able to do, and whether it takes the patient."""
 
@@ -102,10 +136,13 @@ class Disturbance(Model):
     ``station_closed``: nobody leaves the station `id`. ``hospital_closed``: the hospital
     `id` takes nobody. ``road_closed``: roads that touch the polygon `area` (lon, lat)
     cannot be used by drives that begin then. ``surge``: calls come `factor` times as often.
-    ``mass_casualty``: `count` incidents of `type` at once in the zone `id`.
+    ``mass_casualty``: `count` incidents of `type` at once in the zone `id`. ``grounded``: the
+    weather lets no unit fly; one in the air ends its work.
     """
 
-    kind: Literal["station_closed", "hospital_closed", "road_closed", "surge", "mass_casualty"]
+    kind: Literal[
+        "station_closed", "hospital_closed", "road_closed", "surge", "mass_casualty", "grounded"
+    ]
     start_h: Annotated[float, Field(ge=0, le=87_840)]
     end_h: Annotated[float, Field(ge=0, le=87_840)] | None = None
     id: Name | None = None
@@ -122,6 +159,7 @@ class Disturbance(Model):
             "road_closed": ("end_h", "area"),
             "surge": ("end_h", "factor"),
             "mass_casualty": ("id", "count", "type"),
+            "grounded": ("end_h",),
         }[self.kind]
         given = {
             name

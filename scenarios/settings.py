@@ -17,7 +17,9 @@ from scenarios.operations import (
     Disturbance,
     Driving,
     Failure,
+    Flight,
     IncidentType,
+    MutualAid,
     Shift,
     all_types,
     check_operations,
@@ -99,12 +101,15 @@ class UnitType(Model):
     """A kind of unit: what it can do and how long its crew takes to leave.
 
     In the hours of `Settings.night` the crew takes `night_turnout_s`, if that is given.
+    With `flight` it flies, with `mutual_aid` it is a neighbour's.
     """
 
     capabilities: list[Name]
     turnout_s: Seconds
     night_turnout_s: Seconds | None = None
     failure: Failure | None = None
+    flight: Flight | None = None
+    mutual_aid: MutualAid | None = None
 
 
 class Assumed(Model):

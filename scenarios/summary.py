@@ -74,9 +74,23 @@ def summarise(seen: Observations, measures: Measures, header: dict[str, Any]) ->
             "curves": {name: each.reference for name, each in CURVES.items()},
             "note": SURVIVAL_NOTE,
         },
+        **_aid(seen),
         **measures.to_json_dict(),
         **({"steady_state": steady_state(seen)} if header["replications"] == 1 else {}),
     }
+
+
+def _aid(seen: Observations) -> dict[str, Any]:
+    """Count the incidents that a neighbour's unit was first at."""
+    scenario = seen.scenario
+    kinds = scenario.settings.unit_types
+    given = [kinds[name].mutual_aid is not None for name in scenario.units["type"]]
+    if not any(given):
+        return {}
+    neighbours = scenario.units["id"].to_numpy()[given].tolist()
+    first = seen.frame["unit"].astype(str)
+    helped = int(first.isin(neighbours).sum())
+    return {"mutual_aid": {"incidents": helped, "share": helped / max(1, len(first))}}
 
 
 def interval_note(replications: int) -> dict[str, Any]:

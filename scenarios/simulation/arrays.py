@@ -43,6 +43,17 @@ PRIORITY: Final = _record(response="i8", transport="i8")
 CREW: Final = _record(home="i8", turnout_ms="f8", night_turnout_ms="f8")
 """A unit's station, and how long its crew takes to leave it."""
 
+FLIGHT: Final = _record(metres_per_ms="f8", start_ms="f8", landing_ms="f8")
+"""How a unit flies, all zero for one that drives: its speed, what it takes to get into the air,
+and to come down."""
+
+AID: Final = _record(given="?", beyond_ms="f8")
+"""Whether a unit is a neighbour's, and where no own unit arrives within what time it is asked;
+negative: within the standard."""
+
+LIMIT: Final = _record(ms="f8", from_call="?")
+"""The standard of a priority: until the arrival, from the call or from now; inf for none."""
+
 SLOT: Final = _record(need="i8", transports="?")
 """One unit of a response: a row of `Rules.suitable`, and whether it takes the patient."""
 
@@ -59,6 +70,9 @@ UNIT: Final = _record(
     way_m="i8",  # and how far that is
     behind_ms="f8",  # when it passed the last junction
     behind_m="i8",  # and how far from where it left
+    x="f8",  # where a flight began, in metres
+    y="f8",
+    z="f8",
     after="i8",  # who stands behind it in the line of a hospital, -1 for nobody
 )
 """Where a unit is and what it does."""
@@ -152,6 +166,8 @@ class Travel(NamedTuple):
         value) units drive from junction to junction.
     track : ndarray of TRACK
         Zones that a unit on its way home counts as at.
+    xyz : ndarray of float64, shape (p, 3) or (0, 3)
+        Places as points of space, in metres; empty where nobody flies.
     """
 
     drive: NDArray[Any]
@@ -161,6 +177,7 @@ class Travel(NamedTuple):
     rest: NDArray[Any]
     track_ptr: NDArray[np.int64]
     track: NDArray[Any]
+    xyz: NDArray[np.float64] = np.zeros((0, 3), dtype=np.float64)
 
 
 class Rules(NamedTuple):
@@ -191,6 +208,12 @@ class Rules(NamedTuple):
         Mean time of a handover, for hospital policies.
     hospital_policy : ndarray of uint8
         Id of the hospital policy in ASCII; empty for that of the nearest.
+    flight : ndarray of FLIGHT, shape (units,) or (0,)
+        How units fly; empty where nobody does.
+    aid : ndarray of AID, shape (units,) or (0,)
+        Which units are a neighbour's; empty where none is.
+    limit : ndarray of LIMIT, shape (priorities,) or (0,)
+        Standards by which neighbours are asked.
     """
 
     suitable: NDArray[np.bool_]
@@ -204,6 +227,9 @@ class Rules(NamedTuple):
     bays: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
     handover_ms: NDArray[np.float64] = np.zeros(0, dtype=np.float64)
     hospital_policy: NDArray[np.uint8] = np.zeros(0, dtype=np.uint8)
+    flight: NDArray[Any] = np.zeros(0, dtype=FLIGHT)
+    aid: NDArray[Any] = np.zeros(0, dtype=AID)
+    limit: NDArray[Any] = np.zeros(0, dtype=LIMIT)
 
     @property
     def hospitals_differ(self) -> bool:

@@ -24,6 +24,14 @@ from scenarios.simulation.agenda import (
     pop,
     push,
 )
+from scenarios.simulation.flight import (
+    distance_m,
+    flies,
+    flight_ms,
+    point_of,
+    start_ms,
+    take_off,
+)
 from scenarios.simulation.movement import (
     NEVER,
     NIGHT_NOW,
@@ -117,7 +125,29 @@ def _measure(world: World, incident: int, need: int) -> bool:
         arrival_ms, _, _, _, _ = way_to(world, unit, incident, need)
         world.arrival_ms[unit] = arrival_ms
         any_unit |= arrival_ms < NEVER
+    if len(world.rules.aid) > 0:
+        _ask_own_first(world, incident, world.arrival_ms)
     return any_unit
+
+
+@inner
+def _ask_own_first(world: World, incident: int, arrival_ms: NDArray[np.float64]) -> None:
+    """Leave neighbours' units alone where an own one is there soon enough."""
+    aid, call = world.rules.aid, world.calls[incident]
+    own_ms = NEVER
+    for unit in range(len(world.status)):
+        if not aid[unit].given:
+            own_ms = min(own_ms, arrival_ms[unit])
+    limit = world.rules.limit[call.priority]
+    left_ms = limit.ms
+    if limit.from_call:
+        left_ms -= world.clock[0] - call.call_ms
+    for unit in range(len(world.status)):
+        beyond_ms = aid[unit].beyond_ms
+        if beyond_ms < 0:
+            beyond_ms = left_ms
+        if aid[unit].given and own_ms < NEVER and own_ms <= beyond_ms:
+            arrival_ms[unit] = NEVER
 
 
 @inner
@@ -161,6 +191,8 @@ def _dispatch(world: World, unit: int, incident: int, row: int, need: int) -> No
         way_m = driven(world, unit)
         if len(world.travel.track_ptr) == 1:
             place = -1
+    if flies(world, unit):
+        take_off(world, unit)
     if responding:
         _divert(world, unit, way_m)
         way_m = _NO_WAY
@@ -196,6 +228,9 @@ def _dispatch(world: World, unit: int, incident: int, row: int, need: int) -> No
 def _drive_to(world: World, unit: int, station: int) -> None:
     """Let a unit leave for a station, from the place where it is."""
     me, now, travel = world.units[unit], world.clock[0], world.travel
+    if flies(world, unit):
+        _fly_to(world, unit, station)
+        return
     drive = travel.home[world.cursor[PERIOD_NOW], me.place, station]
     world.returning[unit] = True
     me.tree = world.cursor[PERIOD_NOW]
@@ -207,6 +242,24 @@ def _drive_to(world: World, unit: int, station: int) -> None:
     me.arrive_ms = now + drive.ms
     me.way_m = drive.metres
     me.behind_ms = now
+    me.behind_m = 0
+    _plan(world, unit, me.arrive_ms, _AT_STATION)
+
+
+@inner
+def _fly_to(world: World, unit: int, station: int) -> None:
+    """Let a unit fly to a station from where it is, in the air or not."""
+    me, now = world.units[unit], world.clock[0]
+    start = start_ms(world, unit)
+    take_off(world, unit)
+    way = distance_m(world, (me.x, me.y, me.z), station_place(world, station))
+    world.returning[unit] = True
+    me.target = station
+    me.ahead = -1
+    me.left_ms = now + start
+    me.arrive_ms = me.left_ms + flight_ms(world, unit, way)
+    me.way_m = int(way)
+    me.behind_ms = me.left_ms
     me.behind_m = 0
     _plan(world, unit, me.arrive_ms, _AT_STATION)
 
@@ -317,6 +370,33 @@ def _hospital(
 
 
 @inner
+def _hospital_by_air(choose: Callable[..., int], world: World, kind: int, unit: int) -> int:
+    """Return the hospital that a flying unit takes a patient to, as a place.
+
+    Closed ones take patients where no other can.
+    """
+    rules, first = world.rules, world.travel.hospital.shape[1] + 0
+    many = world.travel.hospital.shape[2]
+    at = point_of(world, world.units[unit].place)
+    best = -1
+    for closed_too in range(2):
+        for number in range(many):
+            world.drive_ms[number] = _UNREACHABLE
+            if rules.accepts[kind, number] and (closed_too == 1 or not world.closed[number]):
+                way = distance_m(world, at, first + number)
+                world.drive_ms[number] = start_ms(world, unit) + flight_ms(world, unit, way)
+                if best < 0 or world.drive_ms[number] < world.drive_ms[best]:
+                    best = number
+        if best >= 0:
+            break
+    if world.cursor[CHOOSING] == 1:
+        number = choose(world.drive_ms, rules.bays, world.there, world.coming, rules.handover_ms)
+        if 0 <= number < many and world.drive_ms[number] < _UNREACHABLE:
+            best = number
+    return int(first + best)
+
+
+@inner
 def _arrive_at_hospital(world: World, unit: int, number: int) -> bool:
     """Let a crew take a bay, or stand in line; return whether it can hand over now."""
     world.coming[number] -= 1
@@ -375,6 +455,25 @@ def _back_at_station(world: World, unit: int) -> None:
 
 
 @inner
+def _take_to_hospital(choose: Callable[..., int], world: World, unit: int) -> tuple[int, float]:
+    """Choose a hospital, as a place, and say when the unit is there."""
+    me = world.units[unit]
+    call = world.calls[me.incident]
+    if flies(world, unit):
+        place = _hospital_by_air(choose, world, call.type, unit)
+        way_m = int(distance_m(world, point_of(world, me.place), place))
+        way_ms = world.drive_ms[place - world.travel.hospital.shape[1]]
+    else:
+        tree = world.cursor[PROFILES_NOW] + world.rules.priority[call.priority].transport
+        table, rank = _hospital(choose, world, call.type, tree, call.zone)
+        chosen = world.travel.hospital[table, call.zone, rank]
+        place, way_m, way_ms = chosen.place, chosen.metres, chosen.ms
+    world.coming[place - world.travel.hospital.shape[1]] += 1
+    me.way_m = way_m
+    return place, world.clock[0] + way_ms
+
+
+@inner
 def _step(choose: Callable[..., int], world: World, kind: int, unit: int) -> None:
     """Do the next step of a unit that serves an incident."""
     me, now, cursor = world.units[unit], world.clock[0], world.cursor
@@ -391,15 +490,10 @@ def _step(choose: Callable[..., int], world: World, kind: int, unit: int) -> Non
             next_kind = _LEFT_SCENE
     elif kind == _LEFT_SCENE:
         world.status[unit] = fleet.PATIENT_ABOARD
-        tree = cursor[PROFILES_NOW] + world.rules.priority[call.priority].transport
-        table, rank = _hospital(choose, world, call.type, tree, call.zone)
-        chosen = world.travel.hospital[table, call.zone, rank]
-        world.coming[chosen.place - world.travel.hospital.shape[1]] += 1
         leg.left_ms = now
-        leg.hospital = chosen.place
-        place = chosen.place
-        me.way_m = chosen.metres
-        next_kind, next_ms = _AT_HOSPITAL, now + chosen.ms
+        place, next_ms = _take_to_hospital(choose, world, unit)
+        leg.hospital = place
+        next_kind = _AT_HOSPITAL
     elif kind == _AT_HOSPITAL:
         world.status[unit] = fleet.AT_DESTINATION
         leg.at_hospital_ms = now
@@ -568,6 +662,8 @@ def measure_others(
         for unit in range(len(world.status)):
             found, _, _, _, _ = way_to(world, unit, incident, need)
             arrival_ms[row, unit] = found
+        if len(world.rules.aid) > 0:
+            _ask_own_first(world, incident, arrival_ms[row])
 
 
 @inner
@@ -729,7 +825,10 @@ def relocate(world: World, unit: int, station: int) -> None:
         _leave_station(world, unit, station)
         return
     metres = _NO_WAY
-    if me.left_ms == now:
+    if flies(world, unit):
+        metres = driven(world, unit)
+        _fly_to(world, unit, station)
+    elif me.left_ms == now:
         _drive_to(world, unit, station)
     elif len(travel.track_ptr) > 1:
         metres = driven(world, unit)

@@ -7,6 +7,14 @@ from typing import TYPE_CHECKING, Final
 from engine import fleet
 from routing.network import UNREACHABLE
 from scenarios.simulation.agenda import compiled, inner
+from scenarios.simulation.flight import (
+    distance_m,
+    flies,
+    flight_ms,
+    flown_m,
+    position,
+    start_ms,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,6 +109,8 @@ def driven(world: World, unit: int) -> int:
         Metres since it left.
     """
     me, now = world.units[unit], world.clock[0]
+    if flies(world, unit):
+        return int(flown_m(world, unit))
     if len(world.travel.track_ptr) > 1:
         share = (now - me.left_ms) / max(me.arrive_ms - me.left_ms, 1.0)
         return int(me.way_m * share)
@@ -205,6 +215,12 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
             turnout = me.left_ms - world.clock[0]
     else:
         return nowhere
+    if flies(world, unit):
+        if status == _RESPONDING:
+            turnout = 0.0
+        turnout += start_ms(world, unit)
+        way = distance_m(world, position(world, unit), call.zone)
+        return turnout + flight_ms(world, unit, way), turnout, int(way), me.place, -1
     if moving and len(travel.track_ptr) > 1:
         place = on_track(world, unit)
     elif moving:
@@ -228,7 +244,7 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
 
 
 @compiled
-def measure_moves(  # noqa: C901  # as one, it is compiled once
+def measure_moves(  # noqa: C901, PLR0912  # as one, it is compiled once
     world: World, arrival_ms: NDArray[np.float64]
 ) -> None:
     """Find when each unit could be at each station.
@@ -247,6 +263,17 @@ def measure_moves(  # noqa: C901  # as one, it is compiled once
         arrival_ms[unit] = NEVER
         moving = world.returning[unit]
         if me.off > 0 or not (moving or status == _FREE_AT_STATION):
+            continue
+        if len(world.rules.aid) > 0 and world.rules.aid[unit].given:
+            continue
+        if flies(world, unit):
+            first = station_place(world, 0)
+            at, start = position(world, unit), start_ms(world, unit)
+            for station in range(travel.home.shape[2]):
+                way = distance_m(world, at, first + station)
+                arrival_ms[unit, station] = start + flight_ms(world, unit, way)
+            if moving:
+                arrival_ms[unit, me.target] = me.arrive_ms - now
             continue
         place, at_ms = me.place, now
         if moving and me.left_ms < now:

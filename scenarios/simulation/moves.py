@@ -30,13 +30,16 @@ def bases(world: World) -> NDArray[np.int64]:
     Returns
     -------
     ndarray of int64, shape (units,)
-        Stations, -1 for units that are not free. One that was just freed, and has not
-        left, counts at its own.
+        Stations, -1 for units that are not free, and for neighbours'. One that was just
+        freed, and has not left, counts at its own.
     """
     free = (world.status == FREE_AT_STATION) | (world.status == FREE_ON_RADIO)
     settled = (world.status == FREE_AT_STATION) | world.returning
     station = np.where(settled, world.units["target"], world.rules.crew["home"])
-    return np.where(free & (world.units["off"] == 0), station, -1)
+    own = free & (world.units["off"] == 0)
+    if len(world.rules.aid):
+        own &= ~world.rules.aid["given"]
+    return np.where(own, station, -1)
 
 
 class Mover:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from routing.errors import InputError
 from scenarios.hospitals import hospital_rules
-from scenarios.simulation.arrays import CREW, PRIORITY, SLOT, Rules, packed
+from scenarios.simulation.arrays import AID, CREW, FLIGHT, LIMIT, PRIORITY, SLOT, Rules, packed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from scenarios.operations import IncidentType
     from scenarios.package import Scenario
+    from scenarios.settings import Settings, UnitType
 
 
 def build_rules(scenario: Scenario) -> tuple[Rules, list[str]]:
@@ -77,13 +80,8 @@ def build_rules(scenario: Scenario) -> tuple[Rules, list[str]]:
         crew=packed(
             CREW,
             scenario.unit_station,
-            np.array([round(kind.turnout_s * 1000) for kind in kinds]),
-            np.array(
-                [
-                    round((k.turnout_s if k.night_turnout_s is None else k.night_turnout_s) * 1000)
-                    for k in kinds
-                ]
-            ),
+            np.array([round(_leave_s(kind, kind.turnout_s) * 1000) for kind in kinds]),
+            np.array([round(_leave_s(kind, kind.night_turnout_s) * 1000) for kind in kinds]),
         ),
         type_ptr=np.cumsum([0, *(len(kind.response) for kind in types)]),
         alternative_ptr=np.cumsum([0, *(len(response) for response in responses)]),
@@ -93,8 +91,49 @@ def build_rules(scenario: Scenario) -> tuple[Rules, list[str]]:
             np.array([slot.transports for slot in slots]),
         ),
         **hospital_rules(scenario),
+        flight=_flight(kinds),
+        aid=_aid(kinds),
+        limit=_limits(settings),
     )
     return rules, profiles
+
+
+def _leave_s(kind: UnitType, turnout_s: float | None) -> float:
+    """Return how long a unit takes to leave; a neighbour's must be asked first."""
+    asking_s = 0.0 if kind.mutual_aid is None else kind.mutual_aid.notice_s
+    return asking_s + (kind.turnout_s if turnout_s is None else turnout_s)
+
+
+def _flight(kinds: Sequence[UnitType]) -> NDArray[Any]:
+    if all(kind.flight is None for kind in kinds):
+        return np.zeros(0, dtype=FLIGHT)
+    craft = [kind.flight for kind in kinds]
+    return packed(
+        FLIGHT,
+        np.array([0.0 if each is None else each.speed_m_s / 1000 for each in craft]),
+        np.array([0.0 if each is None else round(each.start_s * 1000) for each in craft]),
+        np.array([0.0 if each is None else round(each.landing_s * 1000) for each in craft]),
+    )
+
+
+def _aid(kinds: Sequence[UnitType]) -> NDArray[Any]:
+    if all(kind.mutual_aid is None for kind in kinds):
+        return np.zeros(0, dtype=AID)
+    beyond = [
+        -1.0 if aid is None or aid.beyond_s is None else aid.beyond_s * 1000
+        for aid in (kind.mutual_aid for kind in kinds)
+    ]
+    given = np.array([kind.mutual_aid is not None for kind in kinds])
+    return packed(AID, given, np.array(beyond))
+
+
+def _limits(settings: Settings) -> NDArray[Any]:
+    standards = [settings.standard_of(priority.name) for priority in settings.priorities]
+    return packed(
+        LIMIT,
+        np.array([np.inf if each is None else each.limit_s * 1000 for each in standards]),
+        np.array([each is not None and each.start == "call" for each in standards]),
+    )
 
 
 def suits(scenario: Scenario, rules: Rules) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+from pyproj import Transformer
 
 from routing.errors import InputError
 from routing.hierarchy_times import HierarchyTravelTimes
@@ -104,6 +105,12 @@ def build_tables(scenario: Scenario, *, movable: bool = False) -> Tables:
     periods = periods_of(scenario)
     timeline = build_timeline(scenario, periods)
     if scenario.matrix is not None:
+        if len(rules.flight):
+            raise InputError(
+                "units fly, but drives are given without places",
+                field="scenario.toml: unit_types.flight",
+                fix="leave it out, or build the scenario with roads",
+            )
         return Tables(matrix_travel(scenario, scenario.matrix, rules, profiles), rules, timeline)
     snapper = Snapper(scenario.network)
     sites = _Sites(
@@ -140,10 +147,19 @@ def build_tables(scenario: Scenario, *, movable: bool = False) -> Tables:
         rest=np.stack([roads.rest(way.tree) for way in ways]),
         track_ptr=np.zeros(1, dtype=np.int64),
         track=np.zeros(0, dtype=TRACK),
+        xyz=_points(sites) if len(rules.flight) else np.zeros((0, 3)),
     )
     _check_roads(scenario, travel, rules)
     _bridge(travel)
     return Tables(travel, rules, timeline)
+
+
+def _points(sites: _Sites) -> NDArray[np.float64]:
+    """Return places as points of space, WGS84, earth-centred."""
+    lonlat_of = sites.places.lonlat
+    flat = np.zeros(len(lonlat_of))
+    space = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
+    return np.column_stack(space.transform(lonlat_of[:, 0], lonlat_of[:, 1], flat))
 
 
 class _Roads(NamedTuple):
@@ -396,6 +412,8 @@ def _check_roads(scenario: Scenario, travel: Travel, rules: Rules) -> None:
 
 def _served(rules: Rules, number: int, reached: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell to which zones all units of some alternative of a type of incident can come."""
+    if len(rules.flight):
+        reached = reached | (rules.flight["metres_per_ms"] > 0)[:, None]
     served = np.zeros(reached.shape[1], dtype=np.bool_)
     for alternative in range(rules.type_ptr[number], rules.type_ptr[number + 1]):
         slots = slice(*rules.alternative_ptr[alternative : alternative + 2])

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from routing.errors import InputError
+from scenarios.daylight import nights_of
 from scenarios.demand import HOUR_MS, durations_ms, horizon_ms, stream
+from scenarios.package import lonlat
 from scenarios.simulation.arrays import (
     CLOSES,
     COMES_ON,
@@ -22,13 +24,14 @@ from scenarios.simulation.arrays import (
 from scenarios.simulation.periods import OVERTIME_MS, local_hours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import date, time
 
     from numpy.typing import NDArray
 
     from scenarios.operations import Shift
     from scenarios.package import Scenario
+    from scenarios.schema import Duration
     from scenarios.settings import Horizon
     from scenarios.simulation.periods import Periods
 
@@ -65,6 +68,7 @@ def build_timeline(scenario: Scenario, periods: Periods) -> NDArray[Any]:
         rows += _nights(settings.horizon, settings.night)
     for unit, spans in enumerate(_off_duty(scenario)):
         rows += _pairs(spans, GOES_OFF, COMES_ON, unit)
+    rows += _dark(scenario)
     for number, event in enumerate(settings.disturbances, start=1):
         span = (event.start_h * HOUR_MS, (event.end_h or 0.0) * HOUR_MS)
         if event.kind == "hospital_closed":
@@ -74,15 +78,38 @@ def build_timeline(scenario: Scenario, periods: Periods) -> NDArray[Any]:
             station = _row_of(scenario.stations["id"], event.id, number, "stations.csv")
             for unit in np.flatnonzero(scenario.unit_station == station).tolist():
                 rows += _pairs([span], GOES_OFF, COMES_ON, unit)
+        elif event.kind == "grounded":
+            for unit in _flying(scenario):
+                rows += _pairs([span], GOES_OFF, COMES_ON, unit)
         elif event.kind == "mass_casualty":
             _row_of(scenario.zones["id"], event.id, number, "zones.csv")
     return _ordered(rows)
 
 
+def _dark(scenario: Scenario) -> list[tuple[float, int, int]]:
+    """Keep units that fly by day alone on the ground from sunset to sunrise."""
+    by_day = _flying(scenario, daylight_only=True)
+    if not by_day:
+        return []
+    lon, lat = lonlat(scenario.stations).mean(axis=0).tolist()
+    horizon = scenario.settings.horizon
+    nights = nights_of(lon, lat, horizon.start, horizon_ms(horizon) + OVERTIME_MS)
+    return [row for unit in by_day for row in _pairs(nights, GOES_OFF, COMES_ON, unit)]
+
+
+def _flying(scenario: Scenario, *, daylight_only: bool = False) -> list[int]:
+    kinds = [scenario.settings.unit_types[name].flight for name in scenario.units["type"]]
+    return [
+        unit
+        for unit, flight in enumerate(kinds)
+        if flight is not None and (flight.daylight_only or not daylight_only)
+    ]
+
+
 def with_failures(
     timeline: NDArray[Any], scenario: Scenario, seed: int, replication: int
 ) -> NDArray[Any]:
-    """Add the failures of units, drawn for one replication, to what happens at set times.
+    """Add what is drawn for one replication: failures, and neighbours' own work.
 
     Parameters
     ----------
@@ -96,28 +123,47 @@ def with_failures(
     Returns
     -------
     ndarray of TIMED
-        In order; `timeline` itself where no unit fails.
+        In order; `timeline` itself where nothing is drawn.
     """
     kinds = [scenario.settings.unit_types[name] for name in scenario.units["type"]]
-    if all(kind.failure is None for kind in kinds):
-        return timeline
     end_ms = horizon_ms(scenario.settings.horizon)
-    random = stream(seed, replication, "failure")
     rows: list[tuple[float, int, int]] = []
-    for unit, kind in enumerate(kinds):
-        if kind.failure is None:
-            continue
-        mean_ms = kind.failure.mean_days_between * 24 * HOUR_MS
-        at_ms = 0.0
-        while True:
-            up, down = random.random(2)
-            at_ms += float(np.rint(-np.log1p(-up) * mean_ms))
-            if at_ms >= end_ms:
-                break
-            repair_ms = float(durations_ms(kind.failure.repair, np.array([down]))[0])
-            rows += _pairs([(at_ms, at_ms + repair_ms)], GOES_OFF, COMES_ON, unit)
-            at_ms += repair_ms
-    return _ordered([*timeline.tolist(), *rows])
+    if any(kind.failure is not None for kind in kinds):
+        random = stream(seed, replication, "failure")
+        for unit, kind in enumerate(kinds):
+            if kind.failure is not None:
+                mean_ms = kind.failure.mean_days_between * 24 * HOUR_MS
+                spans = _spells(random, mean_ms, kind.failure.repair, 0.0, end_ms)
+                rows += _pairs(spans, GOES_OFF, COMES_ON, unit)
+    if any(kind.mutual_aid is not None for kind in kinds):
+        random = stream(seed, replication, "mutual aid")
+        for unit, kind in enumerate(kinds):
+            aid = kind.mutual_aid
+            if aid is not None and aid.busy is not None:
+                mean_ms = aid.busy.mean_s * 1000 * (1 - aid.busy_share) / aid.busy_share
+                # busy from the beginning as often as later on
+                begun, length = random.random(2)
+                at_ms = 0.0
+                if begun < aid.busy_share:
+                    at_ms = float(durations_ms(aid.busy, np.array([length]))[0])
+                    rows += _pairs([(0.0, at_ms)], GOES_OFF, COMES_ON, unit)
+                spans = _spells(random, mean_ms, aid.busy, at_ms, end_ms)
+                rows += _pairs(spans, GOES_OFF, COMES_ON, unit)
+    return _ordered([*timeline.tolist(), *rows]) if rows else timeline
+
+
+def _spells(
+    random: np.random.Generator, mean_ms: float, off: Duration, at_ms: float, end_ms: float
+) -> Iterator[Span]:
+    """Draw when a unit is off, exponential spans of being there between."""
+    while True:
+        up, down = random.random(2)
+        at_ms += float(np.rint(-np.log1p(-up) * mean_ms))
+        if at_ms >= end_ms:
+            return
+        off_ms = float(durations_ms(off, np.array([down]))[0])
+        yield at_ms, at_ms + off_ms
+        at_ms += off_ms
 
 
 def _ordered(rows: Iterable[tuple[float, int, int]]) -> NDArray[Any]:
