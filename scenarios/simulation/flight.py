@@ -158,10 +158,10 @@ def flight_ms(world: World, unit: int, metres: float) -> float:
     Returns
     -------
     float
-        Milliseconds.
+        Whole milliseconds.
     """
     craft = world.rules.flight[unit]
-    return float(metres / craft.metres_per_ms + craft.landing_ms)
+    return float(np.ceil(metres / craft.metres_per_ms) + craft.landing_ms)
 
 
 @inner

@@ -258,7 +258,7 @@ def _fly_to(world: World, unit: int, station: int) -> None:
     me.ahead = -1
     me.left_ms = now + start
     me.arrive_ms = me.left_ms + flight_ms(world, unit, way)
-    me.way_m = int(way)
+    me.way_m = int(way + 0.5)
     me.behind_ms = me.left_ms
     me.behind_m = 0
     _plan(world, unit, me.arrive_ms, _AT_STATION)
@@ -461,7 +461,7 @@ def _take_to_hospital(choose: Callable[..., int], world: World, unit: int) -> tu
     call = world.calls[me.incident]
     if flies(world, unit):
         place = _hospital_by_air(choose, world, call.type, unit)
-        way_m = int(distance_m(world, point_of(world, me.place), place))
+        way_m = int(distance_m(world, point_of(world, me.place), place) + 0.5)
         way_ms = world.drive_ms[place - world.travel.hospital.shape[1]]
     else:
         tree = world.cursor[PROFILES_NOW] + world.rules.priority[call.priority].transport

@@ -220,7 +220,7 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
             turnout = 0.0
         turnout += start_ms(world, unit)
         way = distance_m(world, position(world, unit), call.zone)
-        return turnout + flight_ms(world, unit, way), turnout, int(way), me.place, -1
+        return turnout + flight_ms(world, unit, way), turnout, int(way + 0.5), me.place, -1
     if moving and len(travel.track_ptr) > 1:
         place = on_track(world, unit)
     elif moving:

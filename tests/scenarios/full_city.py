@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from scenarios.simulation.arrays import (
     CLOSES,
     COMES_ON,
     CREW,
+    FLIGHT,
     GOES_OFF,
     NIGHT,
     OPENS,
@@ -45,6 +46,8 @@ class FullCity:
     stations: list[int]
     travel: Travel
     rules: Rules
+    flights: dict[int, tuple[float, float, float]]
+    points: list[complex]
     _paths: dict[tuple[int, str], dict[int, dict[int, list[int]]]]
 
     def path(self, period: int, profile: str, start: int, goal: int) -> list[int]:
@@ -52,6 +55,24 @@ class FullCity:
         if (period, profile) not in self._paths:
             self._paths[period, profile] = shortest(self.graphs[period], profile)
         return self._paths[period, profile][start][goal]
+
+
+def with_flights(rng: np.random.Generator, city: FullCity) -> FullCity:
+    """Let some units of a city fly, and say where its places are."""
+    units, places = len(city.rules.crew), city.travel.drive.shape[1]
+    rows = np.zeros(units, dtype=FLIGHT)
+    rows["metres_per_ms"] = rng.choice([0.0, 0.012, 0.05, 0.07], units)
+    rows["metres_per_ms"][0] = 0.06
+    rows["start_ms"] = rng.choice([0, 30_000, 120_000], units)
+    rows["landing_ms"] = rng.choice([0, 45_000, 90_000], units)
+    xy = rng.uniform(-20_000, 20_000, (places, 2))
+    return replace(
+        city,
+        travel=city.travel._replace(xyz=np.column_stack([xy, np.zeros(places)])),
+        rules=city.rules._replace(flight=rows),
+        flights={n: tuple(r) for n, r in enumerate(rows.tolist()) if r[0] > 0},
+        points=[complex(*point) for point in xy.tolist()],
+    )
 
 
 def full_city(rng: np.random.Generator) -> FullCity:
@@ -78,6 +99,8 @@ def full_city(rng: np.random.Generator) -> FullCity:
         plain.stations,
         travel,
         _rules(rng, stations, units),
+        {},
+        [],
         {},
     )
 

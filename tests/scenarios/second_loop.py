@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,18 @@ class Stop:
     metres: int
 
 
+@dataclass
+class Trip:
+    """A flight: from where to where, when it lifts off, is above its goal, and has landed."""
+
+    start: complex
+    goal: complex
+    lift_ms: float
+    above_ms: float
+    landed_ms: float
+    metres: int
+
+
 @dataclass(eq=False)
 class Case:
     """An incident, and the units that it has for its slots."""
@@ -60,6 +73,8 @@ class Unit:
     slot: int = 0
     trip: int = 0
     hospital: int = -1
+    flight: Trip | None = None
+    at: complex = 0j
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,7 @@ class Option:
     arrival_ms: float
     turnout_ms: float
     route: list[Stop]
+    flight: Trip | None = None
 
 
 class SecondLoop:
@@ -87,6 +103,9 @@ class SecondLoop:
             Unit(number, int(home), city.stations[home])
             for number, home in enumerate(self.rules.crew["home"])
         ]
+        for unit in self.units:
+            if unit.number in city.flights:
+                unit.at = self.station_at(unit)
 
     def run(self) -> dict[tuple[int, int], dict[str, float]]:
         """Return what each unit did, by incident and slot."""
@@ -174,7 +193,9 @@ class SecondLoop:
             ranked.append((empty, last, alternative))
         return min(ranked)[2]
 
-    def options(self, case: Case, need: int) -> list[tuple[Unit, Option]]:
+    def options(  # noqa: C901  # one rule after the other
+        self, case: Case, need: int
+    ) -> list[tuple[Unit, Option]]:
         """List the units that can be sent, and how each would come."""
         priority = int(self.calls.priority[case.number])
         found = []
@@ -182,6 +203,11 @@ class SecondLoop:
             if unit.off or not self.rules.suitable[need, unit.number]:
                 continue
             turnout = 0.0
+            if unit.number in self.city.flights:
+                option = self.by_air(unit, case)
+                if option is not None:
+                    found.append((unit, option))
+                continue
             if unit.state == "station":
                 crew = self.rules.crew[unit.number]
                 turnout = float(crew["night_turnout_ms" if self.night else "turnout_ms"])
@@ -206,6 +232,49 @@ class SecondLoop:
             route = self.drive(start, goal, profile)
             found.append((unit, Option(route[-1].ms, turnout, route)))
         return found
+
+    # flights
+
+    def station_at(self, unit: Unit) -> complex:
+        """Return where the station of a unit is."""
+        before = len(self.city.zones) + len(self.city.hospitals)
+        return self.city.points[before + unit.home]
+
+    def fly(self, unit: Unit, goal: complex, ready_ms: float) -> Trip:
+        """Fly to a point: from the ground once the crew is ready, else from where the unit is."""
+        speed, start_up, landing = self.city.flights[unit.number]
+        trip, start, lift = unit.flight, unit.at, ready_ms + start_up
+        if trip is not None:
+            start, lift = trip.start, max(trip.lift_ms, self.now)
+            if self.now >= trip.above_ms:
+                start = trip.goal
+            elif self.now > trip.lift_ms:
+                share = (self.now - trip.lift_ms) / (trip.above_ms - trip.lift_ms)
+                start = trip.start + (trip.goal - trip.start) * share
+        way = abs(goal - start)
+        above = lift + math.ceil(way / speed)
+        return Trip(start, goal, lift, above, above + landing, int(way + 0.5))
+
+    def by_air(self, unit: Unit, case: Case) -> Option | None:
+        """Return how a flying unit would come, None if it cannot be sent."""
+        priority = int(self.calls.priority[case.number])
+        turnout = 0.0
+        if unit.state == "station":
+            crew = self.rules.crew[unit.number]
+            turnout = float(crew["night_turnout_ms" if self.night else "turnout_ms"])
+        elif unit.state == "responding" and unit.case is not None:
+            other = int(self.calls.priority[unit.case.number])
+            if unit.case is case or not self.rules.divert[other, priority]:
+                return None
+        elif unit.state not in {"standing", "returning"}:
+            return None
+        goal = self.city.points[int(self.calls.zone[case.number])]
+        return self.aboard(self.fly(unit, goal, self.now + turnout))
+
+    def aboard(self, trip: Trip) -> Option:
+        """Return an option to fly."""
+        route = [Stop(None, trip.lift_ms, 0), Stop(None, trip.landed_ms, trip.metres)]
+        return Option(trip.landed_ms, trip.lift_ms - self.now, route, trip)
 
     def turn(self, unit: Unit) -> list[Stop]:
         """Return the way of a moving unit to the first node it reaches now or later."""
@@ -239,6 +308,7 @@ class SecondLoop:
             del self.rows[unit.case.number, unit.slot]
             self.wait(unit.case)
         unit.state, unit.case, unit.slot, unit.route = "responding", case, slot, option.route
+        unit.flight = option.flight
         case.units[slot] = unit
         leaves = self.now + option.turnout_ms
         self.rows[case.number, slot] = {
@@ -257,10 +327,11 @@ class SecondLoop:
 
     # what follows
 
-    def step(self, unit: Unit, what: int) -> None:
+    def step(self, unit: Unit, what: int) -> None:  # noqa: C901, PLR0912  # in their order
         """Do what a unit had planned."""
         if what == HOME:
             unit.state, unit.node = "station", unit.route[-1].node or 0
+            unit.flight, unit.at = None, self.station_at(unit) if unit.flight else 0j
             if not unit.off:
                 self.answer(list(self.queue))
             return
@@ -271,12 +342,18 @@ class SecondLoop:
             self.plan(unit, row["on_scene_ms"], ARRIVE)
         elif what == ARRIVE:
             unit.state, unit.node = "busy", self.city.zones[int(self.calls.zone[number])]
+            if unit.flight is not None:
+                unit.at, unit.flight = unit.flight.goal, None
             takes = self.calls.transported[number] and self.slots(case)[unit.slot][1]
             stay = float(self.calls.on_scene_ms[number])
             self.plan(unit, self.now + stay, LEAVE if takes else FREE)
         elif what == LEAVE:
             row["left_ms"] = self.now
-            goal, arrives = self.nearest_hospital(unit.node, int(self.calls.priority[number]))
+            if unit.number in self.city.flights:
+                goal, arrives = self.nearest_by_air(unit)
+                unit.at = self.city.points[len(self.city.zones) + goal]
+            else:
+                goal, arrives = self.nearest_hospital(unit.node, int(self.calls.priority[number]))
             unit.hospital = goal
             row["hospital"] = len(self.city.zones) + goal
             self.plan(unit, arrives, DELIVER)
@@ -292,8 +369,22 @@ class SecondLoop:
             if unit.state == "standing":
                 unit.state = "returning"
                 goal = self.city.stations[unit.home]
-                unit.route = self.drive([Stop(unit.node, self.now, 0)], goal, "normal")
+                if unit.number in self.city.flights:
+                    trip = self.fly(unit, self.station_at(unit), self.now)
+                    unit.route, unit.flight = self.aboard(trip).route, trip
+                else:
+                    unit.route = self.drive([Stop(unit.node, self.now, 0)], goal, "normal")
                 self.plan(unit, unit.route[-1].ms, HOME)
+
+    def nearest_by_air(self, unit: Unit) -> tuple[int, float]:
+        """Return the nearest open hospital by flight, the nearest if none is, and when."""
+        first, count = len(self.city.zones), len(self.city.hospitals)
+        ranked = [
+            (n in self.closed, self.fly(unit, self.city.points[first + n], self.now).landed_ms, n)
+            for n in range(count)
+        ]
+        _, arrives, number = min(ranked)
+        return number, arrives
 
     def nearest_hospital(self, node: int, priority: int) -> tuple[int, float]:
         """Return the nearest open hospital, the nearest if none is, and when one is there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
@@ -23,6 +24,8 @@ from scenarios.package import lonlat
 from scenarios.settings import Settings
 from scenarios.simulation.run import run_replication
 from scenarios.simulation.tables import build_tables
+from tests.scenarios.full_city import full_city, full_incidents, full_timeline, with_flights
+from tests.scenarios.second_loop import SecondLoop, expected_legs
 from tests.toy_city import toy_city
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 SPEED, START_S, LANDING_S, TURNOUT_S = 50.0, 90.0, 45.0, 120.0
 ZONES, HOSPITALS = 4, 1
+SCENARIOS = int(os.environ.get("BLUELIGHT_SCENARIOS", "200"))
 
 
 @cache
@@ -87,6 +91,28 @@ def calls(*rows: tuple[float, int, int, bool]) -> IncidentTable:
 def legs_of(incidents: IncidentTable, policy: Any = CLOSEST) -> tuple[NDArray[Any], NDArray[Any]]:
     found = run_replication(tables().travel, tables().rules, incidents, policy)
     return found.legs, found.log
+
+
+def test_random_scenarios_equal_the_second_loop() -> None:
+    flown = diverted = turned = 0
+    for seed in range(SCENARIOS):
+        rng = np.random.default_rng([seed, 8])
+        drawn = with_flights(rng, full_city(rng))
+        incidents = full_incidents(rng, len(drawn.zones), int(rng.integers(0, 30)))
+        end_ms = float(incidents.call_ms[-1]) + 3_600_000 if incidents.size else 3_600_000.0
+        timeline = full_timeline(rng, drawn, end_ms)
+        outcome = run_replication(drawn.travel, drawn.rules, incidents, CLOSEST, timeline)
+        first = np.searchsorted(outcome.legs["incident"], np.arange(incidents.size))
+        rows = SecondLoop(drawn, incidents, timeline).run()
+        expected = expected_legs(rows, outcome.legs, first)
+        for name in outcome.legs.dtype.names or ():
+            same = np.array_equal(outcome.legs[name], expected[name])
+            assert same, f"scenario {seed}: {name}"
+        flown += int(np.isin(outcome.legs["unit"], list(drawn.flights)).sum())
+        log = outcome.log[np.isin(outcome.log["unit"], list(drawn.flights))]
+        diverted += int((log["event"] == ev.DIVERTED).sum())
+        turned += int(((log["event"] == ev.DISPATCHED) & (log["metres"] > 0)).sum())
+    assert min(flown, diverted, turned) > SCENARIOS // 20
 
 
 def test_a_flight_is_straight_and_takes_what_it_takes() -> None:
