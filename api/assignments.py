@@ -81,12 +81,16 @@ class _Situation:
             self.plans.append(tuple(ways))
         self.incident_of = np.array(of_slot, dtype=np.int64)
         self.arrival_ms = np.where(self.fleet.able(slots), reach[self.incident_of], UNREACHABLE)
+        for slot, row in enumerate(of_slot):
+            may = self.fleet.asked(self.arrival_ms[slot], self.asked[row].left_ms())
+            self.arrival_ms[slot, ~may] = UNREACHABLE
 
     def _reach_ms(self, city: City) -> NDArray[np.int64]:
         """Return when each free unit could be at each incident."""
         request, fleet = self.request, self.fleet
         spots = [[each.lon, each.lat] for each in request.incidents]
-        spots += [[each.lon, each.lat] for each in request.units]
+        goals = list(spots)
+        spots += fleet.points(city)
         fields = [f"incidents[{row}]" for row in range(len(request.incidents))]
         fields += [f"units[{row}]" for row in range(len(request.units))]
         places = city.snap(spots, fields)
@@ -94,7 +98,9 @@ class _Situation:
         drive = np.empty((n, len(request.units)), dtype=np.int64)
         for profile in sorted({asked.profile for asked in self.asked}):
             rows = np.array([r for r, asked in enumerate(self.asked) if asked.profile == profile])
-            drive[rows] = city.times[profile].matrix(places[n:], places[rows]).ms.T
+            table = city.times[profile].matrix(places[n:], places[rows])
+            fleet.by_air(table.ms, table.metres, [goals[row] for row in rows])
+            drive[rows] = table.ms.T
         return np.where(
             fleet.free & (drive < UNREACHABLE), drive + fleet.turnout_ms * fleet.rests, UNREACHABLE
         )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from pyproj import Geod
 
 from api.problems import unknown_name
 from api.schemas import FieldProblem
 from engine.fleet import FMS
+from routing.network import UNREACHABLE
+from scenarios.package import lonlat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 
     from api.city import City
     from api.schemas import Unit
+
+
+_GLOBE: Final = Geod(ellps="WGS84")
 
 
 class Fleet:
@@ -61,12 +67,80 @@ class Fleet:
         self.station = _stations(city, units, problems)
         _check_repeats(units, problems)
         self.moment = city.outlook.moment(time or datetime.now(UTC))
-        turnout_s = [city.outlook.turnout_s(kinds[name], self.moment.hour) for name in self.types]
+        own = [kinds[name] for name in self.types]
+        turnout_s = [city.outlook.turnout_s(kind, self.moment.hour) for kind in own]
         self.turnout_ms = np.rint(np.array(turnout_s, np.float64) * 1000).astype(np.int64)
+        self.flight = [kind.flight for kind in own]
+        self.aid = [kind.mutual_aid for kind in own]
+        self.given: NDArray[np.bool_] = np.array([aid is not None for aid in self.aid], np.bool_)
         self.status = [_in_force(unit) for unit in units]
         self.free: NDArray[np.bool_] = FMS.free(FMS.checked(self.status))
         self.rests: NDArray[np.bool_] = FMS.at_station(FMS.checked(self.status))
-        self.base = np.where(self.free, np.array(self.station, dtype=np.int64), -1)
+        self.base = np.where(self.free & ~self.given, np.array(self.station, dtype=np.int64), -1)
+
+    def points(self, city: City) -> list[list[float]]:
+        """Return where units are tied to roads: those that fly at their stations.
+
+        Parameters
+        ----------
+        city : City
+            The city.
+
+        Returns
+        -------
+        list of pairs of float
+            Lon, lat of each unit.
+        """
+        stations = lonlat(city.scenario.stations).tolist()
+        return [
+            [unit.lon, unit.lat] if flight is None or at < 0 else stations[at]
+            for unit, flight, at in zip(self.units, self.flight, self.station, strict=True)
+        ]
+
+    def by_air(self, ms: NDArray[Any], metres: NDArray[Any], goals: Sequence[Any]) -> None:
+        """Give units that fly their flights in place of drives.
+
+        Parameters
+        ----------
+        ms, metres : ndarray of int, shape (units, goals)
+            Drives; changed in place.
+        goals : sequence of pairs of float
+            Lon, lat of where they go.
+        """
+        for row, flight in enumerate(self.flight):
+            if flight is None:
+                continue
+            unit = self.units[row]
+            start_s = flight.start_s if self.rests[row] else 0.0
+            for column, (lon, lat) in enumerate(goals):
+                way = _GLOBE.inv(unit.lon, unit.lat, lon, lat)[2]
+                seconds = start_s + way / flight.speed_m_s + flight.landing_s
+                ms[row, column] = round(seconds * 1000)
+                metres[row, column] = round(way)
+
+    def asked(self, arrival_ms: NDArray[Any], left_ms: float | None) -> NDArray[np.bool_]:
+        """Tell which units may be sent: neighbours' only where no own one is there soon enough.
+
+        Parameters
+        ----------
+        arrival_ms : ndarray of int, shape (units,)
+            When each could be there; UNREACHABLE where it cannot be sent.
+        left_ms : float or None
+            What the standard leaves; None where there is none.
+
+        Returns
+        -------
+        ndarray of bool, shape (units,)
+            True for all own units.
+        """
+        may = np.ones(len(self.units), dtype=np.bool_)
+        own_ms = float(np.where(self.given, UNREACHABLE, arrival_ms).min(initial=UNREACHABLE))
+        for row, aid in enumerate(self.aid):
+            if aid is not None and own_ms < UNREACHABLE:
+                within = np.inf if left_ms is None else left_ms
+                beyond_ms = within if aid.beyond_s is None else aid.beyond_s * 1000
+                may[row] = own_ms > beyond_ms
+        return may
 
     def able(self, needs: Sequence[Sequence[str]]) -> NDArray[np.bool_]:
         """Tell which units can do what.

@@ -17,6 +17,7 @@ from engine.fleet import FREE_ON_RADIO
 from engine.policies import POLICIES, RELOCATIONS
 from engine.relocation import MoveState, checked_moves, closed
 from routing.network import UNREACHABLE
+from scenarios.package import lonlat
 
 if TYPE_CHECKING:
     from api.city import City
@@ -57,15 +58,17 @@ def proposal(city: City, request: MoveRequest) -> MoveProposal:
     if problems:
         raise ProblemError(problems)
     fields = [f"units[{row}]" for row in range(len(request.units))]
-    places = city.snap([[unit.lon, unit.lat] for unit in request.units], fields)
+    places = city.snap(fleet.points(city), fields)
     drive = city.times["normal"].matrix(places, city.stations)
+    fleet.by_air(drive.ms, drive.metres, lonlat(city.scenario.stations).tolist())
+    own = fleet.free & ~fleet.given
     state = MoveState(
         now_ms=fleet.moment.now_ms,
         status=np.array(fleet.status, dtype=np.int8),
         returning=np.array(fleet.status) == FREE_ON_RADIO,
         base=fleet.base,
         freed=-1,
-        arrival_ms=np.where(fleet.free[:, None], drive.ms, UNREACHABLE).astype(np.float64),
+        arrival_ms=np.where(own[:, None], drive.ms, UNREACHABLE).astype(np.float64),
         moved_ms=np.full(len(request.units), -np.inf),
         moves_last_hour=np.zeros(len(request.units), dtype=np.int64),
         period=fleet.moment.period,

@@ -133,7 +133,9 @@ class Outlook:
         return 0
 
     def turnout_s(self, kind: UnitType, hour: int) -> float:
-        """Return how long a crew takes to leave its station at an hour.
+        """Return how long a unit takes to leave its station at an hour.
+
+        A neighbour's must be asked first.
 
         Parameters
         ----------
@@ -150,7 +152,8 @@ class Outlook:
         first, end = self._scenario.settings.night
         dark = first <= hour or hour < end if first > end else first <= hour < end
         at_night = kind.night_turnout_s if dark else None
-        return kind.turnout_s if at_night is None else at_night
+        asking_s = 0.0 if kind.mutual_aid is None else kind.mutual_aid.notice_s
+        return asking_s + (kind.turnout_s if at_night is None else at_night)
 
     def nearest_zone(self, lon: float, lat: float) -> int:
         """Return the demand zone nearest to a place as the crow flies, -1 for none.

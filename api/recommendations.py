@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Literal
 
+import numpy as np
+
 from api.asked import AskedIncident
 from api.deadline import Guard
 from api.fleet import Fleet
@@ -28,6 +30,7 @@ from engine.policies import POLICIES
 from engine.recommend import recommend
 from engine.response import respond
 from routing.errors import InputError
+from routing.network import UNREACHABLE
 
 if TYPE_CHECKING:
     from api.city import City
@@ -42,7 +45,7 @@ DEADLINE_S: Final = 2.0
 
 _GUARD: Final = Guard()
 
-Cause = Literal["unavailable", "unsuitable", "unreachable", "policy"]
+Cause = Literal["unavailable", "unsuitable", "unreachable", "policy", "neighbour"]
 
 
 class Question:
@@ -108,12 +111,18 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
     question = Question(city, request)
     fleet, asked = question.fleet, question.asked
     fields = ["incident", *(f"units[{row}]" for row in range(len(request.units)))]
-    points = [[unit.lon, unit.lat] for unit in request.units]
-    places = city.snap([[request.incident.lon, request.incident.lat], *points], fields)
+    spot = [request.incident.lon, request.incident.lat]
+    places = city.snap([spot, *fleet.points(city)], fields)
     table = city.times[asked.profile].many_to_one(places[1:], places[:1])
+    fleet.by_air(table.ms, table.metres, [spot])
     suitable = fleet.able([asked.needs])[0]
     needs, plan = plan_rows(asked.plan)
     able = fleet.able(needs)
+    arrival_ms = np.where(fleet.free, table.ms[:, 0] + fleet.rests * fleet.turnout_ms, UNREACHABLE)
+    may = np.zeros(len(request.units), dtype=np.bool_)
+    for who in (suitable, *able):
+        may |= fleet.asked(np.where(who, arrival_ms, UNREACHABLE), asked.left_ms())
+    table.ms[~may] = UNREACHABLE
     demand = demand_of(city, question, places[1:])
     zone = city.outlook.nearest_zone(request.incident.lon, request.incident.lat)
 
@@ -161,7 +170,13 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
     ranked = {candidate.unit for candidate in result.candidates}
     rest = [row for row in range(len(request.units)) if row not in ranked]
     passed_over = [
-        _passed_over(question, row, result.excluded.get(row), suitable=bool(suitable[row]))
+        _passed_over(
+            question,
+            row,
+            result.excluded.get(row),
+            suitable=bool(suitable[row]),
+            spared=not may[row],
+        )
         for row in rest
     ]
     return Recommendation(
@@ -200,7 +215,7 @@ def _ranked(question: Question, places: Places, rank: int, candidate: Candidate)
 
 
 def _passed_over(
-    question: Question, row: int, obstacle: str | None, *, suitable: bool
+    question: Question, row: int, obstacle: str | None, *, suitable: bool, spared: bool
 ) -> PassedOver:
     unit, status = question.request.units[row], FMS[question.fleet.status[row]]
     cause: Cause
@@ -213,6 +228,8 @@ def _passed_over(
     elif not suitable:
         missing = sorted(set(question.asked.needs) - question.fleet.skills[row])
         cause, reason = "unsuitable", f"{obstacle}: it lacks {', '.join(missing)}"
+    elif spared:
+        cause, reason = "neighbour", "a neighbour's, and an own unit is there soon enough"
     else:
         cause, reason = "unreachable", obstacle
     return PassedOver(

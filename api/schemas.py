@@ -221,7 +221,7 @@ class PassedOver(_Model):
     unit: str
     type: str
     status: int
-    cause: Literal["unavailable", "unsuitable", "unreachable", "policy"]
+    cause: Literal["unavailable", "unsuitable", "unreachable", "policy", "neighbour"]
     reason: str
 
 
