@@ -116,7 +116,9 @@ class _Situation:
         return cost, urgency_cost(self.plans, cost, rank)
 
 
-def assignment(city: City, request: AssignmentRequest) -> JointAssignment:
+def assignment(
+    city: City, request: AssignmentRequest, deadline_s: float = DEADLINE_S
+) -> JointAssignment:
     """Send units to all incidents that wait, together.
 
     Parameters
@@ -125,6 +127,8 @@ def assignment(city: City, request: AssignmentRequest) -> JointAssignment:
         Roads and rules.
     request : AssignmentRequest
         The incidents and the units.
+    deadline_s : float
+        Seconds until the makeshift answer is given.
 
     Returns
     -------
@@ -141,7 +145,7 @@ def assignment(city: City, request: AssignmentRequest) -> JointAssignment:
     guarded = _GUARD.ask(
         lambda: assign_sets(situation.plans, cost, waits, time_limit_s=_SOLVER_S),
         lambda: closest_in_turn(situation.plans, cost, waits),
-        DEADLINE_S,
+        deadline_s,
     )
     found = guarded.value
     return JointAssignment(

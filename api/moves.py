@@ -32,7 +32,7 @@ DEADLINE_S: Final = 2.0
 _GUARD: Final = Guard()
 
 
-def proposal(city: City, request: MoveRequest) -> MoveProposal:
+def proposal(city: City, request: MoveRequest, deadline_s: float = DEADLINE_S) -> MoveProposal:
     """Ask a policy which units it would move now, by the code that the simulator runs.
 
     Parameters
@@ -41,6 +41,8 @@ def proposal(city: City, request: MoveRequest) -> MoveProposal:
         Roads and rules.
     request : MoveRequest
         The units.
+    deadline_s : float
+        Seconds until the makeshift answer is given.
 
     Returns
     -------
@@ -82,7 +84,7 @@ def proposal(city: City, request: MoveRequest) -> MoveProposal:
         asked = closed(state)
         return checked_moves(told.moves(asked), asked, name), told
 
-    guarded = _GUARD.ask(_moves, lambda: ([], rule), DEADLINE_S)
+    guarded = _GUARD.ask(_moves, lambda: ([], rule), deadline_s)
     moves, told = guarded.value
     names: list[str] = city.scenario.stations["id"].tolist()
     proposed = []

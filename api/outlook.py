@@ -74,6 +74,17 @@ class Outlook:
         week = demand.incidents_per_day * HOUR_MS / DAY_MS * weekly_factor(demand).reshape(-1)
         return replace(terrain, calls_per_hour=np.asarray(week, dtype=np.float64))
 
+    def prepare(self) -> None:
+        """Compute all that takes long, if it is not known yet.
+
+        Raises
+        ------
+        InputError
+            The scenario cannot be simulated.
+        """
+        with self._lock:
+            _ = self._of_fleet
+
     def terrain(self, fleet: Fleet, suitable: NDArray[np.bool_]) -> Terrain:
         """Return what policies may know, for other units than the scenario's.
 

@@ -88,7 +88,9 @@ def _policy(name: str, problems: list[FieldProblem]) -> str:
         return name
 
 
-def answer(city: City, request: RecommendationRequest) -> Recommendation:
+def answer(
+    city: City, request: RecommendationRequest, deadline_s: float = DEADLINE_S
+) -> Recommendation:
     """Rank the units for an incident by the code that the simulator runs.
 
     Parameters
@@ -97,6 +99,8 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
         Roads and rules.
     request : RecommendationRequest
         The incident and the units.
+    deadline_s : float
+        Seconds until the makeshift answer is given.
 
     Returns
     -------
@@ -161,7 +165,7 @@ def answer(city: City, request: RecommendationRequest) -> Recommendation:
         )
 
     policy = POLICIES[question.policy]
-    guarded = _GUARD.ask(lambda: _by(policy), lambda: _by(CLOSEST), DEADLINE_S)
+    guarded = _GUARD.ask(lambda: _by(policy), lambda: _by(CLOSEST), deadline_s)
     result, response = guarded.value
     ranking = [
         _ranked(question, places, number, candidate)

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Final
 import uvicorn
 
 from api.app import create_app
+from api.assignments import assignment
 from api.city import City
+from api.joint_schemas import AssignmentRequest, MoveRequest
+from api.moves import proposal
 from api.output import report
 from api.problems import ProblemError
 from api.recommendations import answer
 from api.schemas import MatrixRequest, RecommendationRequest, RouteRequest
+from engine.policies import POLICIES
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 GRACE_S: Final = 5
 """How long a stop waits for requests that are under way."""
+_PATIENCE_S: Final = 300.0
+"""Seconds for a request that compiles on its way."""
 
 
 def run(scenario: Scenario, *, host: str, port: int, as_json: bool) -> None:
@@ -74,8 +80,17 @@ def warm_up(city: City) -> None:
         What will be served.
     """
     examples = city.examples()
+    with contextlib.suppress(InputError):  # a city that cannot be simulated
+        city.outlook.prepare()
     with contextlib.suppress(InputError, ProblemError):  # a city of one road has no way
-        answer(city, RecommendationRequest.model_validate(examples["/v1/recommendations"]))
+        asked = examples["/v1/recommendations"]
+        for name in POLICIES:
+            request = RecommendationRequest.model_validate({**asked, "policy": name})
+            answer(city, request, deadline_s=_PATIENCE_S)
+        several = AssignmentRequest.model_validate(examples["/v1/assignments"])
+        assignment(city, several, deadline_s=_PATIENCE_S)
+        movable = MoveRequest.model_validate(examples["/v1/moves"])
+        proposal(city, movable, deadline_s=_PATIENCE_S)
         city.matrix(MatrixRequest.model_validate(examples["/v1/matrix"]))
         city.route(RouteRequest.model_validate(examples["/v1/route"]))
 

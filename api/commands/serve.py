@@ -21,8 +21,9 @@ from api.options import json_option, scenario_argument
 def serve(scenario: str, host: str, port: int, as_json: bool) -> None:  # numpydoc ignore=PR01
     """Answer which unit to send, travel times and routes over HTTP.
 
-    POST /v1/recommendations, /v1/matrix, /v1/route; GET /healthz, /openapi.json. There
-    is no authentication yet: leave the address at loopback, or put a proxy before it.
+    POST /v1/recommendations, /v1/assignments, /v1/moves, /v1/matrix, /v1/route; GET
+    /healthz, /openapi.json. There is no authentication yet: leave the address at
+    loopback, or put a proxy before it.
     """
     from api.serve import run
     from scenarios.packaging import load_scenario

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba
@@ -250,6 +251,8 @@ def _hospital_kernel(name: str) -> Any:
 
 
 _LOOPS: Final[dict[tuple[Any, ...], Any]] = {}
+_COMPILING: Final = Lock()
+"""Held while the loop may be compiled: a thread that ends forbids it to all."""
 
 
 def _loop_for(world: World) -> Any:
@@ -257,7 +260,8 @@ def _loop_for(world: World) -> Any:
     arrays = [*world.travel, *world.rules, *world[2:]]
     key = tuple([(array.dtype, array.ndim, array.flags.num) for array in arrays])
     if key not in _LOOPS:
-        _LOOPS[key] = _event_loop(numba.typeof(world))  # type: ignore[no-untyped-call]
+        with _COMPILING:
+            _LOOPS[key] = _event_loop(numba.typeof(world))  # type: ignore[no-untyped-call]
     return _LOOPS[key]
 
 

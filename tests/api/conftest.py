@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.city import City
+from api.serve import warm_up
 from scenarios.packaging import save_scenario
 from tests.toy_city import toy_city
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def city() -> City:
-    return City(toy_city())
+    made = City(toy_city())
+    warm_up(made)  # as `serve` does: else the first answers come too late
+    return made
 
 
 @pytest.fixture(scope="session")

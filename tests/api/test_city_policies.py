@@ -15,6 +15,7 @@ from api.app import create_app
 from api.city import City
 from api.fleet import Fleet
 from api.outlook import Outlook
+from api.serve import warm_up
 from engine.dispatch import DispatchState, bound
 from engine.policies import POLICIES
 from routing.network import UNREACHABLE
@@ -44,7 +45,9 @@ def city() -> Scenario:
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
-    with TestClient(create_app(City(city()))) as client:
+    made = City(city())
+    warm_up(made)
+    with TestClient(create_app(made)) as client:
         yield client
 
 

@@ -12,6 +12,7 @@ from pyproj import Geod
 
 from api.app import create_app
 from api.city import City
+from api.serve import warm_up
 from scenarios.settings import Settings
 from tests.api.test_app import recommend, seconds_between, unit
 from tests.toy_city import corner, toy_city
@@ -32,9 +33,9 @@ def client(beyond_s: float | None = None) -> TestClient:
         **kinds["ambulance"],
         "mutual_aid": {"notice_s": NOTICE_S, "beyond_s": beyond_s},
     }
-    return TestClient(
-        create_app(City(replace(toy_city(), settings=Settings.model_validate(settings))))
-    )
+    made = City(replace(toy_city(), settings=Settings.model_validate(settings)))
+    warm_up(made)
+    return TestClient(create_app(made))
 
 
 def metres(start: tuple[float, float], end: tuple[float, float]) -> float:

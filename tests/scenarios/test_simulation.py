@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -15,7 +18,8 @@ from engine.dispatch import CLOSEST, CLOSEST_IDLE, DispatchState, Policy
 from engine.state import Event, FleetState, apply, fold
 from routing.errors import InputError
 from scenarios.demand import IncidentTable
-from scenarios.simulation.run import Outcome, run_replication
+from scenarios.simulation.arrays import new_world
+from scenarios.simulation.run import Outcome, _loop_for, run_replication
 from tests.scenarios.synthetic import (
     City,
     ReferenceLoop,
@@ -223,3 +227,23 @@ def test_waiting_probability_is_erlang_c() -> None:
         half = 2.756 * np.std(sample, ddof=1) / np.sqrt(runs)  # t(29), 99 %
         assert abs(np.mean(sample) - expected) < half
         assert half < 0.08 * expected
+
+
+def test_the_loop_is_compiled_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, most = [0], [0]
+
+    def _compiles(_: Any) -> str:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        sleep(0.05)
+        inside[0] -= 1
+        return "loop"
+
+    monkeypatch.setattr("scenarios.simulation.run._event_loop", _compiles)
+    monkeypatch.setattr("scenarios.simulation.run._LOOPS", {})
+    city = random_city(0)
+    world = new_world(city.travel, city.rules, random_incidents(0, 3, 4, spacing_ms=60_000))
+    worlds = [world, world._replace(clock=np.zeros(1, dtype=np.float32))]
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(_loop_for, worlds * 2)) == {"loop"}
+    assert most[0] == 1
