@@ -76,7 +76,7 @@ def assign_sets(
     costs = np.asarray(cost, dtype=np.int64)
     _, waits = checked_costs(np.full((len(plans), 1), -1), waiting_cost)
     check_plans(plans, costs)
-    if all(len(p) == 1 and len(p[0]) == 1 for p in plans) and plans:
+    if all(len(p) == 1 and len(p[0]) == 1 for p in plans):
         return assign(costs[[p[0][0] for p in plans]], waits)
     question = _Question(plans, costs, waits)
     best = closest_in_turn(plans, costs, waits)
