@@ -74,7 +74,14 @@ class Fleet:
         self.aid = [kind.mutual_aid for kind in own]
         self.given: NDArray[np.bool_] = np.array([aid is not None for aid in self.aid], np.bool_)
         self.status = [_in_force(unit) for unit in units]
-        self.free: NDArray[np.bool_] = FMS.free(FMS.checked(self.status))
+        self.grounded: NDArray[np.bool_] = np.array(
+            [
+                flight is not None and flight.daylight_only and self.moment.dark
+                for flight in self.flight
+            ],
+            np.bool_,
+        )
+        self.free: NDArray[np.bool_] = FMS.free(FMS.checked(self.status)) & ~self.grounded
         self.rests: NDArray[np.bool_] = FMS.at_station(FMS.checked(self.status))
         self.base = np.where(self.free & ~self.given, np.array(self.station, dtype=np.int64), -1)
 

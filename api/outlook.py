@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from scenarios.daylight import sun_is_down
 from scenarios.demand import DAY_MS, HOUR_MS, weekly_factor
 from scenarios.package import lonlat
 from scenarios.simulation.periods import periods_of
@@ -40,11 +41,14 @@ class Moment(NamedTuple):
         Local hour.
     period : int
         Row of the drives that hold.
+    dark : bool
+        Whether the sun is down.
     """
 
     now_ms: float
     hour: int
     period: int
+    dark: bool
 
 
 class Outlook:
@@ -62,6 +66,8 @@ class Outlook:
         self._scenario = scenario
         self._lock = Lock()
         self._zone = ZoneInfo(scenario.settings.horizon.timezone)
+        self._zones = lonlat(scenario.zones)
+        self._stations = lonlat(scenario.stations)
 
     @cached_property
     def _of_fleet(self) -> Terrain:
@@ -129,7 +135,12 @@ class Outlook:
         """
         local = time.astimezone(self._zone)
         hours = local.weekday() * 24 + local.hour + local.minute / 60 + local.second / 3600
-        return Moment(hours % (24 * _DAYS) * HOUR_MS, local.hour, self._period(local.hour))
+        dark = False
+        if len(self._stations):
+            lon, lat = self._stations.mean(axis=0).tolist()
+            dark = sun_is_down(lon, lat, time)
+        now_ms = hours % (24 * _DAYS) * HOUR_MS
+        return Moment(now_ms, local.hour, self._period(local.hour), dark)
 
     def _period(self, hour: int) -> int:
         """Return the period of the scenario whose drives are those of an hour on open roads."""
@@ -179,7 +190,7 @@ class Outlook:
         int
             A row of ``zones.csv``.
         """
-        return _nearest(lonlat(self._scenario.zones), lon, lat)
+        return _nearest(self._zones, lon, lat)
 
     def nearest_station(self, lon: float, lat: float) -> int:
         """Return the station nearest to a place as the crow flies, -1 for none.
@@ -194,7 +205,7 @@ class Outlook:
         int
             A row of ``stations.csv``.
         """
-        return _nearest(lonlat(self._scenario.stations), lon, lat)
+        return _nearest(self._stations, lon, lat)
 
 
 def _nearest(points: NDArray[np.float64], lon: float, lat: float) -> int:

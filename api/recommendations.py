@@ -126,7 +126,7 @@ def answer(
     may = np.zeros(len(request.units), dtype=np.bool_)
     for who in (suitable, *able):
         may |= fleet.asked(np.where(who, arrival_ms, UNREACHABLE), asked.left_ms())
-    table.ms[~may] = UNREACHABLE
+    table.ms[~may | fleet.grounded] = UNREACHABLE
     demand = demand_of(city, question, places[1:])
     zone = city.outlook.nearest_zone(request.incident.lon, request.incident.lat)
 
@@ -232,6 +232,8 @@ def _passed_over(
     elif not suitable:
         missing = sorted(set(question.asked.needs) - question.fleet.skills[row])
         cause, reason = "unsuitable", f"{obstacle}: it lacks {', '.join(missing)}"
+    elif question.fleet.grounded[row]:
+        cause, reason = "unavailable", "flies by day alone, and the sun is down"
     elif spared:
         cause, reason = "neighbour", "a neighbour's, and an own unit is there soon enough"
     else:

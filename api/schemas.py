@@ -123,10 +123,11 @@ def _moment(value: object) -> datetime:
         time = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         time = None
-    if time is None or time.utcoffset() is None:
+    # beyond these years the calendar of the sun is none, and offsets leave that of Python
+    if time is None or time.utcoffset() is None or not 1900 <= time.year <= 2200:
         raise PydanticCustomError(
             "no_time",
-            "no time with its offset",
+            "no time with its offset, of the years 1900 to 2200",
             {"fix": "write it as RFC 3339, such as 2026-11-24T08:30:00Z"},
         )
     return time

@@ -15,6 +15,25 @@ _STEP: Final = timedelta(minutes=15)
 _EXACT: Final = timedelta(seconds=30)
 
 
+def sun_is_down(lon: float, lat: float, moment: datetime) -> bool:
+    """Tell whether the sun is below the horizon.
+
+    Parameters
+    ----------
+    lon, lat : float
+        Degrees, WGS84.
+    moment : datetime
+        With its time zone.
+
+    Returns
+    -------
+    bool
+        True from sunset to sunrise.
+    """
+    place = Observer(latitude=float(lat), longitude=float(lon))
+    return bool(elevation(place, moment, with_refraction=False) < HORIZON_DEG)
+
+
 def nights_of(
     lon: float, lat: float, start: datetime, length_ms: float
 ) -> list[tuple[float, float]]:
@@ -36,10 +55,9 @@ def nights_of(
         sun never sets there is none, where it never rises one that does not end before
         `length_ms`.
     """
-    place = Observer(latitude=lat, longitude=lon)
 
     def _down(moment: datetime) -> bool:
-        return elevation(place, moment, with_refraction=False) < HORIZON_DEG
+        return sun_is_down(lon, lat, moment)
 
     end = start + timedelta(milliseconds=length_ms)
     moment, dark = start, _down(start)

@@ -29,7 +29,7 @@ class Flight(Model):
     `landing_s` to come down. With `daylight_only` it is off duty from sunset to sunrise.
     """
 
-    speed_m_s: Annotated[float, Field(gt=0, le=200)]
+    speed_m_s: Annotated[float, Field(ge=5, le=200)]
     start_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
     landing_s: Annotated[float, Field(ge=0, le=3600)] = 0.0
     daylight_only: bool = True

@@ -25,7 +25,7 @@ DIFFERS = 1
 """Exit code of a replay that does not give the run's own bytes."""
 
 POLICIES = (
-    "closest, closest-idle, dmexclp, preparedness, fair-preparedness, survival, foresight, "
+    "closest, closest-idle, batch, dmexclp, preparedness, fair-preparedness, survival, foresight, "
     "foresight-dispatch, or FILE.py:CLASS; after a + a rule that moves free units: "
     "dmexclp-move, compliance, nested-table, priority-list, zhang."
 )

@@ -170,7 +170,13 @@ def test_a_station_that_is_not_there_is_told(client: TestClient) -> None:
     assert "S" in answer.json()["errors"][0]["fix"]
 
 
-@pytest.mark.parametrize("time", ["yesterday", "2026-11-24T14:30:00", 1764000000, True])
+@pytest.mark.parametrize(
+    "time",
+    [
+        *("yesterday", "2026-11-24T14:30:00", 1764000000, True, "0001-01-01T00:00:00Z"),
+        "9999-12-31T23:59:59-14:00",
+    ],
+)
 def test_a_time_without_its_offset_is_none(client: TestClient, time: object) -> None:
     request, _ = drawn(1)
     answer = client.post("/v1/recommendations", json={**request, "time": time})

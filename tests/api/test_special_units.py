@@ -38,6 +38,27 @@ def client(beyond_s: float | None = None) -> TestClient:
     return TestClient(create_app(made))
 
 
+NOON, MIDNIGHT = "2026-06-24T13:00:00Z", "2026-11-24T00:30:00Z"
+
+
+def test_nobody_is_sent_to_fly_in_the_dark() -> None:
+    units = [
+        unit("flies", corner(1, 0), 2, type="helicopter"),
+        unit("drives", corner(5, 5), 2, type="ambulance"),
+    ]
+    day = recommend(client(), units, time=NOON)
+    assert {each["unit"] for each in day["ranking"]} == {"flies", "drives"}
+    night = recommend(client(), units, time=MIDNIGHT)
+    assert [each["unit"] for each in night["ranking"]] == ["drives"]
+    (grounded,) = night["passed_over"]
+    assert grounded["cause"] == "unavailable"
+    assert grounded["reason"] == "flies by day alone, and the sun is down"
+    at = dict(zip(("lon", "lat"), corner(0, 0), strict=True))
+    body = {"incidents": [{"id": "I", **at}], "units": units[:1], "time": MIDNIGHT}
+    (told,) = client().post("/v1/assignments", json=body).json()["incidents"]
+    assert told["waits"]
+
+
 def metres(start: tuple[float, float], end: tuple[float, float]) -> float:
     return float(Geod(ellps="WGS84").inv(*start, *end)[2])
 
@@ -49,7 +70,8 @@ def test_a_helicopter_flies_straight_from_wherever_it_is() -> None:
         unit("in the air", far, 1, type="helicopter"),
         unit("drives", corner(1, 0), 1, type="ambulance"),
     ]
-    told = {each["unit"]: each for each in recommend(client(), units)["ranking"]}
+    answer = recommend(client(), units, time=NOON)
+    told = {each["unit"]: each for each in answer["ranking"]}
     way = metres(rests, corner(0, 0))
     assert told["rests"]["turnout_seconds"] == 120
     flight = START_S + way / SPEED + LANDING_S
@@ -102,7 +124,7 @@ def test_the_same_holds_for_several_incidents_and_for_moves() -> None:
     (told,) = client().post("/v1/assignments", json=body).json()["incidents"]
     assert [each["unit"] for each in told["units"]] == ["theirs"]
     flies = unit("flies", corner(5, 5), 2, type="helicopter")
-    body = {"incidents": [incident], "units": [flies]}
+    body = {"incidents": [incident], "units": [flies], "time": NOON}
     (told,) = client().post("/v1/assignments", json=body).json()["incidents"]
     way = 120 + START_S + metres(corner(5, 5), corner(0, 0)) / SPEED + LANDING_S
     assert told["units"][0]["arrival_seconds"] == pytest.approx(way, abs=0.001)
