@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from api.assignments import assignment
 from api.joint_schemas import (  # noqa: TC001  # FastAPI reads them
@@ -16,6 +16,9 @@ from api.joint_schemas import (  # noqa: TC001  # FastAPI reads them
     MoveProposal,
     MoveRequest,
 )
+from api.live.access import ASKS, Role, allow
+from api.live.measuring import CONTENT_TYPE, Measured, Watch
+from api.live.routes import add_live_routes
 from api.moves import proposal
 from api.problems import MEDIA_TYPE, add_problem_handlers
 from api.recommendations import answer
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from api.city import City
+    from api.live.access import Access
+    from api.live.limits import Limits
+    from api.live.service import Live
 
 MOST_BYTES: Final = 2_000_000
 """Largest body; one with the most points that are taken is a quarter of it."""
@@ -68,13 +74,21 @@ padding: 0 1rem }} code {{ font-size: .95em }}</style>
 """
 
 
-def create_app(city: City) -> FastAPI:
+def create_app(
+    city: City, live: Live | None = None, *, access: Access, limits: Limits | None = None
+) -> FastAPI:
     """Make the service of a city.
 
     Parameters
     ----------
     city : City
         What it answers from.
+    live : Live, optional
+        What it remembers; without it, only requests that say all themselves are answered.
+    access : Access
+        Who is let in.
+    limits : Limits, optional
+        How much one caller may ask for.
 
     Returns
     -------
@@ -91,9 +105,17 @@ def create_app(city: City) -> FastAPI:
         generate_unique_id_function=lambda route: route.name,
         responses=_PROBLEM,
     )
+    app.state.access = access
+    app.state.limits = limits
+    watch = Watch() if live is None else live.watch
     add_problem_handlers(app)
     app.add_middleware(BodyLimit, most_bytes=MOST_BYTES)
+    app.add_middleware(Measured, watch=watch)
     takes_json = [Depends(_json_only)]
+    asks = [*takes_json, allow(*ASKS)]
+    looks = [*takes_json, allow(*Role)]
+    if live is not None:
+        add_live_routes(app, live, takes_json)
 
     @app.get("/", include_in_schema=False)
     def index() -> HTMLResponse:
@@ -111,27 +133,32 @@ def create_app(city: City) -> FastAPI:
         """Tell that the service is up, and on which data it stands."""
         return Health(scenario=scenario.settings.name, hash=scenario.hash, version=app.version)
 
-    @app.post("/v1/recommendations", dependencies=takes_json)
+    @app.get("/metrics", dependencies=[allow(Role.ADMIN, Role.SERVICE)])
+    def metrics() -> Response:
+        """Tell what was counted, for Prometheus."""
+        return Response(watch.page(), media_type=CONTENT_TYPE)
+
+    @app.post("/v1/recommendations", dependencies=asks)
     def recommendations(request: RecommendationRequest) -> Recommendation:  # numpydoc ignore=PR01
         """Rank the units for an incident, by the code that the simulator runs."""
         return answer(city, request)
 
-    @app.post("/v1/assignments", dependencies=takes_json)
+    @app.post("/v1/assignments", dependencies=asks)
     def assignments(request: AssignmentRequest) -> JointAssignment:  # numpydoc ignore=PR01
         """Send units to all incidents that wait, together."""
         return assignment(city, request)
 
-    @app.post("/v1/moves", dependencies=takes_json)
+    @app.post("/v1/moves", dependencies=asks)
     def moves(request: MoveRequest) -> MoveProposal:  # numpydoc ignore=PR01
         """Propose which free units to move to other stations."""
         return proposal(city, request)
 
-    @app.post("/v1/matrix", dependencies=takes_json)
+    @app.post("/v1/matrix", dependencies=looks)
     def matrix(request: MatrixRequest) -> Matrix:  # numpydoc ignore=PR01
         """Compute travel times from each source to each destination."""
         return city.matrix(request)
 
-    @app.post("/v1/route", dependencies=takes_json, response_class=GeoJSONResponse)
+    @app.post("/v1/route", dependencies=looks, response_class=GeoJSONResponse)
     def route(request: RouteRequest) -> Route:  # numpydoc ignore=PR01
         """Find the fastest way between two places."""
         return city.route(request)
@@ -180,6 +207,8 @@ class BodyLimit:
 
 
 async def _json_only(request: Request) -> None:
+    if request.method in ("GET", "HEAD", "DELETE"):
+        return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, f"content type {kind or 'none'!r}; send application/json")

@@ -23,7 +23,7 @@ from api.schemas import (
     Snapped,
 )
 from routing.errors import InputError
-from routing.hierarchy_times import HierarchyTravelTimes
+from routing.live import LiveTravelTimes
 from routing.network import UNREACHABLE
 from routing.snapping import Snapper
 from routing.speeds import PROFILES
@@ -32,10 +32,9 @@ from scenarios.package import lonlat
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from routing.snapping import Places
-    from routing.travel_times import TravelTimes
     from scenarios.package import Scenario
 
 SNAP_LIMIT_M: Final = 1000.0
@@ -56,8 +55,8 @@ class City:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         network = scenario.network
-        self.times: dict[str, TravelTimes] = {
-            profile: HierarchyTravelTimes(network, scenario.speeds.arc_times_ms(network, profile))
+        self.times = {
+            profile: LiveTravelTimes(network, scenario.speeds.arc_times_ms(network, profile))
             for profile in PROFILES
         }
         self.outlook = Outlook(scenario)
@@ -84,8 +83,7 @@ class City:
         ProblemError
             Points lie off the network; each is named, with its distance.
         """
-        with self._snapping:
-            places = self._snapper.snap(points, limit_m=np.inf)
+        places = self.snap_anywhere(points)
         far = np.flatnonzero(~(places.distance_m <= SNAP_LIMIT_M))
         if len(far):
             raise ProblemError(
@@ -100,17 +98,31 @@ class City:
             )
         return places
 
+    def snap_anywhere(self, points: ArrayLike) -> Places:
+        """Tie points to roads, however far from them.
+
+        Parameters
+        ----------
+        points : array_like of float, shape (p, 2)
+            Lon, lat in degrees.
+
+        Returns
+        -------
+        Places
+            The points on their roads.
+        """
+        with self._snapping:
+            return self._snapper.snap(points, limit_m=np.inf)
+
     @cached_property
     def zones(self) -> Places:
         """The demand zones on their roads, however far from them."""
-        with self._snapping:
-            return self._snapper.snap(lonlat(self.scenario.zones), limit_m=np.inf)
+        return self.snap_anywhere(lonlat(self.scenario.zones))
 
     @cached_property
     def stations(self) -> Places:
         """The stations on their roads, however far from them."""
-        with self._snapping:
-            return self._snapper.snap(lonlat(self.scenario.stations), limit_m=np.inf)
+        return self.snap_anywhere(lonlat(self.scenario.stations))
 
     def matrix(self, request: MatrixRequest) -> Matrix:
         """Compute travel times between many places.

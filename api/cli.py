@@ -22,6 +22,8 @@ from api.commands.route import route
 from api.commands.serve import serve
 from api.commands.simulate import compare, replay, simulate
 from api.commands.staff import staff
+from api.commands.token import token
+from api.commands.verify_log import verify_log
 from api.version import bluelight_version
 from routing.errors import InputError
 
@@ -178,7 +180,7 @@ def bluelight(ctx: click.Context) -> None:  # numpydoc ignore=PR01
 
 for _command in (
     *(demo, build, check, calibrate, route, isochrone, matrix, plan, refine, staff),
-    *(simulate, compare, replay, serve),
+    *(simulate, compare, replay, serve, token, verify_log),
 ):
     bluelight.add_command(_command)
 

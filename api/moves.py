@@ -32,7 +32,13 @@ DEADLINE_S: Final = 2.0
 _GUARD: Final = Guard()
 
 
-def proposal(city: City, request: MoveRequest, deadline_s: float = DEADLINE_S) -> MoveProposal:
+def proposal(
+    city: City,
+    request: MoveRequest,
+    deadline_s: float = DEADLINE_S,
+    *,
+    unit_places: Places | None = None,
+) -> MoveProposal:
     """Ask a policy which units it would move now, by the code that the simulator runs.
 
     Parameters
@@ -43,6 +49,8 @@ def proposal(city: City, request: MoveRequest, deadline_s: float = DEADLINE_S) -
         The units.
     deadline_s : float
         Seconds until the makeshift answer is given.
+    unit_places : Places, optional
+        Where the units are tied to roads, where that is known.
 
     Returns
     -------
@@ -59,8 +67,10 @@ def proposal(city: City, request: MoveRequest, deadline_s: float = DEADLINE_S) -
     fleet = Fleet(city, request.units, request.time, problems)
     if problems:
         raise ProblemError(problems)
-    fields = [f"units[{row}]" for row in range(len(request.units))]
-    places = city.snap(fleet.points(city), fields)
+    if unit_places is None:
+        fields = [f"units[{row}]" for row in range(len(request.units))]
+        unit_places = city.snap(fleet.points(city), fields)
+    places = unit_places
     drive = city.times["normal"].matrix(places, city.stations)
     fleet.by_air(drive.ms, drive.metres, lonlat(city.scenario.stations).tolist())
     own = fleet.free & ~fleet.given

@@ -89,7 +89,11 @@ def _policy(name: str, problems: list[FieldProblem]) -> str:
 
 
 def answer(
-    city: City, request: RecommendationRequest, deadline_s: float = DEADLINE_S
+    city: City,
+    request: RecommendationRequest,
+    deadline_s: float = DEADLINE_S,
+    *,
+    unit_places: Places | None = None,
 ) -> Recommendation:
     """Rank the units for an incident by the code that the simulator runs.
 
@@ -101,6 +105,8 @@ def answer(
         The incident and the units.
     deadline_s : float
         Seconds until the makeshift answer is given.
+    unit_places : Places, optional
+        Where the units are tied to roads, where that is known.
 
     Returns
     -------
@@ -114,10 +120,14 @@ def answer(
     """
     question = Question(city, request)
     fleet, asked = question.fleet, question.asked
-    fields = ["incident", *(f"units[{row}]" for row in range(len(request.units)))]
     spot = [request.incident.lon, request.incident.lat]
-    places = city.snap([spot, *fleet.points(city)], fields)
-    table = city.times[asked.profile].many_to_one(places[1:], places[:1])
+    if unit_places is None:
+        fields = ["incident", *(f"units[{row}]" for row in range(len(request.units)))]
+        places = city.snap([spot, *fleet.points(city)], fields)
+        goal, unit_places = places[:1], places[1:]
+    else:
+        goal = city.snap([spot], ["incident"])
+    table = city.times[asked.profile].many_to_one(unit_places, goal)
     fleet.by_air(table.ms, table.metres, [spot])
     suitable = fleet.able([asked.needs])[0]
     needs, plan = plan_rows(asked.plan)
@@ -127,7 +137,7 @@ def answer(
     for who in (suitable, *able):
         may |= fleet.asked(np.where(who, arrival_ms, UNREACHABLE), asked.left_ms())
     table.ms[~may | fleet.grounded] = UNREACHABLE
-    demand = demand_of(city, question, places[1:])
+    demand = demand_of(city, question, unit_places)
     zone = city.outlook.nearest_zone(request.incident.lon, request.incident.lat)
 
     def _by(policy: Policy) -> tuple[Ranking, Response]:
@@ -168,7 +178,7 @@ def answer(
     guarded = _GUARD.ask(lambda: _by(policy), lambda: _by(CLOSEST), deadline_s)
     result, response = guarded.value
     ranking = [
-        _ranked(question, places, number, candidate)
+        _ranked(question, unit_places, number, candidate)
         for number, candidate in enumerate(result.candidates[: request.limit], start=1)
     ]
     ranked = {candidate.unit for candidate in result.candidates}
@@ -188,7 +198,7 @@ def answer(
         profile=asked.profile,
         priority=asked.priority.name,
         needs=asked.needs,
-        incident_snapped_distance=_metres(places, 0),
+        incident_snapped_distance=_metres(goal, 0),
         ranking=ranking,
         beyond_limit=len(result.candidates) - len(ranking),
         passed_over=passed_over,
@@ -213,7 +223,7 @@ def _ranked(question: Question, places: Places, rank: int, candidate: Candidate)
         turnout_seconds=candidate.turnout_s,
         travel_seconds=candidate.travel_s,
         distance=round(candidate.distance_m),
-        snapped_distance=_metres(places, 1 + row),
+        snapped_distance=_metres(places, row),
         reason=candidate.reason,
     )
 

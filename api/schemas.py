@@ -363,3 +363,12 @@ class Health(_Model):
     scenario: str
     hash: str
     version: str
+
+
+class Ready(_Model):
+    """Whether the service can do all it is for."""
+
+    ready: bool
+    trouble: str | None = Field(description="What keeps it from writing its log.")
+    event: int = Field(description="The last event.")
+    degraded_lately: int = Field(description="Makeshift answers in the last five minutes.")

@@ -13,6 +13,13 @@ from api.app import create_app
 from api.assignments import assignment
 from api.city import City
 from api.joint_schemas import AssignmentRequest, MoveRequest
+from api.live.access import Access, OpenAccess
+from api.live.limits import Limits
+from api.live.oidc import Oidc
+from api.live.schema import check_tables, migrate
+from api.live.service import Live, LiveOptions
+from api.live.store import Store
+from api.live.tokens import Tokens
 from api.moves import proposal
 from api.output import report
 from api.problems import ProblemError
@@ -22,6 +29,11 @@ from engine.policies import POLICIES
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from api.live.access import Authenticator
+    from api.live.settings import ServeSettings
     from scenarios.package import Scenario
 
 
@@ -31,42 +43,105 @@ _PATIENCE_S: Final = 300.0
 """Seconds for a request that compiles on its way."""
 
 
-def run(scenario: Scenario, *, host: str, port: int, as_json: bool) -> None:
+def run(scenario: Scenario, settings: ServeSettings, *, as_json: bool) -> None:
     """Serve a city until Ctrl-C.
 
-    The address is taken first, so that a port in use is told at once; then everything
-    that a request needs is compiled and computed once; only then is it said to be ready.
+    The address and the log are taken first, so that trouble with them is told at once; then
+    everything that a request needs is compiled and computed once; only then is it said to
+    be ready.
 
     Parameters
     ----------
     scenario : Scenario
         The city.
-    host : str
-        Address to listen on.
-    port : int
-        Port; 0 takes a free one.
+    settings : ServeSettings
+        How.
     as_json : bool
         Whether to say that it is ready in JSON.
 
     Raises
     ------
     InputError
-        The address cannot be taken.
+        The address or the log cannot be taken.
     """
-    with listen(host, port) as listener:
+    host = settings.host
+    with listen(host, settings.port) as listener, opened(settings) as store:
         city = City(scenario)
-        app = create_app(city)
-        warm_up(city)
-        address = f"[{host}]" if ":" in host else host
-        url = f"http://{address}:{listener.getsockname()[1]}"
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_S
-        )
-        server = uvicorn.Server(config)
-        ready = {"url": url, "scenario": scenario.settings.name, "hash": scenario.hash}
-        report(ready, [f"{scenario.settings.name} at {url} (Ctrl-C ends it)"], as_json=as_json)
-        with contextlib.suppress(KeyboardInterrupt):
-            server.run(sockets=[listener])
+        options = LiveOptions(settings.stale_after_s, settings.deadline_s)
+        live = Live.begin(city, store, options, replica=settings.replica)
+        try:
+            access = access_of(settings, store)
+            app = create_app(city, live, access=access, limits=Limits(settings.rate))
+            warm_up(city)
+            address = f"[{host}]" if ":" in host else host
+            url = f"http://{address}:{listener.getsockname()[1]}"
+            config = uvicorn.Config(
+                app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S
+            )
+            server = _Server(config, live)
+            ready = {"url": url, "scenario": scenario.settings.name, "hash": scenario.hash}
+            report(ready, [f"{scenario.settings.name} at {url} (Ctrl-C ends it)"], as_json=as_json)
+            with contextlib.suppress(KeyboardInterrupt):
+                server.run(sockets=[listener])
+        finally:
+            live.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams when it is told to stop, since they never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._live.hub.close()
+        super().handle_exit(sig, frame)
+
+
+@contextlib.contextmanager
+def opened(settings: ServeSettings) -> Iterator[Store]:
+    """Open the event store, with the tables of this version.
+
+    Parameters
+    ----------
+    settings : ServeSettings
+        Which.
+
+    Yields
+    ------
+    Store
+        Closed afterwards.
+    """
+    store = Store(settings.store.get_secret_value())
+    try:
+        (check_tables if settings.replica else migrate)(store.engine)
+        yield store
+    finally:
+        store.close()
+
+
+def access_of(settings: ServeSettings, store: Store) -> Access:
+    """Return who is let in.
+
+    Parameters
+    ----------
+    settings : ServeSettings
+        How callers are known.
+    store : Store
+        Where tokens are.
+
+    Returns
+    -------
+    Access
+        By tokens, and by those of a provider if one is set.
+    """
+    if settings.no_auth:
+        return OpenAccess()
+    known: list[Authenticator] = [Tokens(store.engine)]
+    if settings.oidc is not None:
+        known.append(Oidc(settings.oidc))
+    return Access(known)
 
 
 def warm_up(city: City) -> None:

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.city import City
+from api.live.access import OpenAccess
 from api.serve import warm_up
 from scenarios.packaging import save_scenario
 from tests.toy_city import toy_city
@@ -28,7 +29,7 @@ def city() -> City:
 @pytest.fixture(scope="session")
 def client(city: City) -> Iterator[TestClient]:
     # A defect shall answer 500 here as it does in service, so that tests see it.
-    with TestClient(create_app(city), raise_server_exceptions=False) as client:
+    with TestClient(create_app(city, access=OpenAccess()), raise_server_exceptions=False) as client:
         yield client
 
 

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.city import City
 from api.fleet import Fleet
+from api.live.access import OpenAccess
 from api.outlook import Outlook
 from api.serve import warm_up
 from engine.dispatch import DispatchState, bound
@@ -47,7 +48,7 @@ def city() -> Scenario:
 def client() -> Iterator[TestClient]:
     made = City(city())
     warm_up(made)
-    with TestClient(create_app(made)) as client:
+    with TestClient(create_app(made, access=OpenAccess())) as client:
         yield client
 
 

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.city import City
+from api.live.access import OpenAccess
 from api.serve import warm_up
 from engine.assignment import closest_in_turn
 from engine.policies import POLICIES, RELOCATIONS
@@ -158,7 +159,7 @@ def test_what_is_wrong_is_named(client: TestClient, change: Any, field: str) -> 
 def test_a_unit_moves_to_where_nobody_is() -> None:
     made = City(city())
     warm_up(made)
-    client = TestClient(create_app(made))
+    client = TestClient(create_app(made, access=OpenAccess()))
     stations = {"S1": corner(0, 0), "S2": corner(5, 0), "S3": corner(2, 5)}
     units = [
         {

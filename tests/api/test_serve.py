@@ -26,9 +26,11 @@ PROJECT = Path(api.cli.__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
-def server(scenario_folder: Path) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    command = [sys.executable, "-m", "api.cli", "serve", str(scenario_folder)]
-    command += ["--port", "0", "--json"]
+def server(
+    scenario_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    command = [sys.executable, "-m", "api.cli", "serve", str(scenario_folder), "--no-auth"]
+    command += ["--port", "0", "--json", "--store", str(tmp_path_factory.mktemp("log") / "log.db")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
         assert process.stdout is not None
         text = ""

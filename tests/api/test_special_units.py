@@ -12,6 +12,7 @@ from pyproj import Geod
 
 from api.app import create_app
 from api.city import City
+from api.live.access import OpenAccess
 from api.serve import warm_up
 from scenarios.settings import Settings
 from tests.api.test_app import recommend, seconds_between, unit
@@ -35,7 +36,7 @@ def client(beyond_s: float | None = None) -> TestClient:
     }
     made = City(replace(toy_city(), settings=Settings.model_validate(settings)))
     warm_up(made)
-    return TestClient(create_app(made))
+    return TestClient(create_app(made, access=OpenAccess()))
 
 
 NOON, MIDNIGHT = "2026-06-24T13:00:00Z", "2026-11-24T00:30:00Z"

@@ -1,0 +1,1 @@
+"""Live time: the durable log of what happened, and what follows from it."""

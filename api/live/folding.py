@@ -1,0 +1,119 @@
+"""From the log to the world, by way of the newest snapshot."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from api.live.records import GENESIS
+from api.live.store import DamagedLogError, Snapshot
+from api.live.world import FORM, Draft, World
+
+if TYPE_CHECKING:
+    from api.live.store import Store
+
+
+class Folded(NamedTuple):
+    """The world, and what the next record is chained to.
+
+    Parameters
+    ----------
+    world : World
+        After the last record.
+    chain : bytes
+        The chain up to it.
+    snapshot : int
+        Number of the record that the fold began after.
+    """
+
+    world: World
+    chain: bytes
+    snapshot: int
+
+
+def fold(store: Store, *, from_start: bool = False) -> Folded:
+    """Apply the records of a log, each proved to be what was written.
+
+    Parameters
+    ----------
+    store : Store
+        The log.
+    from_start : bool
+        Whether to leave snapshots aside.
+
+    Returns
+    -------
+    Folded
+        The world.
+
+    Raises
+    ------
+    DamagedLogError
+        At the first record that is not what was written, or cannot have happened.
+    """
+    world, chain = (World(), GENESIS) if from_start else _newest(store)
+    begun = world.seq
+    draft = Draft(world)
+    for record in store.checked(begun, chain):
+        try:
+            draft.apply(record)
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedLogError(record.seq, f"it cannot have happened: {error}") from error
+        chain = record.chain
+    return Folded(draft.world(), chain, begun)
+
+
+def follow(store: Store, folded: Folded) -> Folded:
+    """Apply what was written since.
+
+    Parameters
+    ----------
+    store : Store
+        The log.
+    folded : Folded
+        What is known.
+
+    Returns
+    -------
+    Folded
+        The world now; the very same where nothing was written.
+
+    Raises
+    ------
+    DamagedLogError
+        At the first record that is not what was written.
+    """
+    draft, chain = None, folded.chain
+    for record in store.checked(folded.world.seq, chain):
+        draft = draft or Draft(folded.world)
+        draft.apply(record)
+        chain = record.chain
+    return folded if draft is None else Folded(draft.world(), chain, folded.snapshot)
+
+
+def snapshot_of(folded: Folded) -> Snapshot:
+    """Write a world down.
+
+    Parameters
+    ----------
+    folded : Folded
+        The world.
+
+    Returns
+    -------
+    Snapshot
+        To be kept.
+    """
+    text = json.dumps(folded.world.to_json(), separators=(",", ":"), allow_nan=False)
+    return Snapshot(folded.world.seq, folded.chain, FORM, text.encode())
+
+
+def _newest(store: Store) -> tuple[World, bytes]:
+    """Return the newest snapshot that stands on the log as it is."""
+    for snapshot in store.snapshots():
+        if snapshot.version != FORM:
+            continue
+        (last, *_) = [*store.records(snapshot.seq - 1, snapshot.seq), None]
+        if last is not None and last.chain == snapshot.chain:
+            return World.from_json(json.loads(snapshot.world)), snapshot.chain
+    return World(), GENESIS

@@ -1,0 +1,97 @@
+"""Names of a live request: each means something in the scenario."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from api.problems import ProblemError, unknown_name
+from api.schemas import FieldProblem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from api.city import City
+
+
+def checked_incident(
+    city: City, priority: str | None, kind: str | None, needs: Sequence[str] | None
+) -> tuple[str, str | None, tuple[str, ...] | None]:
+    """Check what an incident asks for.
+
+    Parameters
+    ----------
+    city : City
+        Whose scenario knows the names.
+    priority : str or None
+        Its priority; None: the most urgent.
+    kind : str or None
+        Its type.
+    needs : sequence of str or None
+        What one unit must be able to do.
+
+    Returns
+    -------
+    priority : str
+        A priority of the scenario.
+    kind : str or None
+        A type of the scenario.
+    needs : tuple of str or None
+        Capabilities that there are, each once.
+
+    Raises
+    ------
+    ProblemError
+        Names are unknown, or a type stands beside needs.
+    """
+    settings = city.scenario.settings
+    problems: list[FieldProblem] = []
+    priorities = [each.name for each in settings.priorities]
+    if priority is not None and priority not in priorities:
+        problems.append(unknown_name("priority", priority, priorities))
+    kinds = [each.name for each in settings.types]
+    if kind is not None and kind not in kinds:
+        problems.append(unknown_name("type", kind, kinds))
+    skills = {skill for each in settings.unit_types.values() for skill in each.capabilities}
+    for row, need in enumerate(needs or ()):
+        if need not in skills:
+            problems.append(unknown_name(f"needs[{row}]", need, skills))
+    if kind is not None and needs is not None:
+        problems.append(
+            FieldProblem(
+                field="needs",
+                value=None,
+                message="stands beside a type, whose response plan says what is needed",
+                fix="give one of the two",
+            )
+        )
+    if problems:
+        raise ProblemError(problems)
+    return priority or priorities[0], kind, None if needs is None else tuple(dict.fromkeys(needs))
+
+
+def checked_name(field: str, name: str, known: Iterable[str]) -> str:
+    """Check one name.
+
+    Parameters
+    ----------
+    field : str
+        JSON path, for the message.
+    name : str
+        What was given.
+    known : iterable of str
+        What there is.
+
+    Returns
+    -------
+    str
+        The same.
+
+    Raises
+    ------
+    ProblemError
+        It is unknown.
+    """
+    names = list(known)
+    if name not in names:
+        raise ProblemError([unknown_name(field, name, names)])
+    return name

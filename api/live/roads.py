@@ -1,0 +1,125 @@
+"""Closed roads in force: what the log says, put on the travel times when it begins and ends."""
+
+from __future__ import annotations
+
+import logging
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from shapely.geometry import shape
+
+from routing.measures import arcs_within
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from api.city import City
+    from api.live.world import ClosureNow, World
+
+_LOG: Final = logging.getLogger(__name__)
+_LOOK_S: Final = 1.0
+"""A closure begins and ends at most so late."""
+
+
+class _Measure(NamedTuple):
+    """A closure in force, and the name of its measure by profile."""
+
+    version: int
+    names: dict[str, str]
+
+
+class LiveRoads:
+    """Puts closures on a city's travel times.
+
+    Parameters
+    ----------
+    city : City
+        Its travel times are changed.
+    """
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._lock = Lock()
+        self._in_force: dict[str, _Measure] = {}
+        self._ended = Event()
+        self._watch: Thread | None = None
+
+    def watch(self, world: Callable[[], World], now_ms: Callable[[], int]) -> None:
+        """Follow the clock in a thread of its own, until `close`.
+
+        Parameters
+        ----------
+        world : callable
+            The state.
+        now_ms : callable
+            The time.
+        """
+
+        def _follow() -> None:
+            while not self._ended.wait(_LOOK_S):
+                try:
+                    self.settle(world().closures.values(), now_ms())
+                except Exception:  # noqa: BLE001  # the next look may go well
+                    _LOG.exception("closures could not be put on the roads")
+
+        self._watch = Thread(target=_follow, name="roads", daemon=True)
+        self._watch.start()
+
+    def close(self) -> None:
+        """Stop following the clock."""
+        self._ended.set()
+        if self._watch is not None:
+            self._watch.join()
+
+    def settle(self, closures: Iterable[ClosureNow], now_ms: int) -> None:
+        """Let exactly those closures be in force that hold now.
+
+        Parameters
+        ----------
+        closures : iterable of ClosureNow
+            All there are.
+        now_ms : int
+            Now.
+        """
+        with self._lock:
+            wanted = {each.id: each for each in closures if each.holds(now_ms)}
+            for name, measure in list(self._in_force.items()):
+                if name not in wanted or wanted[name].version != measure.version:
+                    for profile, known in measure.names.items():
+                        self._city.times[profile].lift(known)
+                    del self._in_force[name]
+            for name, closure in wanted.items():
+                if name not in self._in_force:
+                    self._in_force[name] = _Measure(closure.version, self._put(closure))
+
+    def arcs(self, closure: ClosureNow) -> NDArray[np.int64]:
+        """Return the arcs that a closure means.
+
+        Parameters
+        ----------
+        closure : ClosureNow
+            The closure.
+
+        Returns
+        -------
+        ndarray of int64
+            Those that its area touches, or its line crosses or runs along.
+
+        Raises
+        ------
+        InputError
+            The geometry is empty or not valid.
+        """
+        return arcs_within(self._city.scenario.network, shape(dict(closure.geometry)))
+
+    def _put(self, closure: ClosureNow) -> dict[str, str]:
+        arcs = self.arcs(closure)
+        return {
+            profile: times.close(arcs)
+            if closure.factor is None
+            else times.slow(arcs, closure.factor)
+            for profile, times in self._city.times.items()
+        }

@@ -1,0 +1,110 @@
+"""All paths of the live service, and how its refusals are told."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Response
+
+from api.live import closure_routes, incident_routes, state_routes, unit_routes
+from api.live.commands import RefusedError
+from api.live.coverage_now import coverage_now
+from api.live.schemas import Conflict
+from api.problems import MEDIA_TYPE
+from api.schemas import FieldProblem, Ready
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import FastAPI, Request
+
+    from api.live.service import Live
+
+
+def add_live_routes(app: FastAPI, live: Live, dependencies: Sequence[Any]) -> None:
+    """Add the paths of the live service to an application.
+
+    Parameters
+    ----------
+    app : FastAPI
+        The application.
+    live : Live
+        The service.
+    dependencies : sequence
+        What is asked of each request.
+    """
+    app.state.live = live
+    for part in (incident_routes, unit_routes, closure_routes, state_routes):
+        app.include_router(part.router(live), dependencies=list(dependencies))
+    app.add_exception_handler(RefusedError, _refused(live))
+    _watch(live)
+
+    @app.get("/readyz", responses={503: {"model": Ready}})
+    def ready(response: Response) -> Ready:  # numpydoc ignore=PR01
+        """Tell whether requests are answered: the log can be written, and is whole."""
+        trouble = live.ledger.failure
+        if trouble:
+            response.status_code = 503
+        return Ready(
+            ready=not trouble,
+            trouble=trouble or None,
+            event=live.world.seq,
+            degraded_lately=live.watch.degraded_lately(),
+        )
+
+
+def _watch(live: Live) -> None:
+    """Let figures be read when they are asked for."""
+    gauge = live.watch.gauge
+
+    def _stale() -> float:
+        now = live.now_ms()
+        positions = live.world.positions.values()
+        return sum(each.age_ms(now) > live.stale_after_ms for each in positions)
+
+    def _covered() -> float:
+        share = coverage_now(live).share
+        return float("nan") if share is None else share
+
+    gauge("bluelight_log_events", "Number of the last event.", lambda: live.world.seq)
+    gauge(
+        "bluelight_event_lag_seconds",
+        "Time since the last event.",
+        lambda: (live.now_ms() - live.world.at_ms) / 1000,
+    )
+    gauge("bluelight_commands_waiting", "Commands on their way to disk.", live.ledger.waiting)
+    gauge("bluelight_stream_readers", "Open streams.", lambda: live.hub.listeners)
+    gauge("bluelight_incidents_open", "Open incidents.", lambda: len(live.world.incidents))
+    gauge(
+        "bluelight_incidents_waiting",
+        "Open incidents that nobody was sent to.",
+        lambda: sum(each.state == "waiting" for each in live.world.incidents.values()),
+    )
+    gauge("bluelight_positions_stale", "Units whose position is too old.", _stale)
+    gauge("bluelight_coverage_share", "Demand that free units reach in time.", _covered)
+    gauge(
+        "bluelight_log_writable",
+        "1 if the last attempt to write the log went well.",
+        lambda: not live.ledger.failure,
+    )
+
+
+def _refused(live: Live) -> Any:
+    def _answer(_: Request, error: RefusedError) -> Response:
+        at_fault = FieldProblem(
+            field=error.field or "state", value=None, message=error.message, fix=error.fix
+        )
+        problem = Conflict(
+            type="about:blank",
+            title=error.status.phrase,
+            status=error.status.value,
+            detail=f"{error.message}; {error.fix}" if error.fix else error.message,
+            errors=[at_fault],
+            units=[live.show_unit(each) for each in error.units],
+            incidents=[live.show_incident(each) for each in error.incidents],
+        )
+        body = json.dumps(problem.model_dump(mode="json"), allow_nan=False)
+        return Response(body, error.status.value, media_type=MEDIA_TYPE)
+
+    return _answer
