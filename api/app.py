@@ -112,10 +112,10 @@ def create_app(
     app.add_middleware(BodyLimit, most_bytes=MOST_BYTES)
     app.add_middleware(Measured, watch=watch)
     takes_json = [Depends(_json_only)]
-    asks = [*takes_json, allow(*ASKS)]
-    looks = [*takes_json, allow(*Role)]
+    asks = [allow(*ASKS), *takes_json]  # a stranger is told nothing but that
+    looks = [allow(*Role), *takes_json]
     if live is not None:
-        add_live_routes(app, live, takes_json)
+        add_live_routes(app, live)
 
     @app.get("/", include_in_schema=False)
     def index() -> HTMLResponse:
@@ -207,8 +207,6 @@ class BodyLimit:
 
 
 async def _json_only(request: Request) -> None:
-    if request.method in ("GET", "HEAD", "DELETE"):
-        return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise HTTPException(415, f"content type {kind or 'none'!r}; send application/json")

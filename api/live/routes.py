@@ -15,14 +15,12 @@ from api.problems import MEDIA_TYPE
 from api.schemas import FieldProblem, Ready
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fastapi import FastAPI, Request
 
     from api.live.service import Live
 
 
-def add_live_routes(app: FastAPI, live: Live, dependencies: Sequence[Any]) -> None:
+def add_live_routes(app: FastAPI, live: Live) -> None:
     """Add the paths of the live service to an application.
 
     Parameters
@@ -31,12 +29,10 @@ def add_live_routes(app: FastAPI, live: Live, dependencies: Sequence[Any]) -> No
         The application.
     live : Live
         The service.
-    dependencies : sequence
-        What is asked of each request.
     """
     app.state.live = live
     for part in (incident_routes, unit_routes, closure_routes, state_routes):
-        app.include_router(part.router(live), dependencies=list(dependencies))
+        app.include_router(part.router(live))
     app.add_exception_handler(RefusedError, _refused(live))
     _watch(live)
 

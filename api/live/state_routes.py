@@ -77,8 +77,8 @@ async def events(live: Live, role: Role, after: int) -> AsyncIterator[str]:
         Server-sent events, each once and in order; and heartbeats.
     """
     hub = live.hub
-    yield ": bluelight\n\n"
     with hub.bell() as bell:
+        yield ": bluelight\n\n"
         while not hub.closed:
             bell.clear()
             records = await hub.after(after)
