@@ -34,11 +34,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from api.schemas import Profile
     from routing.snapping import Places
     from scenarios.package import Scenario
 
 SNAP_LIMIT_M: Final = 1000.0
 """How far from the nearest road a point of a request may lie."""
+
+_MOST_ROWS: Final = 8_000
+"""Places whose drives to all zones are remembered, for each profile."""
 
 
 class City:
@@ -61,6 +65,9 @@ class City:
         }
         self.outlook = Outlook(scenario)
         self._snapper = Snapper(network)
+        self._zone_times: dict[str, dict[tuple[int, float], NDArray[np.int32]]] = {}
+        self._spots: dict[tuple[float, float], Places] = {}
+        self._remembering = Lock()
         self._snapping = Lock()  # a projection of PROJ is not for several threads
 
     def snap(self, points: Sequence[Sequence[float]], fields: Sequence[str]) -> Places:
@@ -98,6 +105,26 @@ class City:
             )
         return places
 
+    def snap_once(self, lon: float, lat: float) -> Places:
+        """Tie a point to a road, and remember it: an incident is asked about again and again.
+
+        Parameters
+        ----------
+        lon, lat : float
+            Degrees.
+
+        Returns
+        -------
+        Places
+            One point, however far from its road.
+        """
+        known = self._spots.get((lon, lat))
+        if known is None:
+            if len(self._spots) >= _MOST_ROWS:
+                self._spots.clear()
+            known = self._spots[lon, lat] = self.snap_anywhere([[lon, lat]])
+        return known
+
     def snap_anywhere(self, points: ArrayLike) -> Places:
         """Tie points to roads, however far from them.
 
@@ -115,6 +142,23 @@ class City:
             return self._snapper.snap(points, limit_m=np.inf)
 
     @cached_property
+    def own_types(self) -> dict[str, str]:
+        """The type of each unit of the scenario."""
+        units = self.scenario.units
+        return dict(zip(units["id"].tolist(), units["type"].tolist(), strict=True))
+
+    @cached_property
+    def own_stations(self) -> dict[str, int]:
+        """The station of each unit of the scenario, a row of ``stations.csv``."""
+        rows = self.scenario.unit_station.tolist()
+        return dict(zip(self.scenario.units["id"].tolist(), rows, strict=True))
+
+    @cached_property
+    def station_rows(self) -> dict[str, int]:
+        """The row of each station in ``stations.csv``."""
+        return {name: row for row, name in enumerate(self.scenario.stations["id"].tolist())}
+
+    @cached_property
     def zones(self) -> Places:
         """The demand zones on their roads, however far from them."""
         return self.snap_anywhere(lonlat(self.scenario.zones))
@@ -123,6 +167,48 @@ class City:
     def stations(self) -> Places:
         """The stations on their roads, however far from them."""
         return self.snap_anywhere(lonlat(self.scenario.stations))
+
+    def zone_times_ms(self, profile: Profile, units: Places) -> NDArray[np.int32]:
+        """Compute how long it takes from places to each demand zone.
+
+        What was asked before is remembered until `forget`: of hundreds of units, few
+        have moved since the last question.
+
+        Parameters
+        ----------
+        profile : str
+            How they drive.
+        units : Places
+            The places.
+
+        Returns
+        -------
+        ndarray of int32, shape (places, zones)
+            Milliseconds, UNREACHABLE where there is no way.
+        """
+        keys = list(zip(units.arc.tolist(), units.share.tolist(), strict=True))
+        with self._remembering:
+            known = self._zone_times.setdefault(profile, {})
+            if len(known) > _MOST_ROWS:
+                known.clear()
+            new = [row for row, key in enumerate(keys) if key not in known]
+        if new:
+            rows = self.times[profile].times_ms(units[np.array(new)], self.zones)
+            with self._remembering:
+                # what was forgotten meanwhile is not written back: roads have changed
+                if self._zone_times.get(profile) is known:
+                    known.update(zip((keys[row] for row in new), rows, strict=True))
+                else:
+                    known = {**known, **dict(zip((keys[row] for row in new), rows, strict=True))}
+        found = [known.get(key) for key in keys]
+        if any(row is None for row in found):  # cleared meanwhile
+            return self.times[profile].times_ms(units, self.zones)
+        return np.array(found, dtype=np.int32).reshape(len(keys), len(self.zones))
+
+    def forget(self) -> None:
+        """Forget drives that were computed: roads have changed."""
+        with self._remembering:
+            self._zone_times = {}
 
     def matrix(self, request: MatrixRequest) -> Matrix:
         """Compute travel times between many places.

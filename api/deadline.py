@@ -62,7 +62,12 @@ class Guard:
         self._most = most
 
     def ask(
-        self, solve: Callable[[], T], fallback: Callable[[], T], deadline_s: float
+        self,
+        solve: Callable[[], T],
+        fallback: Callable[[], T],
+        deadline_s: float,
+        *,
+        ready: bool = True,
     ) -> Guarded[T]:
         """Return what a solver finds in time, else what the fallback gives.
 
@@ -71,18 +76,26 @@ class Guard:
         solve : callable
             The solver.
         fallback : callable
-            Computed first, so that it is ready when the deadline comes.
+            Gives the makeshift answer.
         deadline_s : float
             Seconds to wait for the solver.
+        ready : bool
+            Whether the makeshift answer is computed first, so that it is there when the
+            deadline comes; else only then, which is for one that takes no time.
 
         Returns
         -------
         Guarded
             The answer; `degraded` with the cause where the solver hung or failed.
         """
-        ready = fallback()
+        if ready:
+            known = fallback()
+
+            def fallback() -> T:
+                return known
+
         if not self._places.acquire(blocking=False):
-            return Guarded(ready, True, f"{self._most} solvers are still under way")
+            return Guarded(fallback(), True, f"{self._most} solvers are still under way")
         future: Future[T] = Future()
 
         def _task() -> None:
@@ -97,7 +110,7 @@ class Guard:
             self._start(_task)
         except RuntimeError as error:  # no more threads
             self._places.release()
-            return Guarded(ready, True, f"no worker: {error}")
+            return Guarded(fallback(), True, f"no worker: {error}")
         try:
             return Guarded(future.result(timeout=deadline_s))
         except FutureTimeout:
@@ -108,7 +121,7 @@ class Guard:
             if isinstance(error, (KeyboardInterrupt, SystemExit)) and not future.done():
                 raise
             cause = f"the solver failed: {type(error).__name__}: {error}"
-        return Guarded(ready, True, cause)
+        return Guarded(fallback(), True, cause)
 
 
 def _in_a_thread(task: Callable[[], None]) -> None:

@@ -50,7 +50,7 @@ class Fleet:
     ) -> None:
         scenario = city.scenario
         kinds = scenario.settings.unit_types
-        home_types = dict(zip(scenario.units["id"], scenario.units["type"], strict=True))
+        home_types = city.own_types
         self.units = units
         self.types: list[str] = []
         for row, unit in enumerate(units):
@@ -58,18 +58,22 @@ class Fleet:
             if name is not None and name not in kinds:
                 problems.append(unknown_name(f"units[{row}].type", name, kinds))
             self.types.append(name if name in kinds else next(iter(kinds)))
+        usual = {name: frozenset(kind.capabilities) for name, kind in kinds.items()}
         self.skills = [
-            set(kinds[name].capabilities if unit.capabilities is None else unit.capabilities)
+            usual[name] if unit.capabilities is None else frozenset(unit.capabilities)
             for name, unit in zip(self.types, units, strict=True)
         ]
         self.known_skills = {skill for kind in kinds.values() for skill in kind.capabilities}
-        self.known_skills.update(*self.skills)
+        self.known_skills.update(*set(self.skills))
         self.station = _stations(city, units, problems)
         _check_repeats(units, problems)
         self.moment = city.outlook.moment(time or datetime.now(UTC))
         own = [kinds[name] for name in self.types]
-        turnout_s = [city.outlook.turnout_s(kind, self.moment.hour) for kind in own]
-        self.turnout_ms = np.rint(np.array(turnout_s, np.float64) * 1000).astype(np.int64)
+        turnout_s = {
+            name: city.outlook.turnout_s(kinds[name], self.moment.hour) for name in set(self.types)
+        }
+        leaves_s = np.array([turnout_s[name] for name in self.types], np.float64)
+        self.turnout_ms = np.rint(leaves_s * 1000).astype(np.int64)
         self.flight = [kind.flight for kind in own]
         self.aid = [kind.mutual_aid for kind in own]
         self.given: NDArray[np.bool_] = np.array([aid is not None for aid in self.aid], np.bool_)
@@ -81,8 +85,9 @@ class Fleet:
             ],
             np.bool_,
         )
-        self.free: NDArray[np.bool_] = FMS.free(FMS.checked(self.status)) & ~self.grounded
-        self.rests: NDArray[np.bool_] = FMS.at_station(FMS.checked(self.status))
+        codes = FMS.checked(self.status)
+        self.free: NDArray[np.bool_] = FMS.free(codes) & ~self.grounded
+        self.rests: NDArray[np.bool_] = FMS.at_station(codes)
         self.base = np.where(self.free & ~self.given, np.array(self.station, dtype=np.int64), -1)
 
     def points(self, city: City) -> list[list[float]]:
@@ -162,21 +167,23 @@ class Fleet:
         ndarray of bool, shape (needs, units)
             True where the unit has all of them.
         """
-        found = [[set(need) <= skills for skills in self.skills] for need in needs]
+        known = set(self.skills)
+        found = []
+        for need in needs:
+            able = {skills: skills.issuperset(need) for skills in known}
+            found.append([able[skills] for skills in self.skills])
         return np.array(found, np.bool_).reshape(len(needs), len(self.units))
 
 
 def _stations(city: City, units: Sequence[Unit], problems: list[FieldProblem]) -> list[int]:
-    scenario = city.scenario
-    names: list[str] = scenario.stations["id"].tolist()
-    home = dict(zip(scenario.units["id"], scenario.unit_station.tolist(), strict=True))
+    names, home = city.station_rows, city.own_stations
     found = []
     for row, unit in enumerate(units):
         if unit.station is None:
             nearest = city.outlook.nearest_station
             found.append(home[unit.id] if unit.id in home else nearest(unit.lon, unit.lat))
         elif unit.station in names:
-            found.append(names.index(unit.station))
+            found.append(names[unit.station])
         else:
             problems.append(unknown_name(f"units[{row}].station", unit.station, names))
             found.append(-1)

@@ -95,7 +95,7 @@ def demand_within(
     zones = city.scenario.zones
     if not 0 < len(units) * len(zones) <= MOST_COVERAGE_CELLS:
         return None
-    drive = city.times[profile].matrix(units, city.zones).ms.astype(np.float64)
+    drive = city.zone_times_ms(profile, units).astype(np.float64)
     times = np.where(
         drive < UNREACHABLE,
         drive + np.where(fleet.rests, fleet.turnout_ms, 0)[:, None],

@@ -67,26 +67,65 @@ def coverage_change(
     InputError
         As in `covered_share`.
     """
-    times = np.asarray(times_ms, dtype=np.float64)
-    demand = np.asarray(weight, dtype=np.float64).reshape(-1)
-    idle = np.asarray(free, dtype=np.bool_).reshape(-1)
-    if times.shape != (len(idle), len(demand)):
-        raise InputError(
-            f"shape {times.shape} for {len(idle)} units and {len(demand)} zones",
-            field="times_ms",
-            fix="give a row for each unit and a column for each zone",
-        )
-    if not np.all(np.isfinite(demand) & (demand >= 0)):
-        first = int(np.flatnonzero(~(np.isfinite(demand) & (demand >= 0)))[0])
-        raise InputError(f"zone {first} has {demand[first]}", field="weight", fix="give 0 or more")
-    total = float(demand.sum())
-    if total == 0:
-        return 0.0, 0.0
-    reached = (times <= limit_ms) & idle[:, None]
-    before = _share(reached, demand, total)
-    reached[np.unique(np.asarray(sent, dtype=np.int64))] = False
-    return before, _share(reached, demand, total)
+    covered = Covered(times_ms, weight, free, limit_ms)
+    return covered.before, covered.without(sent)
 
 
-def _share(reached: NDArray[np.bool_], demand: NDArray[np.float64], total: float) -> float:
-    return float(demand[reached.any(axis=0)].sum()) / total
+class Covered:
+    """Which demand free units reach, to ask again and again who could be missed.
+
+    Parameters
+    ----------
+    times_ms, weight, free, limit_ms
+        As in `covered_share`.
+
+    Raises
+    ------
+    InputError
+        As in `covered_share`.
+    """
+
+    def __init__(
+        self, times_ms: ArrayLike, weight: ArrayLike, free: ArrayLike, limit_ms: float
+    ) -> None:
+        times = np.asarray(times_ms)
+        demand = np.asarray(weight, dtype=np.float64).reshape(-1)
+        idle = np.asarray(free, dtype=np.bool_).reshape(-1)
+        if times.shape != (len(idle), len(demand)):
+            raise InputError(
+                f"shape {times.shape} for {len(idle)} units and {len(demand)} zones",
+                field="times_ms",
+                fix="give a row for each unit and a column for each zone",
+            )
+        fit = np.isfinite(demand) & (demand >= 0)
+        if not np.all(fit):
+            first = int(np.flatnonzero(~fit)[0])
+            raise InputError(
+                f"zone {first} has {demand[first]}", field="weight", fix="give 0 or more"
+            )
+        self._demand = demand
+        self._total = float(demand.sum())
+        self._reached = (times <= limit_ms) & idle[:, None]
+        self._by = self._reached.sum(axis=0, dtype=np.int32)
+        self.before: float = self._share(self._by)
+
+    def without(self, sent: ArrayLike) -> float:
+        """Compute the covered share without some units.
+
+        Parameters
+        ----------
+        sent : array_like of int
+            Units that are free no more; repetitions count once.
+
+        Returns
+        -------
+        float
+            0 to 1; never more than with them.
+        """
+        gone = np.unique(np.asarray(sent, dtype=np.int64))
+        return self._share(self._by - self._reached[gone].sum(axis=0, dtype=np.int32))
+
+    def _share(self, by: NDArray[np.int32]) -> float:
+        if self._total == 0:
+            return 0.0
+        return float(self._demand[by > 0].sum()) / self._total

@@ -211,6 +211,9 @@ def _column(values: ArrayLike, units: int, field: str) -> NDArray[Any]:
 
 def _ranking(policy: Policy, state: DispatchState, limit: int) -> list[int]:
     """Ask the policy again and again, each time without the units it chose before."""
+    if policy is CLOSEST:  # what asking again and again comes to
+        soonest = np.argsort(state.arrival_ms, kind="stable")[:limit]
+        return [int(unit) for unit in soonest if state.arrival_ms[unit] < UNREACHABLE]
     left = state.arrival_ms.copy()
     order: list[int] = []
     while len(order) < limit and bool((left < UNREACHABLE).any()):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 
-from engine.coverage_change import coverage_change
+from engine.coverage_change import Covered
 from engine.dispatch import CLOSEST, DispatchState, Policy, checked_choice, read_only
 from engine.fleet import FMS, FREE_ON_RADIO, StatusTable
 from engine.recommend import bases_of
@@ -244,11 +244,14 @@ def respond(
         period=period,
     )
     found = _best_sets(plan, fleet, asked, policy, sets)
+    covered = None
+    if demand is not None:
+        covered = Covered(demand.times_ms, demand.weight, fleet.idle, demand.limit_ms)
     told = []
     for alternative, chosen in found:
         sent = _sent(chosen, fleet, limit_ms, spread or TravelTimeSpread())
         units = [each.unit for each in sent]
-        before, after = _coverage(demand, fleet, units)
+        before, after = _coverage(covered, units)
         told.append(
             ResponseSet(
                 alternative,
@@ -257,7 +260,7 @@ def respond(
                 max((each.arrival_s for each in sent), default=0.0),
                 before,
                 after,
-                _reasons(plan[alternative], chosen, fleet, demand, after),
+                _reasons(plan[alternative], chosen, fleet, covered, after),
             )
         )
     alternative, chosen = found[0]
@@ -392,17 +395,15 @@ def _sent(
     return tuple(sent)
 
 
-def _coverage(demand: Demand | None, fleet: _Fleet, units: list[int]) -> tuple[float, float]:
-    if demand is None:
-        return np.nan, np.nan
-    return coverage_change(demand.times_ms, demand.weight, fleet.idle, units, demand.limit_ms)
+def _coverage(covered: Covered | None, units: list[int]) -> tuple[float, float]:
+    return (np.nan, np.nan) if covered is None else (covered.before, covered.without(units))
 
 
 def _reasons(
     slots: Sequence[int],
     chosen: tuple[int, ...],
     fleet: _Fleet,
-    demand: Demand | None,
+    covered: Covered | None,
     after: float,
 ) -> tuple[Reason, ...]:
     """Compare each unit with the closest that could fill its slot, the others as they are."""
@@ -421,8 +422,8 @@ def _reasons(
             continue
         words = f"{later_s:.0f} s later than the closest"
         reasons.append(Reason("later", words, slot, later_s=later_s))
-        if demand is not None:
-            _, instead = _coverage(demand, fleet, [*others, closest])
+        if covered is not None:
+            _, instead = _coverage(covered, [*others, closest])
             share = after - instead
             if abs(share) >= LEAST_SHARE:
                 leaves = "more" if share > 0 else "less"

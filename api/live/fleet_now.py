@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,13 +13,8 @@ from routing.snapping import Places
 from scenarios.package import lonlat
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from api.city import City
-    from api.live.world import UnitNow, World
-
-_MOST_KNOWN: Final = 50_000
-"""Positions whose road is remembered."""
+    from api.live.world import Position, UnitNow, World
 
 
 class FleetNow(NamedTuple):
@@ -47,6 +42,18 @@ class FleetNow(NamedTuple):
     assumed: set[str]
 
 
+class _Row(NamedTuple):
+    """A unit as it was last seen, and what follows from that."""
+
+    unit: UnitNow
+    position: Position | None
+    old: bool
+    on_duty: bool
+    asked: Unit
+    place: tuple[float, ...]
+    assumed: bool
+
+
 class UnitPlaces:
     """Ties units to roads, each position once.
 
@@ -63,13 +70,14 @@ class UnitPlaces:
         self._stations = {name: (lon, lat) for name, (lon, lat) in zip(names, points, strict=True)}
         kinds = city.scenario.settings.unit_types.items()
         self._flying = {name for name, kind in kinds if kind.flight is not None}
-        self._known: dict[tuple[float, float], tuple[float, ...]] = {}
+        self._rows: dict[str, _Row] = {}
 
     def of(self, world: World, now_ms: int, stale_after_ms: int) -> FleetNow:
         """Say where all units are.
 
-        Who is in its station and has reported no fresh position is taken to be there. Of
-        all others the last position counts, however old: that it is old is told.
+        Who is in its station and has reported no fresh position is taken to be there, and
+        so is who never reported one, or one that is on no road. Of all others the last
+        position counts, however old: that it is old is told.
 
         Parameters
         ----------
@@ -83,79 +91,91 @@ class UnitPlaces:
         FleetNow
             Units in the order of the world.
         """
-        stale: dict[str, float] = {}
-        assumed: set[str] = set()
-        spots = []
-        for unit in world.units.values():
-            position = world.positions.get(unit.id)
-            home = self._stations.get(unit.station)
-            age = np.inf if position is None else position.age_ms(now_ms)
-            old = age > stale_after_ms
-            resting = unit.status == FREE_AT_STATION
-            if home is not None and (position is None or (old and resting)):
-                spots.append(home)
-                assumed.add(unit.id)
-                if not resting:
-                    stale[unit.id] = float(np.inf)
-                continue
-            if position is None:
-                spots.append(next(iter(self._stations.values())))
-                stale[unit.id] = float(np.inf)
-                continue
-            spots.append((position.lon, position.lat))
-            if old:
-                stale[unit.id] = age / 1000
-        places, off = self._places(self._tied(world, spots))
-        units = []
-        for row, unit in enumerate(world.units.values()):
-            if off[row] and unit.station in self._stations:
-                # a position that is on no road is an error of the sender
-                spots[row] = self._stations[unit.station]
-                assumed.add(unit.id)
-                stale[unit.id] = float(np.inf)
-            units.append(_as_asked(unit, spots[row], now_ms))
-        if off.any():
-            places, _ = self._places(self._tied(world, spots))
-        versions = {unit.id: unit.version for unit in world.units.values()}
-        return FleetNow(units, places, versions, stale, assumed)
+        known, rows = self._rows, []
+        fresh: dict[str, _Row] = {}
+        for name, unit in world.units.items():
+            position = world.positions.get(name)
+            old = position is not None and position.age_ms(now_ms) > stale_after_ms
+            on_duty = unit.shifts is None or unit.on_duty(now_ms)
+            row = known.get(name)
+            if (
+                row is None
+                or row.unit is not unit
+                or row.position is not position
+                or row.old is not old
+                or row.on_duty is not on_duty
+            ):
+                row = fresh[name] = self._row(unit, position, old=old, on_duty=on_duty)
+            rows.append(row)
+        if any(not row.place for row in fresh.values()):
+            rows = self._snapped(rows, fresh)
+        if fresh:
+            self._rows = known | fresh
+        table = np.array([row.place for row in rows], np.float64).reshape(-1, 7)
+        return FleetNow(
+            [row.asked for row in rows],
+            Places(
+                table[:, :2],
+                table[:, 2].astype(np.int32),
+                np.ascontiguousarray(table[:, 3]),
+                table[:, 4:6],
+                table[:, 6],
+            ),
+            {row.unit.id: row.unit.version for row in rows},
+            {
+                row.unit.id: np.inf
+                if row.assumed or row.position is None
+                else row.position.age_ms(now_ms) / 1000
+                for row in rows
+                if (row.assumed and row.unit.status != FREE_AT_STATION)
+                or (row.old and not row.assumed)
+            },
+            {row.unit.id for row in rows if row.assumed},
+        )
 
-    def _tied(self, world: World, spots: list[tuple[float, float]]) -> list[tuple[float, float]]:
-        """Return what is tied to roads: of units that fly, their stations."""
-        return [
-            self._stations.get(unit.station, spot) if unit.type in self._flying else spot
-            for unit, spot in zip(world.units.values(), spots, strict=True)
+    def _row(self, unit: UnitNow, position: Position | None, *, old: bool, on_duty: bool) -> _Row:
+        home = self._stations.get(unit.station)
+        resting = unit.status == FREE_AT_STATION
+        assumed = position is None or (old and resting and home is not None)
+        spot = home if position is None or assumed else (position.lon, position.lat)
+        if spot is None:  # of a station that this scenario has no more
+            spot = next(iter(self._stations.values()))
+        asked = Unit.model_construct(
+            id=unit.id,
+            lon=spot[0],
+            lat=spot[1],
+            status=unit.status if on_duty else OUT_OF_SERVICE,
+            previous_status=None,
+            type=unit.type,
+            capabilities=None if unit.capabilities is None else list(unit.capabilities),
+            station=unit.heading or unit.station,
+        )
+        return _Row(unit, position, old, on_duty, asked, (), assumed)
+
+    def _snapped(self, rows: list[_Row], fresh: dict[str, _Row]) -> list[_Row]:
+        """Tie those to roads that are new, and those that are on none to their stations."""
+        new = list(fresh.values())
+        homes = [
+            self._stations.get(row.unit.station, (row.asked.lon, row.asked.lat)) for row in new
         ]
-
-    def _places(self, spots: list[tuple[float, float]]) -> tuple[Places, NDArray[np.bool_]]:
-        """Return where points are tied to, and which of them lie off the roads."""
-        new = list({spot for spot in spots if spot not in self._known})
-        if new:
-            if len(self._known) > _MOST_KNOWN:
-                self._known.clear()
-                new = list(set(spots))
-            places = self._city.snap_anywhere(new)
-            rows = np.column_stack(
-                [places.arc, places.share, places.road_lonlat, places.distance_m]
-            )
-            self._known.update(zip(new, map(tuple, rows.tolist()), strict=True))
-        table = np.array([self._known[spot] for spot in spots], np.float64).reshape(-1, 5)
-        return Places(
-            np.array(spots, np.float64).reshape(-1, 2),
-            table[:, 0].astype(np.int32),
-            np.ascontiguousarray(table[:, 1]),
-            table[:, 2:4],
-            table[:, 4],
-        ), ~(table[:, 4] <= SNAP_LIMIT_M)
-
-
-def _as_asked(unit: UnitNow, spot: tuple[float, float], now_ms: int) -> Unit:
-    return Unit.model_construct(
-        id=unit.id,
-        lon=spot[0],
-        lat=spot[1],
-        status=unit.status if unit.on_duty(now_ms) else OUT_OF_SERVICE,
-        previous_status=None,
-        type=unit.type,
-        capabilities=None if unit.capabilities is None else list(unit.capabilities),
-        station=unit.heading or unit.station,
-    )
+        spots = [
+            home if row.unit.type in self._flying else (row.asked.lon, row.asked.lat)
+            for row, home in zip(new, homes, strict=True)
+        ]
+        places = self._city.snap_anywhere(spots)
+        off = ~(places.distance_m <= SNAP_LIMIT_M)
+        if off.any():
+            spots = [
+                home if lost else spot for home, spot, lost in zip(homes, spots, off, strict=True)
+            ]
+            places = self._city.snap_anywhere(spots)
+        table = np.column_stack(
+            [places.lonlat, places.arc, places.share, places.road_lonlat, places.distance_m]
+        )
+        for row, home, lost, place in zip(new, homes, off, table.tolist(), strict=True):
+            placed = row._replace(place=tuple(place), assumed=row.assumed or bool(lost))
+            if lost:
+                asked = row.asked.model_copy(update={"lon": home[0], "lat": home[1]})
+                placed = placed._replace(asked=asked)
+            fresh[row.unit.id] = placed
+        return [fresh.get(row.unit.id, row) for row in rows]

@@ -86,6 +86,7 @@ class LiveRoads:
         """
         with self._lock:
             wanted = {each.id: each for each in closures if each.holds(now_ms)}
+            before = dict(self._in_force)
             for name, measure in list(self._in_force.items()):
                 if name not in wanted or wanted[name].version != measure.version:
                     for profile, known in measure.names.items():
@@ -94,6 +95,8 @@ class LiveRoads:
             for name, closure in wanted.items():
                 if name not in self._in_force:
                     self._in_force[name] = _Measure(closure.version, self._put(closure))
+            if self._in_force != before:
+                self._city.forget()
 
     def arcs(self, closure: ClosureNow) -> NDArray[np.int64]:
         """Return the arcs that a closure means.

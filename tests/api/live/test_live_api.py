@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from api.live.folding import fold
+from api.live.service import LiveOptions
 from api.live.tables import METADATA
 from tests.toy_city import ISLAND, corner
 
@@ -360,6 +362,37 @@ def test_no_table_has_room_for_a_person() -> None:
     tokens = {"id", "name", "role", "hash", "created_ms", "expires_ms", "revoked_ms"}
     known = {"log": log, "snapshots": snapshots, "tokens": tokens}
     assert columns == {f"{table}.{name}" for table, names in known.items() for name in names}
+
+
+@pytest.mark.parametrize("how", ["fails", "hangs"])
+def test_without_roads_the_closest_as_the_crow_flies_is_named_and_flagged(
+    desk: TestClient, live: Live, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    name = opened(desk)
+    good = asked(desk, name)
+    awake = Event()
+
+    def _broken(*_: Any) -> None:
+        if how == "fails":
+            raise MemoryError("no hierarchy")
+        awake.wait(10)
+
+    monkeypatch.setattr(live, "options", LiveOptions(deadline_s=0.2))
+    monkeypatch.setattr(live.city.times["siren"], "many_to_one", _broken)
+    found = asked(desk, name)
+    awake.set()
+    assert found["degraded"] is True
+    assert "as the crow flies" in found["degraded_cause"]
+    assert found["ranking"][0]["unit"] == good["ranking"][0]["unit"]
+    assert found["ranking"][0]["arrival_seconds"] > 60
+    (noted,) = [
+        each["data"]["degraded"]
+        for each in desk.get("/v1/audit").json()["events"]
+        if each["kind"] == "recommended" and each["data"]["degraded"]
+    ]
+    assert "crow" in noted
+    assert "bluelight_degraded_total 1.0" in desk.get("/metrics").text
+    assert desk.get("/readyz").json()["degraded_lately"] == 1
 
 
 def test_figures_for_prometheus(desk: TestClient) -> None:
