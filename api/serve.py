@@ -15,6 +15,7 @@ from api.city import City
 from api.joint_schemas import AssignmentRequest, MoveRequest
 from api.live.access import Access, OpenAccess
 from api.live.limits import Limits
+from api.live.logs import log_as_json
 from api.live.oidc import Oidc
 from api.live.schema import check_tables, migrate
 from api.live.service import Live, LiveOptions
@@ -64,6 +65,7 @@ def run(scenario: Scenario, settings: ServeSettings, *, as_json: bool) -> None:
     InputError
         The address or the log cannot be taken.
     """
+    log_as_json(settings.log_level)
     host = settings.host
     with listen(host, settings.port) as listener, opened(settings) as store:
         city = City(scenario)

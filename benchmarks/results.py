@@ -84,7 +84,7 @@ def results(
             f"unknown benchmark {name!r}", field="NAME", fix=did_you_mean(name, BENCHMARKS)
         )
     chosen = _chosen(CONTESTANTS, peers)
-    document = _head({key: kind.package for key, kind in chosen.items() if kind.package})
+    document = head({key: kind.package for key, kind in chosen.items() if kind.package})
     document["settings"] = {
         "rounds": rounds,
         "budget_s": budget_s,
@@ -137,7 +137,7 @@ def stationing_results(
     packages = dict.fromkeys(
         ["ortools", *(package for kind in kinds.values() for package in kind.packages)]
     )
-    document = _head({package: package for package in packages})
+    document = head({package: package for package in packages})
     document["settings"] = {"set": chosen, "budget_s": budget_s, "rounds": 1}
     data = reference_data()
     measured = plans(location_cases(chosen, data), kinds, budget_s=budget_s, say=say)
@@ -176,7 +176,7 @@ def simulation_results(
                 f"unknown peer {peer!r}", field="--peers", fix=did_you_mean(peer, PEERS)
             )
     chosen = peers_of(peers)
-    document = _head({package: package for peer in chosen if (package := PEERS[peer])})
+    document = head({package: package for peer in chosen if (package := PEERS[peer])})
     settings = {"rounds": rounds, "incidents": _PLAYED, "alone": _PLAYED_ALONE}
     document["settings"] = settings
     data = reference_data()
@@ -247,7 +247,7 @@ def policy_results(
             field="--city",
             fix="let BLUELIGHT_REFERENCE_DATA name its folder",
         )
-    document = _head({})
+    document = head({})
     document["settings"] = {
         "set": chosen,
         "seed": SEEDS[chosen],
@@ -283,7 +283,7 @@ def decision_results(*, rounds: int, say: Callable[[str], None] = lambda _: None
     dict
         As the other benchmarks give it.
     """
-    document = _head({"ortools": "ortools"})
+    document = head({"ortools": "ortools"})
     document["settings"] = {"rounds": rounds}
     document["results"] = {"decisions": decisions(rounds=rounds, say=say)}
     return document
@@ -330,8 +330,19 @@ def _chosen(kinds: Mapping[str, T], peers: Sequence[str]) -> dict[str, T]:
     return {key: kind for key, kind in kinds.items() if not peers or key in (*peers, OURS)}
 
 
-def _head(packages: Mapping[str, str]) -> dict[str, Any]:
-    """Tell revision, machine and versions."""
+def head(packages: Mapping[str, str]) -> dict[str, Any]:
+    """Tell revision, machine and versions.
+
+    Parameters
+    ----------
+    packages : mapping of str to str
+        Further packages whose versions count, by the name to tell them by.
+
+    Returns
+    -------
+    dict
+        What a document of results begins with.
+    """
     document = provenance()
     document["machine"]["cpu"] = _cpu_model()
     document["versions"] |= {key: _version(package) for key, package in packages.items()}

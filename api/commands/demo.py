@@ -73,7 +73,7 @@ def demo(  # numpydoc ignore=PR01
     page = out / "report.html"
     lines = [
         f"which unit emergency in {district}: {recommended.reason}",
-        f"           ask yourself: bluelight serve {out / 'planned'}",
+        f"           ask yourself: bluelight serve {out / 'planned'} --no-auth",
         f"report     {page}",
     ]
     answer = recommended.model_dump(mode="json")

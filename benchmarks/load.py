@@ -1,0 +1,463 @@
+"""A simulated run played against a live server, faster than it was: how soon it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from api.live.folding import fold
+from api.live.store import Store
+from api.output import table
+from benchmarks.bars import Bar, bar_lines, judge
+from routing.errors import InputError
+from scenarios.package import lonlat
+from scenarios.packaging import load_scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from numpy.typing import NDArray
+
+POSITIONS_A_SECOND: Final = 200
+ASKS_A_SECOND: Final = 20
+_STATUS: Final = {
+    "departed": 3,
+    "on_scene": 4,
+    "left_scene": 7,
+    "at_hospital": 8,
+    "free": 1,
+    "at_station": 2,
+    "off_duty": 6,
+    "on_duty": 2,
+}
+_CONNECTIONS: Final = 8
+_SEED: Final = 1
+
+
+class Connection:
+    """One connection to the server, kept open; requests in turn.
+
+    Parameters
+    ----------
+    host : str
+        Address.
+    port : int
+        Port.
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._lock = asyncio.Lock()
+
+    async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any, float]:
+        """Send a request.
+
+        Parameters
+        ----------
+        method, path : str
+            Of the request.
+        body : object
+            JSON, or None.
+
+        Returns
+        -------
+        status : int
+            Of the answer.
+        document : object
+            The answer.
+        seconds : float
+            From the first byte sent to the last one received.
+        """
+        text = b"" if body is None else json.dumps(body).encode()
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(text)}\r\n"
+        if body is not None:
+            head += "Content-Type: application/json\r\n"
+        async with self._lock:
+            if self._streams is None or self._streams[0].at_eof():  # it ends idle ones
+                self._streams = await asyncio.open_connection(self._host, self._port)
+            reader, writer = self._streams
+            begun = time.perf_counter()
+            writer.write(head.encode() + b"\r\n" + text)
+            answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            length = int(answer.partition("content-length:")[2].split("\r\n")[0])
+            content = await reader.readexactly(length)
+            seconds = time.perf_counter() - begun
+        return int(answer.split()[1]), json.loads(content) if content else None, seconds
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._streams is not None:
+            self._streams[1].close()
+
+
+@dataclass
+class Tally:
+    """What was asked, and how it went.
+
+    Parameters
+    ----------
+    seconds : dict of str to list of float
+        Latencies by kind of request.
+    statuses : Counter
+        Answers by kind and status.
+    late_s : float
+        The longest that a request of the run was sent after its time.
+    """
+
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    statuses: Counter[str] = field(default_factory=Counter)
+    late_s: float = 0.0
+
+    def note(self, kind: str, status: int, seconds: float) -> None:
+        """Count an answer.
+
+        Parameters
+        ----------
+        kind : str
+            Of the request.
+        status : int
+            Of the answer.
+        seconds : float
+            How long it took.
+        """
+        self.seconds.setdefault(kind, []).append(seconds)
+        self.statuses[f"{kind} {status}"] += 1
+
+
+class Player:
+    """Plays the first replication of a run against a server.
+
+    Parameters
+    ----------
+    url : str
+        The server.
+    run : Path
+        A run folder.
+    scenario : str
+        What the run was of.
+    units : int
+        How many units the server shall have in all.
+    """
+
+    def __init__(self, url: str, run: Path, scenario: str, units: int) -> None:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "127.0.0.1", parts.port or 80
+        self._lines = [Connection(host, port) for _ in range(_CONNECTIONS)]
+        self._feeds = [Connection(host, port) for _ in range(_CONNECTIONS)]
+        city = load_scenario(scenario)
+        self._nodes: NDArray[np.float64] = city.network.node_lonlat
+        self._zones = dict(zip(city.zones["id"], lonlat(city.zones).tolist(), strict=True))
+        self._stations = city.stations["id"].tolist()
+        self._kind = next(iter(city.settings.unit_types))
+        self._own = city.units["id"].tolist()
+        self._more = [f"T{row}" for row in range(max(units - len(self._own), 0))]
+        columns = ["replication", "time_ms", "event", "incident", "unit", "place"]
+        events = pq.read_table(run / "events.parquet", columns=columns).to_pylist()
+        self._events = [each for each in events if each["replication"] == 0]
+        incidents = pq.read_table(run / "incidents.parquet").to_pylist()
+        self._incidents = {each["incident"]: each for each in incidents if each["replication"] == 0}
+        self.tally = Tally()
+        self._draw = np.random.default_rng(_SEED)
+        self._acknowledged: Counter[str] = Counter()
+
+    async def play(self, seconds: float, speed_up: float) -> None:
+        """Play, with positions and questions beside.
+
+        Parameters
+        ----------
+        seconds : float
+            How long.
+        speed_up : float
+            Seconds of the run in one of ours; 0: only positions and questions.
+        """
+        end = time.perf_counter() + seconds
+        await asyncio.gather(
+            *([self._run(end, speed_up)] if speed_up else []),
+            self._steady(end, POSITIONS_A_SECOND, self._position),
+            self._steady(end, ASKS_A_SECOND, self._question),
+        )
+
+    def close(self) -> None:
+        """Hang up."""
+        for line in (*self._lines, *self._feeds):
+            line.close()
+
+    async def prepare(self) -> None:
+        """Add units, and an incident that all questions are about."""
+        line = self._lines[0]
+        for row, unit in enumerate(self._more):
+            station = self._stations[row % len(self._stations)]
+            body = {"type": self._kind, "station": station}
+            await self._told(line, "unit", "PUT", f"/v1/units/{unit}", body)
+            await self._told(line, "status", "POST", f"/v1/units/{unit}/status", {"status": 2})
+        lon, lat = next(iter(self._zones.values()))
+        await self._told(
+            line, "incident", "POST", "/v1/incidents", {"id": "load", "lon": lon, "lat": lat}
+        )
+
+    async def _told(
+        self, line: Connection, kind: str, method: str, path: str, body: Any = None
+    ) -> Any:
+        status, document, seconds = await line.ask(method, path, body)
+        self.tally.note(kind, status, seconds)
+        if 200 <= status < 300 and method != "GET":
+            kind = "positions" if "taken" in document else document.get("kind", "recommended")
+            self._acknowledged[kind] += 1
+        return document
+
+    async def _steady(self, end: float, rate: float, act: Callable[[int], Awaitable[None]]) -> None:
+        """Act at a steady rate, whether or not the last answer has come."""
+        tasks: set[asyncio.Task[None]] = set()
+        begun, row = time.perf_counter(), 0
+        while (now := time.perf_counter()) < end:
+            while row < (now - begun) * rate:
+                task = asyncio.ensure_future(act(row))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+                row += 1
+            await asyncio.sleep(1 / rate / 2)
+        await asyncio.gather(*tasks)
+
+    async def _position(self, row: int) -> None:
+        units = self._own + self._more
+        lon, lat = self._nodes[self._draw.integers(len(self._nodes))].tolist()
+        path = f"/v1/units/{units[row % len(units)]}/position"
+        line = self._feeds[row % len(self._feeds)]
+        await self._told(line, "position", "POST", path, {"lon": lon, "lat": lat})
+
+    async def _question(self, row: int) -> None:
+        line = self._lines[1 + row % (len(self._lines) - 1)]
+        await self._told(line, "recommendation", "POST", "/v1/incidents/load/recommendation", {})
+
+    async def _run(self, end: float, speed_up: float) -> None:
+        begun = time.perf_counter()
+        line = self._lines[0]
+        first = self._events[0]["time_ms"]
+        for event in self._events:
+            due = begun + (event["time_ms"] - first) / 1000 / speed_up
+            if due >= end:
+                return
+            await asyncio.sleep(max(due - time.perf_counter(), 0))
+            self.tally.late_s = max(self.tally.late_s, time.perf_counter() - due)
+            await self._happen(line, event)
+
+    async def _happen(self, line: Connection, event: dict[str, Any]) -> None:
+        kind, unit, incident = event["event"], event["unit"], f"r{event['incident']}"
+        if kind == "call":
+            lon, lat = self._zones[event["place"].partition(":")[2]]
+            priority = self._incidents[event["incident"]]["priority"]
+            body = {"id": incident, "lon": lon, "lat": lat, "priority": priority}
+            await self._told(line, "incident", "POST", "/v1/incidents", body)
+        elif kind == "dispatched":
+            path = f"/v1/incidents/{incident}"
+            found = await self._told(line, "recommendation", "POST", f"{path}/recommendation", {})
+            seen = await self._told(line, "look", "GET", f"/v1/units/{unit}")
+            asked = {
+                "version": found["incident_version"],
+                "units": [{"unit": unit, "version": seen["version"]}],
+                "recommendation": found["recommendation"],
+                "reason": "other",
+            }
+            await self._told(line, "assignment", "POST", f"{path}/assignments", asked)
+        elif kind in _STATUS:
+            path = f"/v1/units/{unit}/status"
+            await self._told(line, "status", "POST", path, {"status": _STATUS[kind]})
+            if kind == "free":
+                now = await self._told(line, "look", "GET", f"/v1/incidents/{incident}")
+                if now["state"] == "served":
+                    path = f"/v1/incidents/{incident}/close"
+                    await self._told(line, "close", "POST", path, {"version": now["version"]})
+
+    def faults(self, store: Store) -> list[str]:
+        """Compare the log with what was acknowledged.
+
+        Parameters
+        ----------
+        store : Store
+            The log, which nobody writes to any longer.
+
+        Returns
+        -------
+        list of str
+            What is wrong; empty if nothing is.
+        """
+        found = [
+            f"{count} times {what}"
+            for what, count in self.tally.statuses.items()
+            if not what.rpartition(" ")[2].startswith("2")
+        ]
+        whole = fold(store, from_start=True)
+        if fold(store).world != whole.world:
+            found.append("the state is not the fold of the log")
+        kinds = Counter(record.kind for record in store.records())
+        for kind, count in self._acknowledged.items():
+            if kinds[kind] != count:
+                found.append(f"{count} {kind} acknowledged, {kinds[kind]} in the log")
+        return found
+
+
+def measure(
+    run: Path, scenario: str, *, units: int, seconds: float, speed_up: float
+) -> dict[str, Any]:
+    """Start a server, play a run against it, and look at its log afterwards.
+
+    Parameters
+    ----------
+    run : Path
+        A run folder.
+    scenario : str
+        What the run was of.
+    units : int
+        How many units the server shall have in all.
+    seconds : float
+        How long to play.
+    speed_up : float
+        Seconds of the run in one of ours.
+
+    Returns
+    -------
+    dict
+        Latencies, memory, what was wrong, bars.
+
+    Raises
+    ------
+    InputError
+        There is no such run, or the server did not start.
+    """
+    if not (run / "events.parquet").is_file():
+        raise InputError(f"{run} is no run", field="--run", fix="make one with 'simulate'")
+    with TemporaryDirectory() as folder:
+        log = str(Path(folder) / "log.db")
+        command = [sys.executable, "-m", "api.cli", "serve", scenario, "--no-auth", "--json"]
+        with subprocess.Popen(
+            [*command, "--port", "0", "--store", log], stdout=subprocess.PIPE, text=True
+        ) as process:
+            try:
+                player = Player(_url(process), run, scenario, units)
+                memory = asyncio.run(_play(player, process.pid, seconds, speed_up))
+            finally:
+                process.terminate()
+        store = Store(log)
+        faults = player.faults(store)
+        store.close()
+    return _document(player.tally, faults, units, seconds, memory)
+
+
+async def _play(
+    player: Player, process: int, seconds: float, speed_up: float
+) -> tuple[float, float]:
+    """Play, and return the memory of the server after a fifth of the time and at the end."""
+    await player.prepare()
+    await player.play(min(seconds / 5, 60.0), 0.0)
+    warm = _resident_mb(process)
+    player.tally = Tally()
+    await player.play(seconds, speed_up)
+    player.close()
+    return warm, _resident_mb(process)
+
+
+def _url(process: subprocess.Popen[str]) -> str:
+    text = ""
+    while not text.endswith("}\n"):
+        line = process.stdout.readline() if process.stdout is not None else ""
+        if not line:
+            raise InputError("the server did not start", field="--city", fix="try 'serve' yourself")
+        text += line
+    url: str = json.loads(text)["url"]
+    return url
+
+
+def _resident_mb(process: int) -> float:
+    """Return what a process holds in memory; NaN where the system does not say."""
+    path = Path(f"/proc/{process}/status")
+    if not path.is_file():
+        return float("nan")
+    words = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
+    return int(words["VmRSS"].split()[0]) / 1024
+
+
+def _document(
+    tally: Tally, faults: list[str], units: int, seconds: float, memory: tuple[float, float]
+) -> dict[str, Any]:
+    latencies = {
+        kind: {
+            "count": len(found),
+            **{
+                name: round(float(np.quantile(found, share)) * 1000, 2)
+                for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99), ("worst_ms", 1.0))
+            },
+        }
+        for kind, found in sorted(tally.seconds.items())
+    }
+    document = {
+        "units": units,
+        "seconds": seconds,
+        "latencies": latencies,
+        "statuses": dict(sorted(tally.statuses.items())),
+        "sent_late_s": round(tally.late_s, 3),
+        "memory_mb": [round(each, 1) for each in memory],
+        "wrong": faults,
+    }
+    document["bars"] = judge(document, BARS)
+    return document
+
+
+def _of_question(name: str, most: int, least: int = 0) -> Callable[[dict[str, Any]], float | None]:
+    def _figure(document: dict[str, Any]) -> float | None:
+        if not least < document["units"] <= most:
+            return None
+        found: float | None = document["latencies"].get("recommendation", {}).get(name)
+        return found
+
+    return _figure
+
+
+BARS: Final = (
+    Bar("200 units: recommendation, median ms", {"*": 5.0}, _of_question("p50_ms", 200), True),
+    Bar("200 units: recommendation, p99 ms", {"*": 50.0}, _of_question("p99_ms", 200), True),
+    Bar("1,000 units: p99 ms", {"*": 100.0}, _of_question("p99_ms", 1000, 200), True),
+)
+
+
+def lines_of(document: dict[str, Any]) -> list[str]:
+    """Lay out what was measured.
+
+    Parameters
+    ----------
+    document : dict
+        Of `measure`.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    rows = [
+        (kind, *(f"{each[name]:g}" for name in ("count", "p50_ms", "p99_ms", "worst_ms")))
+        for kind, each in document["latencies"].items()
+    ]
+    first, last = document["memory_mb"]
+    wrong = document["wrong"]
+    return [
+        "{units} units, {seconds:g} s, {0} positions and {1} questions a second".format(
+            POSITIONS_A_SECOND, ASKS_A_SECOND, **document
+        ),
+        "",
+        *table(["<request", "count", "median ms", "p99 ms", "worst ms"], rows),
+        f"memory {first:.1f} MB, at the end {last:.1f} MB",
+        *bar_lines(document["bars"]),
+        f"wrong: {'; '.join(wrong)}" if wrong else "log and answers agree: yes",
+    ]
