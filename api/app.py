@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from api.assignments import assignment
 from api.joint_schemas import (  # noqa: TC001  # FastAPI reads them
@@ -133,7 +133,11 @@ def create_app(
         """Tell that the service is up, and on which data it stands."""
         return Health(scenario=scenario.settings.name, hash=scenario.hash, version=app.version)
 
-    @app.get("/metrics", dependencies=[allow(Role.ADMIN, Role.SERVICE)])
+    @app.get(
+        "/metrics",
+        dependencies=[allow(Role.ADMIN, Role.SERVICE)],
+        response_class=PlainTextResponse,
+    )
     def metrics() -> Response:
         """Tell what was counted, for Prometheus."""
         return Response(watch.page(), media_type=CONTENT_TYPE)

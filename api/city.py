@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 SNAP_LIMIT_M: Final = 1000.0
 """How far from the nearest road a point of a request may lie."""
 
-_MOST_ROWS: Final = 8_000
+_MOST_ROWS: Final = 4_000
 """Places whose drives to all zones are remembered, for each profile."""
 
 

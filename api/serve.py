@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from scenarios.package import Scenario
 
 
+SWITCH_S: Final = 0.0005
 GRACE_S: Final = 5
 """How long a stop waits for requests that are under way."""
 _PATIENCE_S: Final = 300.0
@@ -66,6 +68,8 @@ def run(scenario: Scenario, settings: ServeSettings, *, as_json: bool) -> None:
         The address or the log cannot be taken.
     """
     log_as_json(settings.log_level)
+    # an answer passes through several threads: each handing over waits so long at most
+    sys.setswitchinterval(SWITCH_S)
     host = settings.host
     with listen(host, settings.port) as listener, opened(settings) as store:
         city = City(scenario)

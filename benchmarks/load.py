@@ -359,9 +359,9 @@ def measure(
 async def _play(
     player: Player, process: int, seconds: float, speed_up: float
 ) -> tuple[float, float]:
-    """Play, and return the memory of the server after a fifth of the time and at the end."""
+    """Play, and return the memory of the server once it is warm and at the end."""
     await player.prepare()
-    await player.play(min(seconds / 5, 60.0), 0.0)
+    await player.play(min(seconds / 2, 60.0), 0.0)
     warm = _resident_mb(process)
     player.tally = Tally()
     await player.play(seconds, speed_up)

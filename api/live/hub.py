@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from api.live.store import Store
     from api.live.world import World
 
-_IN_MEMORY: Final = 10_000
+_IN_MEMORY: Final = 4_000
 _PAGE: Final = 500
 
 

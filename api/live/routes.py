@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from fastapi import Response
@@ -12,7 +13,7 @@ from api.live.commands import RefusedError
 from api.live.coverage_now import coverage_now
 from api.live.schemas import Conflict
 from api.problems import MEDIA_TYPE
-from api.schemas import FieldProblem, Ready
+from api.schemas import FieldProblem, ProblemDetails, Ready
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -91,15 +92,19 @@ def _refused(live: Live) -> Any:
         at_fault = FieldProblem(
             field=error.field or "state", value=None, message=error.message, fix=error.fix
         )
-        problem = Conflict(
+        problem = ProblemDetails(
             type="about:blank",
             title=error.status.phrase,
             status=error.status.value,
             detail=f"{error.message}; {error.fix}" if error.fix else error.message,
             errors=[at_fault],
-            units=[live.show_unit(each) for each in error.units],
-            incidents=[live.show_incident(each) for each in error.incidents],
         )
+        if error.status is HTTPStatus.CONFLICT:
+            problem = Conflict(
+                **dict(problem),
+                units=[live.show_unit(each) for each in error.units],
+                incidents=[live.show_incident(each) for each in error.incidents],
+            )
         body = json.dumps(problem.model_dump(mode="json"), allow_nan=False)
         return Response(body, error.status.value, media_type=MEDIA_TYPE)
 

@@ -85,7 +85,7 @@ def test_what_beats_the_bound_is_told(
         return replace(result, incidents=result.incidents.assign(response_time=1.0))
 
     monkeypatch.setattr("benchmarks.policies.run", _runs)
-    case = replace(cases[2], scenario=_from_call(cases[2]))
+    case = replace(cases[1], scenario=_from_call(cases[1]))
     found = measure([case], [], replications=2, seed=1, bounds=1, workers=1)
     if found["scenarios"][0]["bound"]["late"] == 0:
         pytest.skip("nobody need be late in this case, so that nobody can beat the bound")

@@ -63,5 +63,6 @@ def _run(command: list[str], account: dict[str, int]) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd="/",
-        **account,
+        user=account.get("user"),
+        group=account.get("group"),
     )
