@@ -68,8 +68,8 @@ class UnitPlaces:
         names = city.scenario.stations["id"].tolist()
         points = lonlat(city.scenario.stations).tolist()
         self._stations = {name: (lon, lat) for name, (lon, lat) in zip(names, points, strict=True)}
-        kinds = city.scenario.settings.unit_types.items()
-        self._flying = {name for name, kind in kinds if kind.flight is not None}
+        self._kinds = city.scenario.settings.unit_types
+        self._flying = {name for name, kind in self._kinds.items() if kind.flight is not None}
         self._rows: dict[str, _Row] = {}
 
     def of(self, world: World, now_ms: int, stale_after_ms: int) -> FleetNow:
@@ -140,15 +140,18 @@ class UnitPlaces:
         spot = home if position is None or assumed else (position.lon, position.lat)
         if spot is None:  # of a station that this scenario has no more
             spot = next(iter(self._stations.values()))
+        # a log may know units of another scenario: nobody can say what they can do here
+        known = unit.type in self._kinds
+        station = unit.heading or unit.station
         asked = Unit.model_construct(
             id=unit.id,
             lon=spot[0],
             lat=spot[1],
-            status=unit.status if on_duty else OUT_OF_SERVICE,
+            status=unit.status if on_duty and known else OUT_OF_SERVICE,
             previous_status=None,
-            type=unit.type,
+            type=unit.type if known else None,
             capabilities=None if unit.capabilities is None else list(unit.capabilities),
-            station=unit.heading or unit.station,
+            station=station if station in self._stations else None,
         )
         return _Row(unit, position, old, on_duty, asked, (), assumed)
 

@@ -229,8 +229,7 @@ class Ledger:
         """Carry out commands together; each one's future is done afterwards."""
         try:
             if self._in_doubt:
-                self._folded = follow(self._store, self._folded)
-                self._in_doubt = False
+                self._catch_up()
             folded, records = self._written(batch)
         except Exception as error:  # noqa: BLE001  # whoever waits must be told, whatever it was
             self._in_doubt = True
@@ -241,18 +240,28 @@ class Ledger:
             return
         self.failure = ""
         self._folded = folded
-        if records:
-            for told in self._listeners:
-                try:
-                    told(folded.world, records)
-                except Exception:  # noqa: BLE001  # a reader's defect is not the writer's
-                    _LOG.exception("a listener failed")
+        self._tell(records)
         for task in batch:
             if task.refusal is not None:
                 task.future.set_exception(task.refusal)
             else:
                 task.future.set_result(Outcome(task.record, task.repeated, folded.world))
         self._snapshot_if_due()
+
+    def _catch_up(self) -> None:
+        """Learn what was written though nobody was told so: the answer was lost."""
+        before = self._folded.world.seq
+        self._folded = follow(self._store, self._folded)
+        self._in_doubt = False
+        now = self._folded.world.seq
+        self._tell(list(self._store.records(before, now)) if now > before else [])
+
+    def _tell(self, records: list[Record]) -> None:
+        for told in self._listeners if records else ():
+            try:
+                told(self._folded.world, records)
+            except Exception:  # noqa: BLE001  # a reader's defect is not the writer's
+                _LOG.exception("a listener failed")
 
     def _written(self, batch: list[_Task]) -> tuple[Folded, list[Record]]:
         """Decide, write and commit."""
@@ -264,7 +273,7 @@ class Ledger:
             with self._store.writing() as connection:
                 try:
                     for task in left:
-                        task.record = task.refusal = None
+                        task.record, task.refusal, task.repeated = None, None, False
                         self._decide(task, draft, chain, now_ms, records, connection)
                         chain = records[-1].chain if records else chain
                 except _DefectError as defect:

@@ -123,6 +123,8 @@ def play(seed: int, path: Path) -> int:
     store = FaultyStore(str(path))
     store.draw = random.Random(seed + 1)
     ledger = Ledger(store, clock, snapshot_every=7)
+    told: list[int] = []
+    ledger.listen(lambda _, records: told.extend(each.seq for each in records))
     ledger.submit(Start("a" * 64, UNITS), "test").result()
     store.share = draw.choice((0.0, 0.1, 0.4))
     for step in range(STEPS):
@@ -144,6 +146,8 @@ def play(seed: int, path: Path) -> int:
         acknowledged |= seen
         consistent(ledger.world)
     store.share = 0.0
+    ledger.submit(CreateIncident(None, 1.0, 2.0, "emergency", None, None, None), "test").result()
+    assert told == list(range(1, ledger.world.seq + 1))  # the stream misses nothing
     ledger.close()
     store.close()
     again = Store(str(path))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from api.live.commands import Start
 from api.live.folding import fold
 from api.live.service import LiveOptions
 from api.live.tables import METADATA
@@ -420,6 +421,16 @@ def test_a_log_that_cannot_be_written_is_told(
     monkeypatch.undo()
     opened(desk)
     assert desk.get("/readyz").json()["ready"] is True
+
+
+def test_units_of_another_scenario_are_not_sent(desk: TestClient, live: Live) -> None:
+    stranger = Start("b" * 64, (("Q1", "airship", "S9"),))
+    live.ledger.submit(stranger, "test").result()
+    assert desk.get("/v1/units/Q1").json()["capabilities"] == []
+    found = asked(desk, opened(desk))
+    assert found["ranking"]
+    assert "Q1" in [each["unit"] for each in found["passed_over"]]
+    assert desk.get("/v1/coverage").status_code == 200
 
 
 def test_a_copy_of_the_log_is_the_log(desk: TestClient, store: Store, tmp_path: Path) -> None:
