@@ -60,8 +60,8 @@ _PAGE: Final = """\
 padding: 0 1rem }} code {{ font-size: .95em }}</style>
 <h1>bluelight: {name}</h1>
 <p>Which rescue vehicle goes where, on open data alone.</p>
-<ul>
-<li><code>POST /v1/recommendations</code> which unit to send to an incident, and why
+{banner}<ul>
+{live}<li><code>POST /v1/recommendations</code> which unit to send to an incident, and why
 <li><code>POST /v1/assignments</code> which units to send where, if several incidents wait
 <li><code>POST /v1/moves</code> which free units to move to other stations
 <li><code>POST /v1/matrix</code> travel times between places
@@ -72,6 +72,37 @@ padding: 0 1rem }} code {{ font-size: .95em }}</style>
 <p>Scenario {hash}, version {version}. Roads © OpenStreetMap contributors, ODbL 1.0.</p>
 </html>
 """
+
+_LIVE: Final = """\
+<li><code>POST /v1/incidents</code> open an incident; below it recommendation, assignments, close
+<li><code>POST /v1/positions</code> and <code>/v1/units/…/status</code> where units are, what they do
+<li><code>GET /v1/state</code>, <code>/v1/coverage</code> how things are now, as GeoJSON
+<li><code>GET /v1/stream</code> what happens, as server-sent events
+"""
+
+
+def banner_of(live: Live | None) -> str:
+    """Tell people what the service cannot do at the moment.
+
+    Parameters
+    ----------
+    live : Live or None
+        The live service, if there is one.
+
+    Returns
+    -------
+    str
+        HTML; empty while all is well.
+    """
+    if live is None:
+        return ""
+    said = []
+    if live.ledger.failure:
+        said.append(f"The log cannot be written: {escape(live.ledger.failure)}")
+    degraded = live.watch.degraded_lately()
+    if degraded:
+        said.append(f"{degraded} makeshift answers in the last five minutes")
+    return "".join(f'<p role="alert"><strong>{each}</strong></p>\n' for each in said)
 
 
 def create_app(
@@ -125,6 +156,8 @@ def create_app(
                 name=escape(scenario.settings.name),
                 hash=escape(scenario.hash[:12] or "unsaved"),
                 version=escape(app.version),
+                banner=banner_of(live),
+                live="" if live is None else _LIVE,
             )
         )
 

@@ -394,9 +394,11 @@ def test_without_roads_the_closest_as_the_crow_flies_is_named_and_flagged(
     assert "crow" in noted
     assert "bluelight_degraded_total 1.0" in desk.get("/metrics").text
     assert desk.get("/readyz").json()["degraded_lately"] == 1
+    assert "1 makeshift answers" in desk.get("/").text
 
 
 def test_figures_for_prometheus(desk: TestClient) -> None:
+    assert 'role="alert"' not in desk.get("/").text
     asked(desk, opened(desk))
     page = desk.get("/metrics").text
     assert "bluelight_recommendations_total 1.0" in page
@@ -418,6 +420,7 @@ def test_a_log_that_cannot_be_written_is_told(
     assert desk.get("/v1/incidents").json()["incidents"] == []
     assert desk.get("/readyz").status_code == 503
     assert desk.get("/healthz").status_code == 200
+    assert "cannot be written: OSError: disk full" in desk.get("/").text
     monkeypatch.undo()
     opened(desk)
     assert desk.get("/readyz").json()["ready"] is True
