@@ -75,7 +75,7 @@ padding: 0 1rem }} code {{ font-size: .95em }}</style>
 
 _LIVE: Final = """\
 <li><code>POST /v1/incidents</code> open an incident; below it recommendation, assignments, close
-<li><code>POST /v1/positions</code> and <code>/v1/units/…/status</code> where units are, what they do
+<li><code>POST /v1/positions</code> where units are; what they do: <code>/v1/units</code>
 <li><code>GET /v1/state</code>, <code>/v1/coverage</code> how things are now, as GeoJSON
 <li><code>GET /v1/stream</code> what happens, as server-sent events
 """
