@@ -24,6 +24,8 @@ from api.problems import MEDIA_TYPE, add_problem_handlers
 from api.recommendations import answer
 from api.schemas import (
     Health,
+    IsochroneRequest,
+    Isochrones,
     Matrix,
     MatrixRequest,
     ProblemDetails,
@@ -105,7 +107,7 @@ def banner_of(live: Live | None) -> str:
     return "".join(f'<p role="alert"><strong>{each}</strong></p>\n' for each in said)
 
 
-def create_app(
+def create_app(  # noqa: C901  # a list of paths
     city: City, live: Live | None = None, *, access: Access, limits: Limits | None = None
 ) -> FastAPI:
     """Make the service of a city.
@@ -199,6 +201,11 @@ def create_app(
     def route(request: RouteRequest) -> Route:  # numpydoc ignore=PR01
         """Find the fastest way between two places."""
         return city.route(request)
+
+    @app.post("/v1/isochrones", dependencies=looks, response_class=GeoJSONResponse)
+    def isochrones(request: IsochroneRequest) -> Isochrones:  # numpydoc ignore=PR01
+        """Draw what is reached within times, as polygons of GeoJSON."""
+        return city.isochrones(request)
 
     app.openapi = lambda: _document(app, city)  # type: ignore[method-assign]
     return app

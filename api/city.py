@@ -14,15 +14,21 @@ from api.problems import ProblemError
 from api.schemas import (
     MOST_CELLS,
     FieldProblem,
+    IsochroneFeature,
+    IsochroneProperties,
+    IsochroneRequest,
+    Isochrones,
     LineString,
     Matrix,
     MatrixRequest,
+    Polygons,
     Route,
     RouteProperties,
     RouteRequest,
     Snapped,
 )
 from routing.errors import InputError
+from routing.isochrones import area_km2, cut_at_date_line, isochrones
 from routing.live import LiveTravelTimes
 from routing.network import UNREACHABLE
 from routing.snapping import Snapper
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import ArrayLike, NDArray
+    from shapely import MultiPolygon
 
     from api.schemas import Profile
     from routing.snapping import Places
@@ -290,6 +297,52 @@ class City:
             ),
         )
 
+    def isochrones(self, request: IsochroneRequest) -> Isochrones:
+        """Draw what is reached within times, on the roads as they are now.
+
+        Parameters
+        ----------
+        request : IsochroneRequest
+            From where, and how long.
+
+        Returns
+        -------
+        Isochrones
+            Features of GeoJSON.
+
+        Raises
+        ------
+        ProblemError
+            A location lies off the network.
+        InputError
+            A time is given twice.
+        """
+        places = self._snap_list(request.locations, "locations")
+        arc_ms = self.times[request.profile].arc_ms()
+        features = []
+        for row in range(len(places)):
+            here = places[row : row + 1]
+            found = isochrones(
+                self.scenario.network,
+                arc_ms,
+                here,
+                request.range,
+                towards=request.location_type == "destination",
+            )
+            features += [
+                IsochroneFeature(
+                    geometry=Polygons(coordinates=_rings(cut_at_date_line(one.polygon))),
+                    properties=IsochroneProperties(
+                        group_index=row,
+                        value=one.limit_s,
+                        center=here.road_lonlat[0].round(7).tolist(),
+                        area=round(area_km2(one) * 1e6, 1),
+                    ),
+                )
+                for one in found
+            ]
+        return Isochrones(features=features)
+
     def examples(self) -> dict[str, Any]:
         """Make a request of each kind that this city can answer.
 
@@ -323,6 +376,7 @@ class City:
             "/v1/moves": {"units": units},
             "/v1/matrix": {"sources": ends, "destinations": ends},
             "/v1/route": {"from": ends[0], "to": ends[1]},
+            "/v1/isochrones": {"locations": ends[:1], "range": [240, 480]},
         }
 
     def _snap_list(self, points: list[list[float]], field: str) -> Places:
@@ -335,6 +389,13 @@ def _line(shape: NDArray[np.float64]) -> list[list[float]]:
     fresh = np.append(True, (rounded[1:] != rounded[:-1]).any(axis=1))
     line: list[list[float]] = rounded[fresh].tolist()
     return line if len(line) > 1 else line * 2
+
+
+def _rings(polygons: MultiPolygon) -> list[list[list[list[float]]]]:
+    return [
+        [[list(point) for point in ring.coords] for ring in (one.exterior, *one.interiors)]
+        for one in polygons.geoms
+    ]
 
 
 def _snapped(places: Places) -> list[Snapped]:

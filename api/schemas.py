@@ -372,3 +372,48 @@ class Ready(_Model):
     trouble: str | None = Field(description="What keeps it from writing its log.")
     event: int = Field(description="The last event.")
     degraded_lately: int = Field(description="Makeshift answers in the last five minutes.")
+
+
+class IsochroneRequest(_Model):
+    """From where, how long; in the words of openrouteservice."""
+
+    locations: Annotated[list[LonLat], Field(min_length=1, max_length=5)]
+    range: Annotated[
+        list[Annotated[float, Field(gt=0, le=3600, description="Seconds.")]],
+        Field(min_length=1, max_length=10),
+    ]
+    location_type: Literal["start", "destination"] = Field(
+        default="start", description="What is reached from there, or from where it is reached."
+    )
+    profile: Profile = "siren"
+
+
+class IsochroneProperties(_Model):
+    """Which isochrone it is."""
+
+    group_index: int = Field(description="Row of the location.")
+    value: float = Field(description="Seconds.")
+    center: list[float] = Field(description="Lon, lat of the location on its road.")
+    area: float = Field(description="Square metres.")
+
+
+class Polygons(_Model):
+    """Polygons of GeoJSON (RFC 7946)."""
+
+    type: Literal["MultiPolygon"] = "MultiPolygon"
+    coordinates: list[list[list[list[float]]]]
+
+
+class IsochroneFeature(_Model):
+    """What is reached in time, a feature of GeoJSON (RFC 7946)."""
+
+    type: Literal["Feature"] = "Feature"
+    geometry: Polygons
+    properties: IsochroneProperties
+
+
+class Isochrones(_Model):
+    """For each location, the smallest first."""
+
+    type: Literal["FeatureCollection"] = "FeatureCollection"
+    features: list[IsochroneFeature]

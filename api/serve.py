@@ -26,7 +26,7 @@ from api.moves import proposal
 from api.output import report
 from api.problems import ProblemError
 from api.recommendations import answer
-from api.schemas import MatrixRequest, RecommendationRequest, RouteRequest
+from api.schemas import IsochroneRequest, MatrixRequest, RecommendationRequest, RouteRequest
 from engine.policies import POLICIES
 from routing.errors import InputError
 
@@ -174,6 +174,7 @@ def warm_up(city: City) -> None:
         proposal(city, movable, deadline_s=_PATIENCE_S)
         city.matrix(MatrixRequest.model_validate(examples["/v1/matrix"]))
         city.route(RouteRequest.model_validate(examples["/v1/route"]))
+        city.isochrones(IsochroneRequest.model_validate(examples["/v1/isochrones"]))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -238,6 +238,20 @@ class LiveTravelTimes:
             self._usual = times
             self._apply(arcs)
 
+    def arc_ms(self) -> NDArray[np.int64]:
+        """Return the times of all arcs as they are now.
+
+        Returns
+        -------
+        ndarray of int64, shape (m,)
+            Milliseconds, `UNREACHABLE` where a road is closed.
+        """
+        with self._lock:
+            factor = np.ones(len(self._usual))
+            for measure in self._measures.values():
+                factor[measure.arcs] *= measure.factor
+            return slowed(self._usual, factor)
+
     def settle(self) -> None:
         """Make questions faster until the next change; worth it where none is near.
 

@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from api import joint_schemas, schemas
+from api.live import schemas as live_schemas
 from tests.toy_city import ISLAND, corner, toy_city
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ def test_the_document_is_openapi_with_examples_that_work(client: TestClient) -> 
     document = client.get("/openapi.json").json()
     assert document["openapi"].startswith("3.1")
     posts = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
-    names = {"recommendations", "assignments", "moves", "matrix", "route"}
+    names = {"recommendations", "assignments", "moves", "matrix", "route", "isochrones"}
     assert set(posts) == {f"/v1/{name}" for name in names}
     for path, operation in posts.items():
         assert "application/problem+json" in operation["responses"]["4XX"]["content"]
@@ -218,9 +219,10 @@ def test_the_document_is_openapi_with_examples_that_work(client: TestClient) -> 
 
 def test_no_field_has_room_for_a_person() -> None:
     personal = re.compile(r"(first|last|sur|patient|caller)_?name|phone|birth|address|text|note")
+    modules = (schemas, joint_schemas, live_schemas)
     models = [
         model
-        for model in [*vars(schemas).values(), *vars(joint_schemas).values()]
+        for model in [each for module in modules for each in vars(module).values()]
         if isinstance(model, type) and issubclass(model, BaseModel) and model is not BaseModel
     ]
     assert len(models) > 10

@@ -47,6 +47,7 @@ MAY = {
     ("GET", "/v1/units/{unit}"): LOOK,
     ("POST", "/v1/matrix"): LOOK,
     ("POST", "/v1/route"): LOOK,
+    ("POST", "/v1/isochrones"): LOOK,
     ("POST", "/v1/recommendations"): ASK,
     ("POST", "/v1/assignments"): ASK,
     ("POST", "/v1/moves"): ASK,

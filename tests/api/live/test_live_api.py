@@ -8,6 +8,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from shapely.geometry import Point, shape
 
 from api.live.commands import Start
 from api.live.folding import fold
@@ -280,6 +281,39 @@ def test_a_closed_road_is_closed_for_all_answers_until_it_is_opened(desk: TestCl
     bow = [[west, south], [east, north], [east, south], [west, north], [west, south]]
     crossed = {"geometry": {"type": "Polygon", "coordinates": [bow]}}
     assert desk.put("/v1/closures/x", json=crossed).status_code == 422
+
+
+def test_what_is_reached_shrinks_with_the_roads(desk: TestClient) -> None:
+    body: dict[str, Any] = {
+        "locations": [list(corner(1, 1)), list(corner(4, 4))],
+        "range": [60, 30],
+    }
+    found = desk.post("/v1/isochrones", json=body)
+    assert found.headers["content-type"] == "application/geo+json"
+    before = [each["properties"] for each in found.json()["features"]]
+    assert [(each["group_index"], each["value"]) for each in before] == [
+        (0, 30),
+        (0, 60),
+        (1, 30),
+        (1, 60),
+    ]
+    matrix = desk.post(
+        "/v1/matrix",
+        json={"sources": [body["locations"][0]], "destinations": [list(corner(1, 2))]},
+    ).json()["durations"][0][0]
+    hull = shape(found.json()["features"][1 if matrix <= 60 else 0]["geometry"])
+    assert hull.buffer(1e-3).contains(Point(corner(1, 2))) == (matrix <= 60)
+    (west, south), (east, north) = corner(0, 0), corner(2, 2)
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    area = {"geometry": {"type": "Polygon", "coordinates": [ring]}, "factor": 9.0}
+    assert desk.put("/v1/closures/works", json=area).status_code == 200
+    after = [
+        each["properties"]["area"]
+        for each in desk.post("/v1/isochrones", json=body).json()["features"]
+    ]
+    assert after[1] < before[1]["area"]
+    assert after[2:] == [each["area"] for each in before[2:]]
+    assert desk.post("/v1/isochrones", json=body | {"range": [60, 60]}).status_code == 422
 
 
 def test_moves_are_proposed_accepted_and_declined(desk: TestClient) -> None:
