@@ -25,8 +25,8 @@ class AskedIncident:
         The incident.
     skills : collection of str
         Capabilities that there are.
-    field : str
-        Its JSON path, for messages.
+    prefix : str
+        What stands before its fields in JSON paths, such as ``incident.``.
     problems : list of FieldProblem
         What is wrong with it is added here.
     """
@@ -36,32 +36,32 @@ class AskedIncident:
         settings: Settings,
         incident: Incident,
         skills: Collection[str],
-        field: str,
+        prefix: str,
         problems: list[FieldProblem],
     ) -> None:
         self.incident = incident
         names = [priority.name for priority in settings.priorities]
         self.rank = names.index(incident.priority) if incident.priority in names else 0
         if incident.priority is not None and incident.priority not in names:
-            problems.append(unknown_name(f"{field}.priority", incident.priority, names))
+            problems.append(unknown_name(f"{prefix}priority", incident.priority, names))
         self.priority = settings.priorities[self.rank]
         self.profile: Profile = "siren" if self.priority.siren else "normal"
         self.standard = settings.standard_of(self.priority.name)
-        self.needs = self._needs(skills, field, problems)
-        self.plan = self._plan(settings, field, problems)
+        self.needs = self._needs(skills, prefix, problems)
+        self.plan = self._plan(settings, prefix, problems)
 
     def _needs(
-        self, skills: Collection[str], field: str, problems: list[FieldProblem]
+        self, skills: Collection[str], prefix: str, problems: list[FieldProblem]
     ) -> list[str]:
         if self.incident.needs is None:
             return list(self.priority.needs)
         for row, need in enumerate(self.incident.needs):
             if need not in skills:
-                problems.append(unknown_name(f"{field}.needs[{row}]", need, skills))
+                problems.append(unknown_name(f"{prefix}needs[{row}]", need, skills))
         return list(dict.fromkeys(self.incident.needs))
 
     def _plan(
-        self, settings: Settings, field: str, problems: list[FieldProblem]
+        self, settings: Settings, prefix: str, problems: list[FieldProblem]
     ) -> list[list[list[str]]]:
         """Return alternatives of slots of needs."""
         name = self.incident.type
@@ -69,12 +69,12 @@ class AskedIncident:
         if name is None:
             return [[self.needs]]
         if name not in types:
-            problems.append(unknown_name(f"{field}.type", name, types))
+            problems.append(unknown_name(f"{prefix}type", name, types))
             return []
         if self.incident.needs is not None:
             problems.append(
                 FieldProblem(
-                    field=f"{field}.needs",
+                    field=f"{prefix}needs",
                     value=None,
                     message="stands beside a type, whose response plan says what is needed",
                     fix="give one of the two",

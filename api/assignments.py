@@ -47,7 +47,7 @@ class _Situation:
                 city.scenario.settings,
                 incident,
                 self.fleet.known_skills,
-                f"incidents[{row}]",
+                f"incidents[{row}].",
                 problems,
             )
             for row, incident in enumerate(request.incidents)

@@ -195,21 +195,18 @@ class City:
         """
         keys = list(zip(units.arc.tolist(), units.share.tolist(), strict=True))
         with self._remembering:
-            known = self._zone_times.setdefault(profile, {})
-            if len(known) > _MOST_ROWS:
-                known.clear()
-            new = [row for row, key in enumerate(keys) if key not in known]
+            memory = self._zone_times
+        known = memory.get(profile, {})
+        new = {key: row for row, key in enumerate(keys) if key not in known}
         if new:
-            rows = self.times[profile].times_ms(units[np.array(new)], self.zones)
+            rows = self.times[profile].times_ms(units[np.array(list(new.values()))], self.zones)
+            fresh = dict(zip(new, rows, strict=True))
             with self._remembering:
-                # what was forgotten meanwhile is not written back: roads have changed
-                if self._zone_times.get(profile) is known:
-                    known.update(zip((keys[row] for row in new), rows, strict=True))
-                else:
-                    known = {**known, **dict(zip((keys[row] for row in new), rows, strict=True))}
-        found = [known.get(key) for key in keys]
-        if any(row is None for row in found):  # cleared meanwhile
-            return self.times[profile].times_ms(units, self.zones)
+                if self._zone_times is memory:  # else roads have changed meanwhile
+                    kept = known if len(known) < _MOST_ROWS else {}
+                    self._zone_times = memory | {profile: kept | fresh}
+            known = known | fresh
+        found = [known[key] for key in keys]
         return np.array(found, dtype=np.int32).reshape(len(keys), len(self.zones))
 
     def forget(self) -> None:

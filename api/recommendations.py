@@ -82,7 +82,7 @@ class Question:
             city.scenario.settings,
             request.incident,
             self.fleet.known_skills,
-            "incident",
+            "incident.",
             problems,
         )
         if problems:

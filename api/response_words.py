@@ -13,6 +13,8 @@ from routing.network import UNREACHABLE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from api.city import City
     from api.fleet import Fleet
     from api.recommendations import Question
@@ -95,14 +97,33 @@ def demand_within(
     zones = city.scenario.zones
     if not 0 < len(units) * len(zones) <= MOST_COVERAGE_CELLS:
         return None
-    drive = city.zone_times_ms(profile, units).astype(np.float64)
-    times = np.where(
-        drive < UNREACHABLE,
-        drive + np.where(fleet.rests, fleet.turnout_ms, 0)[:, None],
-        float(UNREACHABLE),
-    )
+    times = arrivals_ms(city, fleet, units, profile)
     weight = zones["weight"].to_numpy(dtype=np.float64)
     return Demand(times, weight, limit_s * 1000) if weight.sum() > 0 else None
+
+
+def arrivals_ms(city: City, fleet: Fleet, units: Places, profile: Profile) -> NDArray[np.float64]:
+    """Compute when units would be in each zone.
+
+    Parameters
+    ----------
+    city : City
+        Roads and zones.
+    fleet : Fleet
+        The units; those in their stations turn out first.
+    units : Places
+        Where they are.
+    profile : str
+        How they drive.
+
+    Returns
+    -------
+    ndarray of float64, shape (units, zones)
+        Milliseconds, UNREACHABLE where there is no way.
+    """
+    drive = city.zone_times_ms(profile, units).astype(np.float64)
+    leave = np.where(fleet.rests, fleet.turnout_ms, 0)[:, None]
+    return np.where(drive < UNREACHABLE, drive + leave, float(UNREACHABLE))
 
 
 def set_words(question: Question, group: ResponseSet) -> RecommendedSet:

@@ -247,10 +247,7 @@ class LiveTravelTimes:
             Milliseconds, `UNREACHABLE` where a road is closed.
         """
         with self._lock:
-            factor = np.ones(len(self._usual))
-            for measure in self._measures.values():
-                factor[measure.arcs] *= measure.factor
-            return slowed(self._usual, factor)
+            return self._slowed(np.arange(self.network.n_arcs))
 
     def settle(self) -> None:
         """Make questions faster until the next change; worth it where none is near.
@@ -305,8 +302,12 @@ class LiveTravelTimes:
 
     def _apply(self, arcs: NDArray[np.int64]) -> None:
         """Compute the times of some arcs anew, and show them."""
+        ms = self._slowed(arcs)
+        self._worlds.change(lambda times: times.change(arcs, ms))
+
+    def _slowed(self, arcs: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the times of some arcs with all measures."""
         factor = np.ones(len(arcs))
         for measure in self._measures.values():
             factor[np.isin(arcs, measure.arcs, assume_unique=True)] *= measure.factor
-        ms = slowed(self._usual[arcs], factor)
-        self._worlds.change(lambda times: times.change(arcs, ms))
+        return slowed(self._usual[arcs], factor)

@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from api.live.limits import Limits
+
 
 class Role(StrEnum):
     """What a caller is."""
@@ -140,11 +142,10 @@ class Allowed:
             found = await asyncio.to_thread(access.principal, request)
         else:
             found = access.principal(request)
-        request.state.principal = found
         if found.role not in self.roles:
             may = ", ".join(role for role in Role if role in self.roles)
             raise HTTPException(403, f"{found.role} may not do this; it takes one of: {may}")
-        limits = getattr(request.app.state, "limits", None)
+        limits: Limits | None = request.app.state.limits
         if limits is not None:
             limits.check(found.name)
         return found

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
 from api.live.access import Reader, Reporter
-from api.live.commands import LiftClosure, SetClosure, SetHospital
 from api.live.incident_routes import CONFLICT, written
 from api.live.names import checked_name
+from api.live.place_commands import LiftClosure, SetClosure, SetHospital
 from api.live.schemas import (
     Closure,
     Feature,
@@ -75,20 +75,15 @@ def hospital_views(live: Live) -> list[HospitalView]:
         In the order of the scenario.
     """
     table = live.city.scenario.hospitals
-    names = table["name"] if "name" in table else table["id"]
-    world = live.world
+    keys = [str(each) for each in table["id"]]
+    names = table.get("name", keys)
+    told = live.world.hospitals
+    states = [told.get(key) or HospitalNow(key, version=0) for key in keys]
     return [
-        HospitalView(
-            id=str(key),
-            name=str(name),
-            lon=lon,
-            lat=lat,
-            **{
-                field: getattr(world.hospitals.get(str(key)) or HospitalNow(key, version=0), field)
-                for field in ("state", "version")
-            },
+        HospitalView.model_construct(
+            id=now.id, name=str(name), lon=lon, lat=lat, state=now.state, version=now.version
         )
-        for key, name, (lon, lat) in zip(table["id"], names, lonlat(table).tolist(), strict=True)
+        for now, name, (lon, lat) in zip(states, names, lonlat(table).tolist(), strict=True)
     ]
 
 

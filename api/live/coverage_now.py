@@ -9,11 +9,13 @@ import numpy as np
 
 from api.fleet import Fleet
 from api.live.schemas import Coverage, Feature
+from api.response_words import arrivals_ms
 from routing.network import UNREACHABLE
 from scenarios.package import lonlat
 
 if TYPE_CHECKING:
     from api.live.service import Live
+    from api.schemas import Profile
 
 
 def coverage_now(live: Live) -> Coverage:
@@ -35,18 +37,15 @@ def coverage_now(live: Live) -> Coverage:
     city, world, now_ms = live.city, live.world, live.now_ms()
     settings = city.scenario.settings
     standard = settings.standards[0]
-    profile = "siren" if settings.priorities[0].siren else "normal"
+    profile: Profile = "siren" if settings.priorities[0].siren else "normal"
     seen = live.places.of(world, now_ms, live.stale_after_ms)
     fleet = Fleet(city, seen.units, datetime.fromtimestamp(now_ms / 1000, UTC), [])
     flies = np.array([flight is not None for flight in fleet.flight], dtype=np.bool_)
     counts = fleet.free & ~fleet.given & ~flies
     zones = city.scenario.zones
-    soonest = np.full(len(zones), UNREACHABLE, dtype=np.int64)
+    soonest = np.full(len(zones), float(UNREACHABLE))
     if counts.any() and len(zones):
-        drive = city.times[profile].times_ms(seen.places[counts], city.zones).astype(np.int64)
-        leave = np.where(fleet.rests, fleet.turnout_ms, 0)[counts]
-        arrival = np.where(drive < UNREACHABLE, drive + leave[:, None], UNREACHABLE)
-        soonest = arrival.min(axis=0)
+        soonest = arrivals_ms(city, fleet, seen.places, profile)[counts].min(axis=0)
     weight = zones["weight"].to_numpy(dtype=np.float64)
     within = soonest <= standard.limit_s * 1000
     total = weight.sum()

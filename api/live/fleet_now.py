@@ -107,9 +107,8 @@ class UnitPlaces:
             ):
                 row = fresh[name] = self._row(unit, position, old=old, on_duty=on_duty)
             rows.append(row)
-        if any(not row.place for row in fresh.values()):
-            rows = self._snapped(rows, fresh)
         if fresh:
+            rows = self._snapped(rows, fresh)
             self._rows = known | fresh
         table = np.array([row.place for row in rows], np.float64).reshape(-1, 7)
         return FleetNow(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from api.live.draft import Draft
 from api.live.records import GENESIS
 from api.live.store import DamagedLogError, Snapshot
-from api.live.world import FORM, Draft, World
+from api.live.world import FORM, World
 
 if TYPE_CHECKING:
+    from api.live.records import Record
     from api.live.store import Store
 
 
@@ -52,18 +54,10 @@ def fold(store: Store, *, from_start: bool = False) -> Folded:
         At the first record that is not what was written, or cannot have happened.
     """
     world, chain = (World(), GENESIS) if from_start else _newest(store)
-    begun = world.seq
-    draft = Draft(world)
-    for record in store.checked(begun, chain):
-        try:
-            draft.apply(record)
-        except (ValueError, KeyError, TypeError) as error:
-            raise DamagedLogError(record.seq, f"it cannot have happened: {error}") from error
-        chain = record.chain
-    return Folded(draft.world(), chain, begun)
+    return follow(store, Folded(world, chain, world.seq))
 
 
-def follow(store: Store, folded: Folded) -> Folded:
+def follow(store: Store, folded: Folded, new: list[Record] | None = None) -> Folded:
     """Apply what was written since.
 
     Parameters
@@ -72,6 +66,8 @@ def follow(store: Store, folded: Folded) -> Folded:
         The log.
     folded : Folded
         What is known.
+    new : list of Record, optional
+        What was written since is added here.
 
     Returns
     -------
@@ -81,13 +77,18 @@ def follow(store: Store, folded: Folded) -> Folded:
     Raises
     ------
     DamagedLogError
-        At the first record that is not what was written.
+        At the first record that is not what was written, or cannot have happened.
     """
     draft, chain = None, folded.chain
     for record in store.checked(folded.world.seq, chain):
         draft = draft or Draft(folded.world)
-        draft.apply(record)
+        try:
+            draft.apply(record)
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedLogError(record.seq, f"it cannot have happened: {error}") from error
         chain = record.chain
+        if new is not None:
+            new.append(record)
     return folded if draft is None else Folded(draft.world(), chain, folded.snapshot)
 
 

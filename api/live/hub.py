@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from api.live.records import Record
     from api.live.store import Store
-    from api.live.world import World
 
 _IN_MEMORY: Final = 4_000
 _PAGE: Final = 500
@@ -40,13 +39,11 @@ class Hub:
         self._bells: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = set()
         self.closed = False
 
-    def tell(self, _: World, records: list[Record]) -> None:
+    def tell(self, records: list[Record]) -> None:
         """Add what was written, and ring.
 
         Parameters
         ----------
-        _ : World
-            Not needed.
         records : list of Record
             In order.
         """

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from starlette.exceptions import HTTPException
 
 from api.live.access import Decider, Reader, Reporter
-from api.live.commands import (
+from api.live.incident_commands import (
     Assign,
     CloseIncident,
     CreateIncident,

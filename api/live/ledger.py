@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.live.commands import CreateIncident, RefusedError, taken_name
-from api.live.folding import Folded, fold, follow, snapshot_of
+from api.live.commands import RefusedError, taken
+from api.live.draft import Draft
+from api.live.folding import Folded, snapshot_of
+from api.live.present import Present
 from api.live.records import Record, sealed
-from api.live.world import Draft, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from api.live.commands import Command
     from api.live.store import Snapshot, Store
+    from api.live.world import World
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -87,7 +89,7 @@ class _Task:
     refusal: Exception | None = None
 
 
-class Ledger:
+class Ledger(Present):
     """Writes commands to the log in one thread.
 
     Parameters
@@ -112,9 +114,7 @@ class Ledger:
         snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
         store.become_writer()
-        self._store = store
-        self._clock = clock
-        self._folded = fold(store)
+        super().__init__(store, clock)
         self._snapshot_every = snapshot_every
         self._snapshot_seq = self._folded.snapshot
         self._snapshot: Snapshot | None = None
@@ -122,25 +122,8 @@ class Ledger:
         self._in_doubt = False
         self._closing = False
         self._queue: SimpleQueue[_Task | None] = SimpleQueue()
-        self._listeners: list[Callable[[World, list[Record]], None]] = []
-        self.failure: str = ""
         self._thread = Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
-
-    @property
-    def world(self) -> World:
-        """What is the case, all of it on disk."""
-        return self._folded.world
-
-    def now_ms(self) -> int:
-        """Return the time of the log: the clock's, but never before the last record.
-
-        Returns
-        -------
-        int
-            Milliseconds since 1970.
-        """
-        return max(round(self._clock() * 1000), self._folded.world.at_ms)
 
     def waiting(self) -> int:
         """Return how many commands are on their way to disk.
@@ -151,16 +134,6 @@ class Ledger:
             Those that nobody has begun to write.
         """
         return self._queue.qsize()
-
-    def listen(self, told: Callable[[World, list[Record]], None]) -> None:
-        """Be told of what was written, in order.
-
-        Parameters
-        ----------
-        told : callable
-            Called in the thread that writes, with the world and the new records.
-        """
-        self._listeners.append(told)
 
     def submit(
         self, command: Command, actor: str, key: str | None = None, request: str | None = None
@@ -200,6 +173,10 @@ class Ledger:
         self._closing = True
         self._queue.put(None)
         self._thread.join()
+        while not self._queue.empty():  # who came while it was closing
+            late = self._queue.get_nowait()
+            if late is not None:
+                late.future.set_exception(UnavailableError("the service is stopping"))
         if self._snapshotting is not None:
             self._snapshotting.join()
         if self._folded.world.seq > self._snapshot_seq:
@@ -228,8 +205,9 @@ class Ledger:
     def _write(self, batch: list[_Task]) -> None:
         """Carry out commands together; each one's future is done afterwards."""
         try:
-            if self._in_doubt:
+            if self._in_doubt:  # it may have been written, and only the answer lost
                 self._catch_up()
+                self._in_doubt = False
             folded, records = self._written(batch)
         except Exception as error:  # noqa: BLE001  # whoever waits must be told, whatever it was
             self._in_doubt = True
@@ -239,29 +217,13 @@ class Ledger:
                 task.future.set_exception(UnavailableError(self.failure))
             return
         self.failure = ""
-        self._folded = folded
-        self._tell(records)
+        self._become(folded, records)
         for task in batch:
             if task.refusal is not None:
                 task.future.set_exception(task.refusal)
             else:
                 task.future.set_result(Outcome(task.record, task.repeated, folded.world))
         self._snapshot_if_due()
-
-    def _catch_up(self) -> None:
-        """Learn what was written though nobody was told so: the answer was lost."""
-        before = self._folded.world.seq
-        self._folded = follow(self._store, self._folded)
-        self._in_doubt = False
-        now = self._folded.world.seq
-        self._tell(list(self._store.records(before, now)) if now > before else [])
-
-    def _tell(self, records: list[Record]) -> None:
-        for told in self._listeners if records else ():
-            try:
-                told(self._folded.world, records)
-            except Exception:  # noqa: BLE001  # a reader's defect is not the writer's
-                _LOG.exception("a listener failed")
 
     def _written(self, batch: list[_Task]) -> tuple[Folded, list[Record]]:
         """Decide, write and commit."""
@@ -313,12 +275,8 @@ class Ledger:
                 return
         try:
             entry = task.command.decide(draft, now_ms)
-            if (
-                entry is not None
-                and isinstance(task.command, CreateIncident)
-                and self._store.knows(connection, entry.subject or "")
-            ):
-                task.refusal = taken_name(entry.body["incident"])
+            if entry is not None and entry.first and self._store.knows(connection, entry.subject):
+                task.refusal = taken(entry.subject)
                 return
         except RefusedError as refusal:
             task.refusal = refusal

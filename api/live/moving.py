@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from api.joint_schemas import MoveProposal, MoveRequest
-from api.live.commands import NoteProposal
 from api.live.schemas import LiveProposal, ShownMove
 from api.live.service import Named
+from api.live.unit_commands import NoteProposal
 from api.moves import proposal
 
 if TYPE_CHECKING:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from api.asked import AskedIncident
 from api.problems import ProblemError, unknown_name
-from api.schemas import FieldProblem
+from api.schemas import Incident
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from api.city import City
+    from api.schemas import FieldProblem
 
 
 def checked_incident(
@@ -45,28 +47,14 @@ def checked_incident(
     """
     settings = city.scenario.settings
     problems: list[FieldProblem] = []
-    priorities = [each.name for each in settings.priorities]
-    if priority is not None and priority not in priorities:
-        problems.append(unknown_name("priority", priority, priorities))
-    kinds = [each.name for each in settings.types]
-    if kind is not None and kind not in kinds:
-        problems.append(unknown_name("type", kind, kinds))
     skills = {skill for each in settings.unit_types.values() for skill in each.capabilities}
-    for row, need in enumerate(needs or ()):
-        if need not in skills:
-            problems.append(unknown_name(f"needs[{row}]", need, skills))
-    if kind is not None and needs is not None:
-        problems.append(
-            FieldProblem(
-                field="needs",
-                value=None,
-                message="stands beside a type, whose response plan says what is needed",
-                fix="give one of the two",
-            )
-        )
+    incident = Incident.model_construct(
+        priority=priority, type=kind, needs=None if needs is None else list(needs)
+    )
+    asked = AskedIncident(settings, incident, skills, "", problems)
     if problems:
         raise ProblemError(problems)
-    return priority or priorities[0], kind, None if needs is None else tuple(dict.fromkeys(needs))
+    return asked.priority.name, kind, None if needs is None else tuple(asked.needs)
 
 
 def checked_name(field: str, name: str, known: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from api.live.commands import NoteRecommendation
+from api.live.incident_commands import NoteRecommendation
 from api.live.schemas import LiveRecommendation
 from api.live.service import Named
 from api.recommendations import answer

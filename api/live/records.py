@@ -26,11 +26,14 @@ class Entry(NamedTuple):
         What of it; JSON.
     subject : str or None
         What it happened to, such as ``incident:I1``: to find its history.
+    first : bool
+        Whether nothing may ever have happened to its subject before.
     """
 
     kind: str
     body: Mapping[str, Any]
     subject: str | None = None
+    first: bool = False
 
 
 class Record:

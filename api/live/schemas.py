@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.live.commands import REASONS
+from api.live.commands import Reason as ReasonWord
 from api.schemas import (
     Lat,
     Lon,
@@ -37,7 +37,7 @@ Id = Annotated[
 Version = Annotated[
     int, Field(ge=1, le=2**53, description="As you saw it: if it is another now, 409.")
 ]
-Reason = Annotated[Literal[REASONS], Field(description="Why you decide so.")]  # type: ignore[valid-type]
+Reason = Annotated[ReasonWord, Field(description="Why you decide so.")]
 
 
 class _Model(BaseModel):

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 from fastapi import Depends, Header, Request
 from starlette.exceptions import HTTPException
 
-from api.live.commands import Start
 from api.live.fleet_now import UnitPlaces
 from api.live.follower import Follower
 from api.live.hub import Hub
 from api.live.ledger import Ledger, UnavailableError
 from api.live.measuring import Watch
 from api.live.roads import LiveRoads
+from api.live.unit_commands import Start
 from api.live.views import incident_view, unit_view
 
 if TYPE_CHECKING:

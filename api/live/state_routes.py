@@ -19,7 +19,7 @@ from api.live.views import happened
 from scenarios.package import lonlat
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from api.live.records import Record
     from api.live.service import Live
@@ -59,7 +59,7 @@ def told(record: Record, role: Role) -> str | None:
     return f"id: {record.seq}\nevent: {record.kind}\ndata: {data}\n\n"
 
 
-async def events(live: Live, role: Role, after: int) -> AsyncIterator[str]:
+async def events(live: Live, role: Role, after: int) -> AsyncGenerator[str]:
     """Tell what happens, from one event on, until the service stops.
 
     Parameters

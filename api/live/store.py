@@ -129,29 +129,6 @@ class Store:
         with self.engine.begin() as connection:
             yield connection
 
-    def head(self, connection: Connection | None = None) -> tuple[int, bytes]:
-        """Return the number of the last record, and the chain up to it.
-
-        Parameters
-        ----------
-        connection : Connection, optional
-            Where to look.
-
-        Returns
-        -------
-        seq : int
-            0 for an empty log.
-        chain : bytes
-            `GENESIS` for an empty log.
-        """
-        question = select(LOG.c.seq, LOG.c.chain).order_by(LOG.c.seq.desc()).limit(1)
-        if connection is None:
-            with self.engine.connect() as own:
-                row = own.execute(question).first()
-        else:
-            row = connection.execute(question).first()
-        return (row.seq, bytes(row.chain)) if row else (0, GENESIS)
-
     def records(
         self, after: int = 0, up_to: int | None = None, subject: str | None = None
     ) -> Iterator[Record]:
@@ -272,14 +249,14 @@ class Store:
         row = connection.execute(question).first()
         return None if row is None else _record(row, None)
 
-    def knows(self, connection: Connection, subject: str) -> bool:
+    def knows(self, connection: Connection, subject: str | None) -> bool:
         """Tell whether anything ever happened to a subject.
 
         Parameters
         ----------
         connection : Connection
             Of `writing`.
-        subject : str
+        subject : str or None
             Such as ``incident:I1``.
 
         Returns

@@ -8,14 +8,6 @@ from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
 from api.live.access import Decider, Principal, Reader, Reporter
-from api.live.commands import (
-    AcceptMove,
-    DeclineMoves,
-    ReportPositions,
-    ReportStatus,
-    SetShifts,
-    SetUnit,
-)
 from api.live.incident_routes import CONFLICT, written
 from api.live.moving import propose_now
 from api.live.names import checked_name
@@ -37,6 +29,14 @@ from api.live.schemas import (
     UnitView,
 )
 from api.live.service import ByName, Named
+from api.live.unit_commands import (
+    AcceptMove,
+    DeclineMoves,
+    ReportPositions,
+    ReportStatus,
+    SetShifts,
+    SetUnit,
+)
 from api.live.views import milliseconds
 from api.schemas import Name
 
@@ -88,7 +88,7 @@ def router(live: Live) -> APIRouter:
     ) -> Happened:  # numpydoc ignore=PR01
         """Add a unit, out of service until it reports another status, or change what it is."""
         checked_name("type", asked.type, live.kinds)
-        checked_name("station", asked.station, live.city.scenario.stations["id"].tolist())
+        checked_name("station", asked.station, live.city.station_rows)
         skills = None if asked.capabilities is None else tuple(asked.capabilities)
         command = SetUnit(unit, asked.type, asked.station, skills, asked.version)
         return written(await live.write(command, who, name), response)
@@ -174,7 +174,7 @@ def router(live: Live) -> APIRouter:
         asked: MoveDecision, name: ByName, response: Response, who: Decider
     ) -> Happened:  # numpydoc ignore=PR01
         """Order a free unit to another station: as proposed, or otherwise and the reason why."""
-        checked_name("station", asked.station, live.city.scenario.stations["id"].tolist())
+        checked_name("station", asked.station, live.city.station_rows)
         command = AcceptMove(asked.unit, asked.version, asked.station, asked.proposal, asked.reason)
         return written(await live.write(command, who, name), response)
 

@@ -1,1 +1,1 @@
-"""How the event store came to its tables, version by version (alembic)."""
+"""How the event store came to its tables, version by version (alembic); only forward."""

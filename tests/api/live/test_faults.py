@@ -11,20 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from api.live.commands import (
-    Assign,
-    CloseIncident,
-    CreateIncident,
-    RefusedError,
-    Release,
-    ReportPositions,
-    ReportStatus,
-    Start,
-)
+from api.live.commands import RefusedError
 from api.live.folding import fold
+from api.live.incident_commands import Assign, CloseIncident, CreateIncident, Release
 from api.live.ledger import Ledger, UnavailableError
 from api.live.schema import migrate
 from api.live.store import Store
+from api.live.unit_commands import ReportPositions, ReportStatus, Start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +117,7 @@ def play(seed: int, path: Path) -> int:
     store.draw = random.Random(seed + 1)
     ledger = Ledger(store, clock, snapshot_every=7)
     told: list[int] = []
-    ledger.listen(lambda _, records: told.extend(each.seq for each in records))
+    ledger.listen(lambda records: told.extend(each.seq for each in records))
     ledger.submit(Start("a" * 64, UNITS), "test").result()
     store.share = draw.choice((0.0, 0.1, 0.4))
     for step in range(STEPS):

@@ -20,7 +20,8 @@ KILLS = int(os.environ.get("BLUELIGHT_KILLS", "12"))
 
 WRITER = """
 import sys
-from api.live.commands import CreateIncident, ReportPositions, Start
+from api.live.incident_commands import CreateIncident
+from api.live.unit_commands import ReportPositions, Start
 from api.live.ledger import Ledger
 from api.live.schema import migrate
 from api.live.store import Store

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from shapely.geometry import Point, shape
 
-from api.live.commands import Start
 from api.live.folding import fold
 from api.live.service import LiveOptions
 from api.live.tables import METADATA
+from api.live.unit_commands import Start
 from tests.toy_city import ISLAND, corner
 
 if TYPE_CHECKING:

@@ -10,22 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from api.live.commands import (
-    Assign,
-    CloseIncident,
-    CreateIncident,
-    RefusedError,
-    Release,
-    ReportPositions,
-    ReportStatus,
-    Start,
-)
+from api.live.commands import RefusedError
 from api.live.engine import open_engine
 from api.live.folding import fold
+from api.live.incident_commands import Assign, CloseIncident, CreateIncident, Release
 from api.live.ledger import Ledger, UnavailableError
 from api.live.records import GENESIS, Entry, sealed
 from api.live.schema import check_tables, migrate
 from api.live.store import DamagedLogError, Store
+from api.live.unit_commands import ReportPositions, ReportStatus, Start
 from api.live.world import World
 from routing.errors import InputError
 from tests.command_line import refused

@@ -11,13 +11,15 @@ from sqlalchemy import create_engine, text
 
 from api.app import create_app
 from api.live.access import OpenAccess
-from api.live.commands import Assign, CreateIncident, RefusedError, Start
+from api.live.commands import RefusedError
 from api.live.engine import open_engine
 from api.live.folding import fold
+from api.live.incident_commands import Assign, CreateIncident
 from api.live.ledger import Ledger, UnavailableError
 from api.live.schema import check_tables, migrate
 from api.live.service import Live, LiveOptions
 from api.live.store import DamagedLogError, Store
+from api.live.unit_commands import Start
 from routing.errors import InputError
 from tests.api.live import postgres
 

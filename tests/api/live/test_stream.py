@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from api.live import state_routes
 from api.live.access import Role
-from api.live.commands import CreateIncident, NoteProposal, ReportPositions
+from api.live.incident_commands import CreateIncident
 from api.live.state_routes import events
+from api.live.unit_commands import NoteProposal, ReportPositions
 
 if TYPE_CHECKING:
     import pytest
@@ -50,7 +51,7 @@ async def listened(live: Live, after: int, until: int, role: Role = Role.ADMIN) 
         text += part
         if f"id: {until}\n" in text:
             break
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
     return text
 
 
@@ -66,7 +67,7 @@ def test_a_reader_that_drops_a_thousand_times(live: Live) -> None:
             text = await anext(stream)
             if live.world.seq > after:
                 text += await anext(stream)
-            await stream.aclose()  # type: ignore[attr-defined]
+            await stream.aclose()
             # the connection dropped in the middle of what was on its way
             ids = [each[0] for each in told(text)]
             kept = ids[: draw.randrange(1, len(ids) + 1)] if ids else []

@@ -35,8 +35,3 @@ def upgrade() -> None:
         sa.Column("world", sa.LargeBinary, nullable=False),
         sa.Column("digest", sa.LargeBinary(32), nullable=False),
     )
-
-
-def downgrade() -> None:
-    """Refuse: a log is never thrown away by a migration."""
-    raise NotImplementedError("restore a backup instead")

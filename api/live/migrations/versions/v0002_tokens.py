@@ -21,8 +21,3 @@ def upgrade() -> None:
         sa.Column("expires_ms", sa.BigInteger),
         sa.Column("revoked_ms", sa.BigInteger),
     )
-
-
-def downgrade() -> None:
-    """Take the table away."""
-    op.drop_table("tokens")
