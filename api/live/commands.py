@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from api.live.draft import Draft
     from api.live.records import Entry
-    from api.live.world import IncidentNow, UnitNow
+    from api.live.world import IncidentNow, UnitNow, World
 
 
 Reason = Literal[
@@ -94,12 +94,12 @@ class Command(Protocol):
         ...
 
 
-def unit_of(draft: Draft, name: str, version: int | None = None) -> UnitNow:
+def unit_of(draft: Draft | World, name: str, version: int | None = None) -> UnitNow:
     """Find a unit.
 
     Parameters
     ----------
-    draft : Draft
+    draft : Draft or World
         The state.
     name : str
         Its name.

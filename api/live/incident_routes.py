@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Query, Response
-from starlette.exceptions import HTTPException
 
 from api.live.access import Decider, Reader, Reporter
+from api.live.commands import RefusedError
 from api.live.incident_commands import (
     Assign,
     CloseIncident,
@@ -187,5 +188,9 @@ def router(live: Live) -> APIRouter:
 def _found(live: Live, name: str) -> IncidentNow:
     incident = live.world.incident(name)
     if incident is None:
-        raise HTTPException(404, f"there is no incident {name!r}; see GET /v1/incidents")
+        raise RefusedError(
+            f"there is no incident {name!r}",
+            status=HTTPStatus.NOT_FOUND,
+            fix="see GET /v1/incidents",
+        )
     return incident

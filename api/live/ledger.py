@@ -214,7 +214,8 @@ class Ledger(Present):
             self.failure = f"{type(error).__name__}: {error}".splitlines()[0]
             _LOG.error("cannot write the log", exc_info=True)
             for task in batch:
-                task.future.set_exception(UnavailableError(self.failure))
+                again = f"{self.failure}; repeat it with the same Idempotency-Key"
+                task.future.set_exception(UnavailableError(again))
             return
         self.failure = ""
         self._become(folded, records)

@@ -225,7 +225,7 @@ class Live:
         except UnavailableError as error:
             raise HTTPException(
                 503,
-                f"nothing was written: {error}; repeat it with the same Idempotency-Key",
+                f"nothing was acknowledged: {error}",
                 {"Retry-After": "1"},
             ) from error
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Response
-from starlette.exceptions import HTTPException
 
 from api.live.access import Decider, Principal, Reader, Reporter
+from api.live.commands import unit_of
 from api.live.incident_routes import CONFLICT, written
 from api.live.moving import propose_now
 from api.live.names import checked_name
@@ -73,10 +73,7 @@ def router(live: Live) -> APIRouter:
     async def get_unit(unit: Name, _: Reader) -> UnitView:  # numpydoc ignore=PR01
         """Show a unit as it is."""
         world = live.world
-        known = world.units.get(unit)
-        if known is None:
-            raise _no_unit(unit)
-        return live.show_unit(known, world)
+        return live.show_unit(unit_of(world, unit), world)
 
     @routes.put("/units/{unit}", responses=CONFLICT)
     async def set_unit(
@@ -133,8 +130,7 @@ def router(live: Live) -> APIRouter:
         unit: Name, asked: PositionReport, name: ByName, who: Reporter
     ) -> PositionsTaken:  # numpydoc ignore=PR01
         """Take a position; a late or repeated one does no harm."""
-        if unit not in live.world.units:
-            raise _no_unit(unit)
+        unit_of(live.world, unit)
         report = (unit, asked.lon, asked.lat, _stamp(asked.observed_at))
         return await _take(live, ReportPositions((report,)), who, name)
 
@@ -200,7 +196,3 @@ async def _take(
 
 def _stamp(time: datetime | None) -> int | None:
     return None if time is None else milliseconds(time)
-
-
-def _no_unit(name: str) -> HTTPException:
-    return HTTPException(404, f"there is no unit {name!r}; see GET /v1/units")

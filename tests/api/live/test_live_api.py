@@ -253,7 +253,10 @@ def test_units_come_go_and_have_shifts(desk: TestClient) -> None:
     assert not desk.get("/v1/units/X1").json()["available"]
     assert "X1" not in [each["unit"] for each in asked(desk, name)["ranking"]]
     assert assign(desk, name, "X1", reason="other").status_code == 409
-    assert desk.get("/v1/units/nobody").status_code == 404
+    for path in ("/v1/units/nobody", "/v1/incidents/nobody"):
+        answer = desk.get(path)
+        assert answer.status_code == 404
+        assert "'nobody'" in answer.json()["detail"]
     assert desk.post("/v1/units/nobody/status", json={"status": 1}).status_code == 404
 
 
