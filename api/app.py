@@ -98,9 +98,7 @@ def banner_of(live: Live | None) -> str:
     """
     if live is None:
         return ""
-    said = []
-    if live.ledger.failure:
-        said.append(f"The log cannot be written: {escape(live.ledger.failure)}")
+    said = [escape(live.trouble())] if live.trouble() else []
     degraded = live.watch.degraded_lately()
     if degraded:
         said.append(f"{degraded} makeshift answers in the last five minutes")

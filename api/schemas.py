@@ -369,7 +369,7 @@ class Ready(_Model):
     """Whether the service can do all it is for."""
 
     ready: bool
-    trouble: str | None = Field(description="What keeps it from writing its log.")
+    trouble: str | None = Field(description="What is wrong with its log.")
     event: int = Field(description="The last event.")
     degraded_lately: int = Field(description="Makeshift answers in the last five minutes.")
 

@@ -37,6 +37,11 @@ class Present:
         self.failure = ""
 
     @property
+    def snapshot(self) -> int:
+        """Number of the record that the start began after."""
+        return self._folded.snapshot
+
+    @property
     def world(self) -> World:
         """What is the case, all of it on disk."""
         return self._folded.world

@@ -40,7 +40,7 @@ def add_live_routes(app: FastAPI, live: Live) -> None:
     @app.get("/readyz", responses={503: {"model": Ready}})
     def ready(response: Response) -> Ready:  # numpydoc ignore=PR01
         """Tell whether requests are answered: the log can be written, and is whole."""
-        trouble = live.ledger.failure
+        trouble = live.trouble()
         if trouble:
             response.status_code = 503
         return Ready(
@@ -81,9 +81,9 @@ def _watch(live: Live) -> None:
     gauge("bluelight_positions_stale", "Units whose position is too old.", _stale)
     gauge("bluelight_coverage_share", "Demand that free units reach in time.", _covered)
     gauge(
-        "bluelight_log_writable",
-        "1 if the last attempt to write the log went well.",
-        lambda: not live.ledger.failure,
+        "bluelight_log_sound",
+        "1 if the log could be written last, and nothing is known to be damaged in it.",
+        lambda: not live.trouble(),
     )
 
 

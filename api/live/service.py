@@ -15,6 +15,7 @@ from api.live.follower import Follower
 from api.live.hub import Hub
 from api.live.ledger import Ledger, UnavailableError
 from api.live.measuring import Watch
+from api.live.proof import Proof
 from api.live.roads import LiveRoads
 from api.live.unit_commands import Start
 from api.live.views import incident_view, unit_view
@@ -125,6 +126,7 @@ class Live:
         self.options = options
         self.store = store
         self.watch = Watch()
+        self.proof = Proof(store, ledger.snapshot)
         self.roads = LiveRoads(city)
         self.places = UnitPlaces(city)
         self.kinds = city.scenario.settings.unit_types
@@ -177,12 +179,25 @@ class Live:
         """Write what was asked for, and stop."""
         self.hub.close()
         self.roads.close()
+        self.proof.close()
         self.ledger.close()
 
     @property
     def world(self) -> World:
         """What is the case."""
         return self.ledger.world
+
+    def trouble(self) -> str:
+        """Tell what is wrong with the log.
+
+        Returns
+        -------
+        str
+            In words; empty if nothing is known to be.
+        """
+        if self.ledger.failure:
+            return f"the log cannot be written: {self.ledger.failure}"
+        return self.proof.damage
 
     def now_ms(self) -> int:
         """Return the time.

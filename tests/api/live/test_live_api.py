@@ -12,6 +12,7 @@ from shapely.geometry import Point, shape
 
 from api.live.folding import fold
 from api.live.service import LiveOptions
+from api.live.store import DamagedLogError
 from api.live.tables import METADATA
 from api.live.unit_commands import Start
 from tests.toy_city import ISLAND, corner
@@ -471,6 +472,25 @@ def test_units_of_another_scenario_are_not_sent(desk: TestClient, live: Live) ->
     assert found["ranking"]
     assert "Q1" in [each["unit"] for each in found["passed_over"]]
     assert desk.get("/v1/coverage").status_code == 200
+
+
+def test_damage_before_the_snapshot_is_told_after_a_start(
+    serving: Callable[..., Any], store: Store
+) -> None:
+    with serving(store) as desk:
+        names = [opened(desk) for _ in range(5)]
+    with sqlite3.connect(store.url) as database:
+        database.execute("UPDATE log SET actor = 'x' WHERE seq = 3")
+    with serving(store) as desk:
+        desk.app.state.live.proof._thread.join()
+        ready = desk.get("/readyz")
+        assert ready.status_code == 503
+        assert "record 3 of the log is damaged" in ready.json()["trouble"]
+        assert "record 3" in desk.get("/").text
+        found = desk.get("/v1/incidents").json()["incidents"]
+        assert [each["id"] for each in found] == names
+    with pytest.raises(DamagedLogError, match="record 3 "):
+        fold(store, from_start=True)
 
 
 def test_a_copy_of_the_log_is_the_log(desk: TestClient, store: Store, tmp_path: Path) -> None:
