@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 SWITCH_S: Final = 0.0005
 GRACE_S: Final = 5
 """How long a stop waits for requests that are under way."""
+_SEVERAL: Final = 64
+"""Zones to which drives are computed for the sake of the kernels alone."""
 _PATIENCE_S: Final = 300.0
 """Seconds for a request that compiles on its way."""
 
@@ -161,6 +163,10 @@ def warm_up(city: City) -> None:
         What will be served.
     """
     examples = city.examples()
+    for profile in city.times:
+        city.zone_times_ms(profile, city.stations)  # the kernels of the live state, which
+        city.times[profile].times_ms(city.zones, city.zones[:_SEVERAL])  # go by how many
+    city.forget()
     with contextlib.suppress(InputError):  # a city that cannot be simulated
         city.outlook.prepare()
     with contextlib.suppress(InputError, ProblemError):  # a city of one road has no way

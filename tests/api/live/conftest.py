@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from api.city import City
 
+PATIENT = LiveOptions(deadline_s=60)
+"""A busy machine must not turn an answer into a makeshift one."""
+
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
@@ -31,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def live(city: City, store: Store) -> Iterator[Live]:
-    begun = Live.begin(city, store, LiveOptions())
+    begun = Live.begin(city, store, PATIENT)
     yield begun
     begun.close()
     city_is_as_before(city, begun)
@@ -56,7 +59,7 @@ def serving(city: City) -> Callable[..., Any]:
 
     @contextmanager
     def _serving(store: Store, access: Access | None = None) -> Iterator[TestClient]:
-        begun = Live.begin(city, store, LiveOptions())
+        begun = Live.begin(city, store, PATIENT)
         try:
             app = create_app(city, begun, access=access or OpenAccess())
             with TestClient(app, raise_server_exceptions=False) as client:
