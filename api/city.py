@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from api.drive_memory import DriveMemory
 from api.outlook import Outlook
 from api.problems import ProblemError
 from api.schemas import (
@@ -66,13 +67,13 @@ class City:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         network = scenario.network
-        self.times = {
+        self.times: dict[Profile, LiveTravelTimes] = {
             profile: LiveTravelTimes(network, scenario.speeds.arc_times_ms(network, profile))
             for profile in PROFILES
         }
         self.outlook = Outlook(scenario)
         self._snapper = Snapper(network)
-        self._zone_times: dict[str, dict[tuple[int, float], NDArray[np.int32]]] = {}
+        self._zone_times: dict[str, DriveMemory] = {}
         self._spots: dict[tuple[float, float], Places] = {}
         self._remembering = Lock()
         self._snapping = Lock()  # a projection of PROJ is not for several threads
@@ -193,21 +194,13 @@ class City:
         ndarray of int32, shape (places, zones)
             Milliseconds, UNREACHABLE where there is no way.
         """
-        keys = list(zip(units.arc.tolist(), units.share.tolist(), strict=True))
         with self._remembering:
-            memory = self._zone_times
-        known = memory.get(profile, {})
-        new = {key: row for row, key in enumerate(keys) if key not in known}
-        if new:
-            rows = self.times[profile].times_ms(units[np.array(list(new.values()))], self.zones)
-            fresh = dict(zip(new, rows, strict=True))
-            with self._remembering:
-                if self._zone_times is memory:  # else roads have changed meanwhile
-                    kept = known if len(known) < _MOST_ROWS else {}
-                    self._zone_times = memory | {profile: kept | fresh}
-            known = known | fresh
-        found = [known[key] for key in keys]
-        return np.array(found, dtype=np.int32).reshape(len(keys), len(self.zones))
+            memory = self._zone_times.get(profile)
+            if memory is None:
+                memory = DriveMemory(len(self.zones), _MOST_ROWS)
+                self._zone_times[profile] = memory
+        times = self.times[profile]
+        return memory.times_ms(units, lambda some: times.times_ms(some, self.zones))
 
     def forget(self) -> None:
         """Forget drives that were computed: roads have changed."""

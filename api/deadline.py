@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from queue import SimpleQueue
 from threading import Semaphore, Thread
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -124,5 +126,27 @@ class Guard:
         return Guarded(fallback(), True, cause)
 
 
+class _Worker(Thread):
+    """A thread that does one task after another, and is left behind where one hangs."""
+
+    def __init__(self) -> None:
+        super().__init__(name="solver", daemon=True)
+        self.tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+
+    def run(self) -> None:
+        while True:
+            self.tasks.get()()
+            _IDLE.append(self)
+
+
+_IDLE: Final[deque[_Worker]] = deque()
+"""Workers with nothing to do: a new thread for each question costs more than many an answer."""
+
+
 def _in_a_thread(task: Callable[[], None]) -> None:
-    Thread(target=task, name="solver", daemon=True).start()
+    try:
+        worker = _IDLE.pop()
+    except IndexError:
+        worker = _Worker()
+        worker.start()
+    worker.tasks.put(task)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from pyproj import Geod
@@ -21,9 +22,25 @@ if TYPE_CHECKING:
 
     from api.city import City
     from api.schemas import Unit
+    from routing.snapping import Places
 
 
 _GLOBE: Final = Geod(ellps="WGS84")
+
+
+class Known(NamedTuple):
+    """Units of which is known already what a request would have to be searched for.
+
+    Parameters
+    ----------
+    fleet : Fleet
+        What they can do.
+    places : Places
+        Where they are tied to roads.
+    """
+
+    fleet: Fleet
+    places: Places
 
 
 class Fleet:
@@ -66,6 +83,7 @@ class Fleet:
         self.known_skills = {skill for kind in kinds.values() for skill in kind.capabilities}
         self.known_skills.update(*set(self.skills))
         self.station = _stations(city, units, problems)
+        self._anywhere = any(unit.station is None for unit in units)
         _check_repeats(units, problems)
         self.moment = city.outlook.moment(time or datetime.now(UTC))
         own = [kinds[name] for name in self.types]
@@ -89,6 +107,32 @@ class Fleet:
         self.free: NDArray[np.bool_] = FMS.free(codes) & ~self.grounded
         self.rests: NDArray[np.bool_] = FMS.at_station(codes)
         self.base = np.where(self.free & ~self.given, np.array(self.station, dtype=np.int64), -1)
+
+    def at(self, city: City, units: Sequence[Unit], time: datetime) -> Fleet:
+        """Return the same units elsewhere, at another time.
+
+        Parameters
+        ----------
+        city : City
+            The city.
+        units : sequence of Unit
+            The units; but for places, all is said of them as before.
+        time : datetime
+            When.
+
+        Returns
+        -------
+        Fleet
+            With what does not hang on the time computed once.
+        """
+        moment = city.outlook.moment(time)
+        before = self.moment
+        # who names no station belongs to the one that it is near
+        if (moment.hour, moment.dark) != (before.hour, before.dark) or self._anywhere:
+            return Fleet(city, units, time, [])
+        again = copy(self)
+        again.units, again.moment = units, moment
+        return again
 
     def points(self, city: City) -> list[list[float]]:
         """Return where units are tied to roads: those that fly at their stations.

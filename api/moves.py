@@ -21,6 +21,7 @@ from scenarios.package import lonlat
 
 if TYPE_CHECKING:
     from api.city import City
+    from api.fleet import Known
     from api.joint_schemas import MoveRequest
     from api.schemas import FieldProblem, Profile
     from engine.relocation import Move
@@ -37,7 +38,7 @@ def proposal(
     request: MoveRequest,
     deadline_s: float = DEADLINE_S,
     *,
-    unit_places: Places | None = None,
+    known: Known | None = None,
 ) -> MoveProposal:
     """Ask a policy which units it would move now, by the code that the simulator runs.
 
@@ -49,8 +50,8 @@ def proposal(
         The units.
     deadline_s : float
         Seconds until the makeshift answer is given.
-    unit_places : Places, optional
-        Where the units are tied to roads, where that is known.
+    known : Known, optional
+        The units of the request, where more is known of them.
 
     Returns
     -------
@@ -64,13 +65,14 @@ def proposal(
     """
     problems: list[FieldProblem] = []
     name, rule = _rule(request.policy, problems)
-    fleet = Fleet(city, request.units, request.time, problems)
+    fleet = Fleet(city, request.units, request.time, problems) if known is None else known.fleet
     if problems:
         raise ProblemError(problems)
-    if unit_places is None:
+    if known is None:
         fields = [f"units[{row}]" for row in range(len(request.units))]
-        unit_places = city.snap(fleet.points(city), fields)
-    places = unit_places
+        places = city.snap(fleet.points(city), fields)
+    else:
+        places = known.places
     drive = city.times["normal"].matrix(places, city.stations)
     fleet.by_air(drive.ms, drive.metres, lonlat(city.scenario.stations).tolist())
     own = fleet.free & ~fleet.given

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from api.city import City
+    from api.fleet import Known
     from engine.dispatch import Policy
     from engine.recommend import Candidate
     from engine.recommend import Recommendation as Ranking
@@ -66,6 +67,8 @@ class Question:
         The city.
     request : RecommendationRequest
         The request.
+    fleet : Fleet, optional
+        Its units, where they are known.
 
     Raises
     ------
@@ -73,11 +76,13 @@ class Question:
         Names are unknown or units repeat; all of them are told.
     """
 
-    def __init__(self, city: City, request: RecommendationRequest) -> None:
+    def __init__(
+        self, city: City, request: RecommendationRequest, fleet: Fleet | None = None
+    ) -> None:
         problems: list[FieldProblem] = []
         self.request = request
         self.policy = _policy(request.policy, problems)
-        self.fleet = Fleet(city, request.units, request.time, problems)
+        self.fleet = fleet or Fleet(city, request.units, request.time, problems)
         self.asked = AskedIncident(
             city.scenario.settings,
             request.incident,
@@ -102,7 +107,7 @@ def answer(
     request: RecommendationRequest,
     deadline_s: float = DEADLINE_S,
     *,
-    unit_places: Places | None = None,
+    known: Known | None = None,
 ) -> Recommendation:
     """Rank the units for an incident by the code that the simulator runs.
 
@@ -114,8 +119,8 @@ def answer(
         The incident and the units.
     deadline_s : float
         Seconds until the makeshift answer is given.
-    unit_places : Places, optional
-        Where the units are tied to roads, where that is known.
+    known : Known, optional
+        The units of the request, where more is known of them.
 
     Returns
     -------
@@ -127,16 +132,15 @@ def answer(
     ProblemError
         Names are unknown, units repeat, or points lie off the network.
     """
-    question = Question(city, request)
+    question = Question(city, request, None if known is None else known.fleet)
     fleet, asked = question.fleet, question.asked
     spot = [request.incident.lon, request.incident.lat]
-    if unit_places is None:
+    if known is None:
         fields = ["incident", *(f"units[{row}]" for row in range(len(request.units)))]
         places = city.snap([spot, *fleet.points(city)], fields)
-        goal, unit_places = places[:1], places[1:]
+        goal, snapped = places[:1], places[1:]
     else:
-        goal = city.snap_once(spot[0], spot[1])
-    snapped = unit_places
+        goal, snapped = city.snap_once(spot[0], spot[1]), known.places
 
     def _by_road() -> _Worked:
         table = city.times[asked.profile].many_to_one(snapped, goal)

@@ -102,7 +102,7 @@ def demand_within(
     return Demand(times, weight, limit_s * 1000) if weight.sum() > 0 else None
 
 
-def arrivals_ms(city: City, fleet: Fleet, units: Places, profile: Profile) -> NDArray[np.float64]:
+def arrivals_ms(city: City, fleet: Fleet, units: Places, profile: Profile) -> NDArray[np.int32]:
     """Compute when units would be in each zone.
 
     Parameters
@@ -118,12 +118,13 @@ def arrivals_ms(city: City, fleet: Fleet, units: Places, profile: Profile) -> ND
 
     Returns
     -------
-    ndarray of float64, shape (units, zones)
+    ndarray of int32, shape (units, zones)
         Milliseconds, UNREACHABLE where there is no way.
     """
-    drive = city.zone_times_ms(profile, units).astype(np.float64)
-    leave = np.where(fleet.rests, fleet.turnout_ms, 0)[:, None]
-    return np.where(drive < UNREACHABLE, drive + leave, float(UNREACHABLE))
+    drive = city.zone_times_ms(profile, units)
+    leave = np.where(fleet.rests, fleet.turnout_ms, 0).astype(np.int32)[:, None]
+    arrival: NDArray[np.int32] = np.minimum(drive, UNREACHABLE - leave) + leave
+    return arrival
 
 
 def set_words(question: Question, group: ResponseSet) -> RecommendedSet:

@@ -12,6 +12,8 @@ from routing.drives import Drive, make_route, one
 from routing.legs import ArcCosts, Legs, metres, milliseconds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import ArrayLike, NDArray
 
     from routing.network import RoadNetwork
@@ -320,7 +322,7 @@ def _to_place(node_cost: NDArray[np.int64], legs: Legs) -> NDArray[np.int64]:
     return cost
 
 
-def rows_of(count: int, *, progress: bool) -> tqdm[int]:
+def rows_of(count: int, *, progress: bool) -> Iterable[int]:
     """Count rows, with a progress bar if it is wanted and there is a terminal.
 
     Parameters
@@ -332,7 +334,9 @@ def rows_of(count: int, *, progress: bool) -> tqdm[int]:
 
     Returns
     -------
-    tqdm of int
+    iterable of int
         0, 1, 2, ...
     """
-    return tqdm(range(count), desc="travel times", unit="row", disable=None if progress else True)
+    rows = range(count)
+    # a bar that is not shown takes longer to make than many a table
+    return tqdm(rows, desc="travel times", unit="row", disable=None) if progress else rows

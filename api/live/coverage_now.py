@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from api.fleet import Fleet
 from api.live.schemas import Coverage, Feature
 from api.response_words import arrivals_ms
 from routing.network import UNREACHABLE
@@ -39,13 +37,13 @@ def coverage_now(live: Live) -> Coverage:
     standard = settings.standards[0]
     profile: Profile = "siren" if settings.priorities[0].siren else "normal"
     seen = live.places.of(world, now_ms, live.stale_after_ms)
-    fleet = Fleet(city, seen.units, datetime.fromtimestamp(now_ms / 1000, UTC), [])
+    fleet, places = seen.known
     flies = np.array([flight is not None for flight in fleet.flight], dtype=np.bool_)
     counts = fleet.free & ~fleet.given & ~flies
     zones = city.scenario.zones
-    soonest = np.full(len(zones), float(UNREACHABLE))
+    soonest = np.full(len(zones), UNREACHABLE)
     if counts.any() and len(zones):
-        soonest = arrivals_ms(city, fleet, seen.places, profile)[counts].min(axis=0)
+        soonest = arrivals_ms(city, fleet, places, profile)[counts].min(axis=0)
     weight = zones["weight"].to_numpy(dtype=np.float64)
     within = soonest <= standard.limit_s * 1000
     total = weight.sum()

@@ -5,7 +5,8 @@ Nothing here looks at a clock, a file or a road.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from api.live.world import (
@@ -21,7 +22,7 @@ from api.live.world import (
 from engine.fleet import FMS, FREE_AT_STATION, ON_SCENE, OUT_OF_SERVICE, RESPONDING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from api.live.records import Record
 
@@ -34,6 +35,9 @@ SHOWN_KEPT: Final = 2_000
 class Draft:
     """A world that is being changed by records.
 
+    Tables that nothing happens to stay the world's own: who knows one need not look at it
+    again.
+
     Parameters
     ----------
     world : World
@@ -44,13 +48,33 @@ class Draft:
         self.seq = world.seq
         self.at_ms = world.at_ms
         self.scenario = world.scenario
-        self.units = dict(world.units)
-        self.positions = dict(world.positions)
-        self.incidents = dict(world.incidents)
-        self.closed = dict(world.closed)
-        self.closures = dict(world.closures)
-        self.hospitals = dict(world.hospitals)
-        self.shown = dict(world.shown)
+        self.units: Mapping[str, UnitNow] = MappingProxyType(world.units)
+        self.positions: Mapping[str, Position] = MappingProxyType(world.positions)
+        self.incidents: Mapping[str, IncidentNow] = MappingProxyType(world.incidents)
+        self.closed: Mapping[str, IncidentNow] = MappingProxyType(world.closed)
+        self.closures: Mapping[str, ClosureNow] = MappingProxyType(world.closures)
+        self.hospitals: Mapping[str, HospitalNow] = MappingProxyType(world.hospitals)
+        self.shown: Mapping[str, Shown] = MappingProxyType(world.shown)
+        self._before = world
+        self._own: dict[str, dict[str, Any]] = {}
+
+    def own(self, table: str) -> dict[str, Any]:
+        """Return a table to be changed.
+
+        Parameters
+        ----------
+        table : str
+            Its name, such as ``units``.
+
+        Returns
+        -------
+        dict
+            The draft's own.
+        """
+        if table not in self._own:
+            self._own[table] = dict(getattr(self, table))
+            setattr(self, table, MappingProxyType(self._own[table]))
+        return self._own[table]
 
     def world(self) -> World:
         """Return what it has become; change it no more.
@@ -58,9 +82,11 @@ class Draft:
         Returns
         -------
         World
-            Of the same dictionaries.
+            With the very tables of the world before where nothing happened to them.
         """
-        return World(**{each.name: getattr(self, each.name) for each in fields(World)})
+        return replace(
+            self._before, seq=self.seq, at_ms=self.at_ms, scenario=self.scenario, **self._own
+        )
 
     def apply(self, record: Record) -> None:
         """Let something have happened.
@@ -90,7 +116,7 @@ def _started(draft: Draft, body: dict[str, Any], _: Record) -> None:
     draft.scenario = body["scenario"]
     for name, kind, station in body["units"]:
         known = draft.units.get(name)
-        draft.units[name] = (
+        draft.own("units")[name] = (
             UnitNow(name, kind, station)
             if known is None
             else replace(known, type=kind, station=station, version=known.version + 1)
@@ -102,9 +128,11 @@ def _unit_set(draft: Draft, body: dict[str, Any], _: Record) -> None:
     skills = None if body["capabilities"] is None else tuple(body["capabilities"])
     known = draft.units.get(name)
     if known is None:
-        draft.units[name] = UnitNow(name, kind, station, skills, OUT_OF_SERVICE, OUT_OF_SERVICE)
+        draft.own("units")[name] = UnitNow(
+            name, kind, station, skills, OUT_OF_SERVICE, OUT_OF_SERVICE
+        )
     else:
-        draft.units[name] = replace(
+        draft.own("units")[name] = replace(
             known, type=kind, station=station, capabilities=skills, version=known.version + 1
         )
 
@@ -112,7 +140,7 @@ def _unit_set(draft: Draft, body: dict[str, Any], _: Record) -> None:
 def _shifts_set(draft: Draft, body: dict[str, Any], _: Record) -> None:
     known = draft.units[body["unit"]]
     shifts = body["shifts"]
-    draft.units[known.id] = replace(
+    draft.own("units")[known.id] = replace(
         known,
         shifts=None if shifts is None else tuple((start, end) for start, end in shifts),
         version=known.version + 1,
@@ -126,7 +154,7 @@ def _status(draft: Draft, body: dict[str, Any], _: Record) -> None:
     # who says again that it is at its station has not left it yet
     arrives = status == FREE_AT_STATION and known.status != FREE_AT_STATION
     drops_move = arrives or not FMS[status].free
-    draft.units[known.id] = replace(
+    draft.own("units")[known.id] = replace(
         known,
         status=status,
         reported=body["status"],
@@ -142,7 +170,9 @@ def _status(draft: Draft, body: dict[str, Any], _: Record) -> None:
     if status == ON_SCENE:
         served = draft.incidents[known.incident]
         if not served.reached:
-            draft.incidents[served.id] = replace(served, reached=True, version=served.version + 1)
+            draft.own("incidents")[served.id] = replace(
+                served, reached=True, version=served.version + 1
+            )
     if leaves:
         _leave(draft, known.incident, known.id)
 
@@ -152,7 +182,9 @@ def _leave(draft: Draft, incident: str, unit: str) -> None:
     served = draft.incidents[incident]
     left = tuple(each for each in served.units if each != unit)
     state = "underway" if left else "served" if served.reached else "waiting"
-    draft.incidents[incident] = replace(served, units=left, state=state, version=served.version + 1)
+    draft.own("incidents")[incident] = replace(
+        served, units=left, state=state, version=served.version + 1
+    )
 
 
 def _positions(draft: Draft, body: dict[str, Any], record: Record) -> None:
@@ -160,7 +192,7 @@ def _positions(draft: Draft, body: dict[str, Any], record: Record) -> None:
         received = record.at_ms
         known = draft.positions.get(unit)
         lag = max(received - observed_ms, 0)
-        draft.positions[unit] = Position(
+        draft.own("positions")[unit] = Position(
             lon,
             lat,
             min(observed_ms, received),
@@ -174,7 +206,7 @@ def _incident_created(draft: Draft, body: dict[str, Any], _: Record) -> None:
     name = body["incident"]
     if draft.incidents.get(name) is not None:
         raise ValueError(f"there is an incident {name} already")
-    draft.incidents[name] = IncidentNow(
+    draft.own("incidents")[name] = IncidentNow(
         name,
         body["lon"],
         body["lat"],
@@ -187,7 +219,7 @@ def _incident_created(draft: Draft, body: dict[str, Any], _: Record) -> None:
 
 def _incident_updated(draft: Draft, body: dict[str, Any], _: Record) -> None:
     known = draft.incidents[body["incident"]]
-    draft.incidents[known.id] = replace(
+    draft.own("incidents")[known.id] = replace(
         known,
         **{name: frozen(value) for name, value in body["changes"].items()},
         version=known.version + 1,
@@ -198,20 +230,20 @@ def _incident_closed(draft: Draft, body: dict[str, Any], _: Record) -> None:
     known = draft.incidents[body["incident"]]
     if known.units:
         raise ValueError(f"incident {known.id} still has {', '.join(known.units)}")
-    del draft.incidents[known.id]
-    draft.closed[known.id] = replace(known, state="closed", version=known.version + 1)
-    _forget(draft.closed, CLOSED_KEPT)
+    del draft.own("incidents")[known.id]
+    draft.own("closed")[known.id] = replace(known, state="closed", version=known.version + 1)
+    _forget(draft.own("closed"), CLOSED_KEPT)
 
 
 def _recommended(draft: Draft, body: dict[str, Any], record: Record) -> None:
-    draft.shown[f"R{record.seq}"] = Shown(body["incident"], tuple(body["choice"]))
-    _forget(draft.shown, SHOWN_KEPT)
+    draft.own("shown")[f"R{record.seq}"] = Shown(body["incident"], tuple(body["choice"]))
+    _forget(draft.own("shown"), SHOWN_KEPT)
 
 
 def _moves_proposed(draft: Draft, body: dict[str, Any], record: Record) -> None:
     choice = tuple(name for move in body["moves"] for name in (move["unit"], move["to"]))
-    draft.shown[f"P{record.seq}"] = Shown("", choice)
-    _forget(draft.shown, SHOWN_KEPT)
+    draft.own("shown")[f"P{record.seq}"] = Shown("", choice)
+    _forget(draft.own("shown"), SHOWN_KEPT)
 
 
 def _forget(table: dict[str, Any], most: int) -> None:
@@ -225,7 +257,7 @@ def _assigned(draft: Draft, body: dict[str, Any], record: Record) -> None:
         known = draft.units[name]
         if known.incident is not None:
             raise ValueError(f"unit {name} serves {known.incident}, and is sent to {served.id}")
-        draft.units[name] = replace(
+        draft.own("units")[name] = replace(
             known,
             status=RESPONDING,
             reported=RESPONDING,
@@ -234,7 +266,7 @@ def _assigned(draft: Draft, body: dict[str, Any], record: Record) -> None:
             heading=None,
             version=known.version + 1,
         )
-    draft.incidents[served.id] = replace(
+    draft.own("incidents")[served.id] = replace(
         served,
         units=(*served.units, *body["units"]),
         state="underway",
@@ -246,7 +278,7 @@ def _released(draft: Draft, body: dict[str, Any], record: Record) -> None:
     known = draft.units[body["unit"]]
     if known.incident != body["incident"]:
         raise ValueError(f"unit {known.id} does not serve {body['incident']}")
-    draft.units[known.id] = replace(
+    draft.own("units")[known.id] = replace(
         known,
         status=body["status"],
         reported=body["status"],
@@ -259,12 +291,14 @@ def _released(draft: Draft, body: dict[str, Any], record: Record) -> None:
 
 def _move_accepted(draft: Draft, body: dict[str, Any], _: Record) -> None:
     known = draft.units[body["unit"]]
-    draft.units[known.id] = replace(known, heading=body["station"], version=known.version + 1)
+    draft.own("units")[known.id] = replace(
+        known, heading=body["station"], version=known.version + 1
+    )
 
 
 def _closure_set(draft: Draft, body: dict[str, Any], _: Record) -> None:
     known = draft.closures.get(body["closure"])
-    draft.closures[body["closure"]] = ClosureNow(
+    draft.own("closures")[body["closure"]] = ClosureNow(
         body["closure"],
         body["geometry"],
         body["from_ms"],
@@ -275,12 +309,12 @@ def _closure_set(draft: Draft, body: dict[str, Any], _: Record) -> None:
 
 
 def _closure_lifted(draft: Draft, body: dict[str, Any], _: Record) -> None:
-    del draft.closures[body["closure"]]
+    del draft.own("closures")[body["closure"]]
 
 
 def _hospital_set(draft: Draft, body: dict[str, Any], _: Record) -> None:
     known = draft.hospitals.get(body["hospital"], HospitalNow(body["hospital"], version=0))
-    draft.hospitals[known.id] = HospitalNow(known.id, body["state"], known.version + 1)
+    draft.own("hospitals")[known.id] = HospitalNow(known.id, body["state"], known.version + 1)
 
 
 def _nothing(_: Draft, __: dict[str, Any], ___: Record) -> None:

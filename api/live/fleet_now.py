@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import UTC, datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from api.city import SNAP_LIMIT_M
+from api.fleet import Fleet, Known
+from api.live.world import World
 from api.schemas import Unit
 from engine.fleet import FREE_AT_STATION, OUT_OF_SERVICE
 from routing.snapping import Places
 from scenarios.package import lonlat
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from api.city import City
-    from api.live.world import Position, UnitNow, World
+    from api.live.world import Position, UnitNow
+
+_COLUMNS: Final = 7
+"""Of a unit's place: lon, lat, arc, share, lon and lat on the road, metres from it."""
 
 
 class FleetNow(NamedTuple):
@@ -24,10 +33,8 @@ class FleetNow(NamedTuple):
     ----------
     units : list of Unit
         As a stateless request would name them.
-    places : Places
-        Where each is tied to the roads.
-    versions : dict of str to int
-        By unit.
+    known : Known
+        Where each is tied to the roads, and what it can do at this moment.
     stale : dict of str to float
         Units whose position is too old to be relied on, and its age in seconds;
         infinite where none was ever reported.
@@ -36,26 +43,25 @@ class FleetNow(NamedTuple):
     """
 
     units: list[Unit]
-    places: Places
-    versions: dict[str, int]
+    known: Known
     stale: dict[str, float]
     assumed: set[str]
 
 
 class _Row(NamedTuple):
-    """A unit as it was last seen, and what follows from that."""
+    """A unit as it was last seen, what follows from that, and how long it holds."""
 
     unit: UnitNow
     position: Position | None
     old: bool
     on_duty: bool
     asked: Unit
-    place: tuple[float, ...]
     assumed: bool
+    until_ms: float
 
 
 class UnitPlaces:
-    """Ties units to roads, each position once.
+    """Ties units to roads, each position once. Safe to ask from several threads at a time.
 
     Parameters
     ----------
@@ -70,7 +76,14 @@ class UnitPlaces:
         self._stations = {name: (lon, lat) for name, (lon, lat) in zip(names, points, strict=True)}
         self._kinds = city.scenario.settings.unit_types
         self._flying = {name for name, kind in self._kinds.items() if kind.flight is not None}
-        self._rows: dict[str, _Row] = {}
+        self._lock = Lock()
+        self._world = World()
+        self._now_ms, self._stale_after_ms = 0, 0
+        self._at: dict[str, int] = {}
+        self._rows: list[_Row] = []
+        self._table = np.empty((0, _COLUMNS))
+        self._until_ms = np.empty(0)
+        self._fleet: Fleet | None = None
 
     def of(self, world: World, now_ms: int, stale_after_ms: int) -> FleetNow:
         """Say where all units are.
@@ -91,49 +104,78 @@ class UnitPlaces:
         FleetNow
             Units in the order of the world.
         """
-        known, rows = self._rows, []
-        fresh: dict[str, _Row] = {}
-        for name, unit in world.units.items():
-            position = world.positions.get(name)
-            old = position is not None and position.age_ms(now_ms) > stale_after_ms
-            on_duty = unit.shifts is None or unit.on_duty(now_ms)
-            row = known.get(name)
-            if (
-                row is None
-                or row.unit is not unit
-                or row.position is not position
-                or row.old is not old
-                or row.on_duty is not on_duty
-            ):
-                row = fresh[name] = self._row(unit, position, old=old, on_duty=on_duty)
-            rows.append(row)
-        if fresh:
-            rows = self._snapped(rows, fresh)
-            self._rows = known | fresh
-        table = np.array([row.place for row in rows], np.float64).reshape(-1, 7)
+        with self._lock:
+            self._look(world, now_ms, stale_after_ms)
+            rows, table = self._rows.copy(), self._table.copy()
+            units = [row.asked for row in rows]
+            time = datetime.fromtimestamp(now_ms / 1000, UTC)
+            if self._fleet is None:
+                self._fleet = Fleet(self._city, units, time, [])
+            else:
+                self._fleet = self._fleet.at(self._city, units, time)
+            fleet = self._fleet
+        arc, share = table[:, 2].astype(np.int32), table[:, 3].copy()
+        places = Places(table[:, :2], arc, share, table[:, 4:6], table[:, 6])
+        doubtful = [row for row in rows if row.assumed or row.old]
         return FleetNow(
-            [row.asked for row in rows],
-            Places(
-                table[:, :2],
-                table[:, 2].astype(np.int32),
-                np.ascontiguousarray(table[:, 3]),
-                table[:, 4:6],
-                table[:, 6],
-            ),
-            {row.unit.id: row.unit.version for row in rows},
+            units,
+            Known(fleet, places),
             {
                 row.unit.id: np.inf
                 if row.assumed or row.position is None
                 else row.position.age_ms(now_ms) / 1000
-                for row in rows
-                if (row.assumed and row.unit.status != FREE_AT_STATION)
-                or (row.old and not row.assumed)
+                for row in doubtful
+                if not row.assumed or row.unit.status != FREE_AT_STATION
             },
-            {row.unit.id for row in rows if row.assumed},
+            {row.unit.id for row in doubtful if row.assumed},
         )
 
-    def _row(self, unit: UnitNow, position: Position | None, *, old: bool, on_duty: bool) -> _Row:
+    def _look(self, world: World, now_ms: int, stale_after_ms: int) -> None:
+        """Look again at those who have changed since the last time."""
+        known = self._world
+        alike = (
+            world.units is known.units
+            and len(world.positions) >= len(known.positions)
+            and now_ms >= self._now_ms
+            and stale_after_ms == self._stale_after_ms
+        )
+        if alike:
+            changed = set(np.flatnonzero(self._until_ms <= now_ms).tolist())
+            if world.positions is not known.positions:
+                before = known.positions
+                changed |= {
+                    self._at[name]
+                    for name, position in world.positions.items()
+                    if before.get(name) is not position
+                }
+            rows = {at: self._rows[at].unit for at in changed}
+        else:
+            rows = dict(enumerate(world.units.values()))
+            self._at = {unit.id: at for at, unit in rows.items()}
+            self._fleet = None
+        fresh = {
+            at: self._row(unit, world.positions.get(unit.id), now_ms, stale_after_ms)
+            for at, unit in rows.items()
+        }
+        if any(self._rows[at].on_duty is not row.on_duty for at, row in fresh.items() if alike):
+            self._fleet = None
+        if fresh or not alike:
+            self._place(fresh, anew=not alike)
+        self._world, self._now_ms, self._stale_after_ms = world, now_ms, stale_after_ms
+
+    def _row(
+        self, unit: UnitNow, position: Position | None, now_ms: int, stale_after_ms: int
+    ) -> _Row:
         home = self._stations.get(unit.station)
+        old, until_ms = False, np.inf
+        if position is not None:
+            old = position.age_ms(now_ms) > stale_after_ms
+            if not old:
+                until_ms = position.observed_ms + position.lag_ms + stale_after_ms + 1
+        for edge in (time for shift in unit.shifts or () for time in shift):
+            if edge > now_ms:
+                until_ms = min(until_ms, edge)
+        on_duty = unit.on_duty(now_ms)
         resting = unit.status == FREE_AT_STATION
         assumed = position is None or (old and resting and home is not None)
         spot = home if position is None or assumed else (position.lon, position.lat)
@@ -152,17 +194,51 @@ class UnitPlaces:
             capabilities=None if unit.capabilities is None else list(unit.capabilities),
             station=station if station in self._stations else None,
         )
-        return _Row(unit, position, old, on_duty, asked, (), assumed)
+        return _Row(unit, position, old, on_duty, asked, assumed, until_ms)
 
-    def _snapped(self, rows: list[_Row], fresh: dict[str, _Row]) -> list[_Row]:
-        """Tie those to roads that are new, and those that are on none to their stations."""
-        new = list(fresh.values())
+    def _place(self, fresh: dict[int, _Row], *, anew: bool) -> None:
+        """Put those who have changed, or everybody, in their places."""
+        known = {row.asked.id: at for at, row in enumerate(self._rows)} if anew else {}
+        stay: dict[int, int] = {}
+        for at, row in fresh.items() if anew else ():
+            before = self._rows[known[row.asked.id]] if row.asked.id in known else None
+            if before is not None and self._as_before(row, before):
+                stay[at] = known[row.asked.id]
+        table = np.empty((len(fresh), _COLUMNS)) if anew else self._table
+        rows: list[Any] = [None] * len(fresh) if anew else self._rows
+        for at, was in stay.items():
+            # where it is, is not looked up again: what it does has changed at the most
+            assumed, asked = self._rows[was].assumed, fresh[at].asked
+            asked.lon, asked.lat = self._rows[was].asked.lon, self._rows[was].asked.lat
+            rows[at] = fresh[at]._replace(asked=asked, assumed=assumed)
+            table[at] = self._table[was]
+        new = [at for at in fresh if at not in stay]
+        if new:
+            placed, where = self._snapped([fresh[at] for at in new])
+            table[new] = where
+            for at, row in zip(new, placed, strict=True):
+                rows[at] = row
+        self._table, self._rows = table, rows
+        self._until_ms = np.array([row.until_ms for row in rows], np.float64)
+
+    def _as_before(self, row: _Row, before: _Row) -> bool:
+        """Tell whether a unit is where it was."""
+        return (
+            row.position is before.position
+            and row.old is before.old
+            and row.unit.type == before.unit.type
+            and row.unit.station == before.unit.station
+            and (row.unit.status == FREE_AT_STATION) is (before.unit.status == FREE_AT_STATION)
+        )
+
+    def _snapped(self, rows: list[_Row]) -> tuple[list[_Row], NDArray[np.float64]]:
+        """Tie units to roads, and those that are on none to their stations."""
         homes = [
-            self._stations.get(row.unit.station, (row.asked.lon, row.asked.lat)) for row in new
+            self._stations.get(row.unit.station, (row.asked.lon, row.asked.lat)) for row in rows
         ]
         spots = [
             home if row.unit.type in self._flying else (row.asked.lon, row.asked.lat)
-            for row, home in zip(new, homes, strict=True)
+            for row, home in zip(rows, homes, strict=True)
         ]
         places = self._city.snap_anywhere(spots)
         off = ~(places.distance_m <= SNAP_LIMIT_M)
@@ -174,10 +250,9 @@ class UnitPlaces:
         table = np.column_stack(
             [places.lonlat, places.arc, places.share, places.road_lonlat, places.distance_m]
         )
-        for row, home, lost, place in zip(new, homes, off, table.tolist(), strict=True):
-            placed = row._replace(place=tuple(place), assumed=row.assumed or bool(lost))
+        placed = []
+        for row, home, lost in zip(rows, homes, off.tolist(), strict=True):
             if lost:
-                asked = row.asked.model_copy(update={"lon": home[0], "lat": home[1]})
-                placed = placed._replace(asked=asked)
-            fresh[row.unit.id] = placed
-        return [fresh.get(row.unit.id, row) for row in rows]
+                row.asked.lon, row.asked.lat = home
+            placed.append(row._replace(assumed=row.assumed or lost))
+        return placed, table

@@ -195,7 +195,7 @@ class Assign:
                     incidents=[
                         draft.incidents[each]
                         for each in (self.incident, unit.incident)
-                        if each in draft.incidents
+                        if each is not None and each in draft.incidents
                     ],
                 )
             if not unit.on_duty(now_ms):

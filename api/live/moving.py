@@ -80,4 +80,4 @@ def _proposed(live: Live, world: World, asked: AskingMoves) -> MoveProposal:
     request = MoveRequest.model_construct(units=fleet.units, time=time)
     if asked.policy is not None:
         request.policy = asked.policy
-    return proposal(live.city, request, live.options.deadline_s, unit_places=fleet.places)
+    return proposal(live.city, request, live.options.deadline_s, known=fleet.known)

@@ -74,7 +74,9 @@ async def recommend_now(
         recommendation=f"R{outcome.written.seq}",
         event=world.seq,
         incident_version=incident.version,
-        unit_versions={name: fleet.versions[name] for name in dict.fromkeys([*ranked, *choice])},
+        unit_versions={
+            name: world.units[name].version for name in dict.fromkeys([*ranked, *choice])
+        },
         stale_positions=stale,
         assumed_positions=[name for name in ranked if name in fleet.assumed],
     )
@@ -99,7 +101,7 @@ def _ranked(
         limit=asked.limit,
         time=datetime.fromtimestamp(now_ms / 1000, UTC),
     )
-    found = answer(live.city, request, live.options.deadline_s, unit_places=fleet.places)
+    found = answer(live.city, request, live.options.deadline_s, known=fleet.known)
     for each in found.ranking:
         said = _doubt(each.unit, fleet)
         if said:
