@@ -13,6 +13,8 @@ from routing.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+_CODES: Final = 128
+
 
 @dataclass(frozen=True)
 class Status:
@@ -66,8 +68,14 @@ class StatusTable:
     def _at_station(self) -> NDArray[np.bool_]:
         return self._mask("at_station")
 
+    @cached_property
+    def _known(self) -> NDArray[np.bool_]:
+        mask = np.zeros(_CODES, dtype=np.bool_)
+        mask[list(self._by_code)] = True
+        return mask
+
     def _mask(self, field: str) -> NDArray[np.bool_]:
-        mask = np.zeros(128, dtype=np.bool_)
+        mask = np.zeros(_CODES, dtype=np.bool_)
         for status in self.statuses:
             mask[status.code] = getattr(status, field)
         return mask
@@ -95,7 +103,7 @@ class StatusTable:
             A code is not in the table.
         """
         given = np.asarray(codes, dtype=np.int64).reshape(-1)
-        unknown = np.flatnonzero(~np.isin(given, list(self._by_code)))
+        unknown = np.flatnonzero((given < 0) | (given >= _CODES) | ~self._known[given % _CODES])
         if len(unknown):
             first = unknown[0]
             raise InputError(

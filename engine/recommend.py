@@ -160,8 +160,10 @@ def recommend(
         )
         for rank, unit in enumerate(order)
     )
+    free = table.free(codes)
     excluded = {
-        int(unit): _obstacle(int(unit), codes, fits, table) for unit in np.flatnonzero(~sendable)
+        unit: _obstacle(table[int(codes[unit])].name, bool(free[unit]), bool(fits[unit]))
+        for unit in np.flatnonzero(~sendable).tolist()
     }
     said = policy.explain(state, order[0]) if order and isinstance(policy, Explains) else None
     if said is not None:
@@ -237,11 +239,9 @@ def _reason(rank: int, unit: int, order: list[int], arrival: NDArray[np.int64], 
     return f"{place}: {status}, {minutes} min {seconds:02d} s away"
 
 
-def _obstacle(
-    unit: int, codes: NDArray[np.int8], fits: NDArray[np.bool_], table: StatusTable
-) -> str:
-    if not table.free(codes)[unit]:
-        return table[int(codes[unit])].name
-    if not fits[unit]:
+def _obstacle(status: str, free: bool, fits: bool) -> str:
+    if not free:
+        return status
+    if not fits:
         return "cannot do what the incident needs"
     return "no road leads there"

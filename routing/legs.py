@@ -8,6 +8,7 @@ import numpy as np
 
 from routing.dijkstra import FAR, MS
 from routing.errors import InputError
+from routing.legs_kernels import legs_between
 from routing.network import UNREACHABLE
 from routing.search_graph import SearchGraph, junction_graph
 
@@ -222,18 +223,21 @@ class ArcCosts:
         *,
         leaving: bool,
     ) -> Legs:
-        arc, twin = places.arc, self.network.arc_twin[places.arc]
-        upper = (twin >= 0) & (twin < arc)
-        arc, twin = np.where(upper, twin, arc), np.where(upper, arc, twin)
-        share = np.where(upper, 1 - places.share, places.share)
-        driven = 1 - share if leaving else share
-        node = np.stack([ends[arc], np.where(twin >= 0, ends[twin], -1)], axis=1)
-        cost = np.stack([self._part(arc, driven), self._part(twin, 1 - driven)], axis=1)
-        for at, junction in ((0, self.network.arc_tail), (1, self.network.arc_head)):
-            here = share == at
-            node[here, 0], node[here, 1] = junctions[junction[arc[here]]], -1
-            cost[here, 0], cost[here, 1] = 0, FAR
-        return Legs(arc, twin, share, node.astype(np.int32), cost)
+        network = self.network
+        return Legs(
+            *legs_between(
+                places.arc,
+                places.share,
+                network.arc_twin,
+                ends,
+                junctions,
+                network.arc_tail,
+                network.arc_head,
+                self.ms,
+                self._cm,
+                leaving,
+            )
+        )
 
 
 def checked_times(arcs: NDArray[np.int64], arc_ms: ArrayLike) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 from fastapi import Depends, Header, Request
 from starlette.exceptions import HTTPException
 
+from api.live.ahead import Ahead
 from api.live.fleet_now import UnitPlaces
 from api.live.follower import Follower
 from api.live.hub import Hub
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from api.city import City
     from api.live.access import Principal
     from api.live.commands import Command
+    from api.live.fleet_now import FleetNow
     from api.live.ledger import Outcome
     from api.live.schemas import IncidentView, UnitView
     from api.live.store import Store
@@ -131,7 +133,9 @@ class Live:
         self.places = UnitPlaces(city)
         self.kinds = city.scenario.settings.unit_types
         self.stale_after_ms = round(options.stale_after_s * 1000)
+        self.ahead = Ahead(city, self.fleet_now)
         ledger.listen(hub.tell)
+        ledger.listen(self.ahead.tell)
 
     @classmethod
     def begin(
@@ -178,6 +182,7 @@ class Live:
     def close(self) -> None:
         """Write what was asked for, and stop."""
         self.hub.close()
+        self.ahead.close()
         self.roads.close()
         self.proof.close()
         self.ledger.close()
@@ -243,6 +248,22 @@ class Live:
                 f"nothing was acknowledged: {error}",
                 {"Retry-After": "1"},
             ) from error
+
+    def fleet_now(self, world: World | None = None) -> FleetNow:
+        """Say where all units are and what they can do.
+
+        Parameters
+        ----------
+        world : World, optional
+            Where they stand; else the present one.
+
+        Returns
+        -------
+        FleetNow
+            As they are now.
+        """
+        world = self.world if world is None else world
+        return self.places.of(world, self.now_ms(), self.stale_after_ms)
 
     def settle_roads(self) -> None:
         """Put exactly those closures on the roads that hold now."""
