@@ -172,6 +172,11 @@ class City:
         return self.snap_anywhere(lonlat(self.scenario.zones))
 
     @cached_property
+    def zone_weight(self) -> NDArray[np.float64]:
+        """The demand of each zone, 0 or more."""
+        return self.scenario.zones["weight"].to_numpy(dtype=np.float64)
+
+    @cached_property
     def stations(self) -> Places:
         """The stations on their roads, however far from them."""
         return self.snap_anywhere(lonlat(self.scenario.stations))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
-from threading import Semaphore, Thread
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +21,8 @@ T = TypeVar("T")
 
 MOST_ABANDONED: Final = 8
 """Workers that hang at a time; while there are as many, nothing is given to a solver."""
+AT_ONCE: Final = 2
+"""Questions worked at once: more would only make each other wait."""
 
 
 @dataclass(frozen=True)
@@ -41,27 +47,38 @@ class Guarded(Generic[T]):
 class Guard:
     """Asks a solver in a worker that can be abandoned, and answers without it if need be.
 
-    A thread that hangs cannot be ended: it is left behind, and its result ignored. What
-    is left behind is counted, so that a solver that hangs each time costs a bounded
-    number of threads.
+    A few questions are worked at once; more wait in turn, as long as their deadline lets
+    them. A thread that hangs cannot be ended: once its deadline has passed it is left
+    behind, its result is ignored, and the next in turn begins. What is left behind is
+    counted, so that a solver that hangs each time costs a bounded number of threads.
 
     Parameters
     ----------
     start : callable, optional
         Runs a task and puts its result into a future, without waiting for it; by
-        default in a daemon thread.
+        default in a daemon thread, used again once the task is done.
     most : int
-        Tasks under way at a time, those that hang included.
+        Workers that may be left behind at a time; with as many, no solver is asked.
+    at_once : int
+        Questions that are worked at once.
+    passes : tuple of exception classes
+        What is no failure of the solver but its answer: it is raised.
     """
 
     def __init__(
         self,
         start: Callable[[Callable[[], None]], None] | None = None,
         most: int = MOST_ABANDONED,
+        at_once: int = AT_ONCE,
+        passes: tuple[type[Exception], ...] = (),
     ) -> None:
         self._start = start or _in_a_thread
-        self._places = Semaphore(most)
         self._most = most
+        self._passes = passes
+        self._lock = Lock()
+        self._free = at_once
+        self._left_behind = 0
+        self._waiting: deque[_Task] = deque()
 
     def ask(
         self,
@@ -96,34 +113,125 @@ class Guard:
             def fallback() -> T:
                 return known
 
-        if not self._places.acquire(blocking=False):
-            return Guarded(fallback(), True, f"{self._most} solvers are still under way")
-        future: Future[T] = Future()
+        task = self._begun(solve)
+        if isinstance(task, str):
+            return Guarded(fallback(), True, task)
+        with suppress(FutureTimeout):  # a solver may raise the same class itself
+            task.future.exception(timeout=deadline_s)
+        cause = self._verdict(task, deadline_s)
+        return Guarded(fallback(), True, cause) if cause else Guarded(task.future.result())
 
-        def _task() -> None:
-            try:
-                future.set_result(solve())
-            except BaseException as error:  # noqa: BLE001  # a worker's end must not be silent
-                future.set_exception(error)
-            finally:
-                self._places.release()
+    async def hear(
+        self, solve: Callable[[], T], fallback: Callable[[], T], deadline_s: float
+    ) -> Guarded[T]:
+        """Return what `ask` does, without a thread that waits for it.
 
+        Parameters
+        ----------
+        solve, fallback : callable
+            The solver, and what gives the makeshift answer, in a thread, if need be.
+        deadline_s : float
+            Seconds to wait for the solver.
+
+        Returns
+        -------
+        Guarded
+            The answer; `degraded` with the cause where the solver hung or failed.
+        """
+        task = self._begun(solve)
+        if isinstance(task, str):
+            return Guarded(await asyncio.to_thread(fallback), True, task)
+        # its exceptions are read from the other future, also when nobody waits any longer
+        heard = asyncio.get_running_loop().create_future()
+        task.future.add_done_callback(partial(_tell, heard))
+        await asyncio.wait([heard], timeout=deadline_s)
+        cause = self._verdict(task, deadline_s)
+        if cause:
+            return Guarded(await asyncio.to_thread(fallback), True, cause)
+        return Guarded(task.future.result())
+
+    def _begun(self, solve: Callable[[], Any]) -> _Task | str:
+        """Start a solver, or let it wait in turn; else say why not."""
+        task = _Task(solve)
+        with self._lock:
+            if self._left_behind >= self._most:
+                return f"{self._most} solvers are still under way"
+            if not self._free:
+                self._waiting.append(task)
+                return task
+            self._free -= 1
+        return self._started(task) or task
+
+    def _started(self, task: _Task) -> str:
         try:
-            self._start(_task)
+            self._start(partial(self._work, task))
         except RuntimeError as error:  # no more threads
-            self._places.release()
-            return Guarded(fallback(), True, f"no worker: {error}")
-        try:
-            return Guarded(future.result(timeout=deadline_s))
-        except FutureTimeout:
-            # a solver may raise the same class itself
-            late = not future.done()
-            cause = f"no answer within {deadline_s:g} s" if late else "the solver timed out"
-        except BaseException as error:
-            if isinstance(error, (KeyboardInterrupt, SystemExit)) and not future.done():
-                raise
-            cause = f"the solver failed: {type(error).__name__}: {error}"
-        return Guarded(fallback(), True, cause)
+            self._next()
+            return f"no worker: {error}"
+        return ""
+
+    def _work(self, task: _Task | None) -> None:
+        """Do a task, then those that wait."""
+        while task is not None:
+            if task.future.set_running_or_notify_cancel():
+                try:
+                    task.future.set_result(task.solve())
+                except BaseException as error:  # noqa: BLE001  # no worker's end may be silent
+                    task.future.set_exception(error)
+            with self._lock:
+                if task.left_behind:
+                    self._left_behind -= 1
+                    return
+                task = self._waiting.popleft() if self._waiting else None
+                self._free += task is None
+
+    def _next(self) -> None:
+        """Give a place to who waits longest."""
+        with self._lock:
+            task = self._waiting.popleft() if self._waiting else None
+            self._free += task is None
+        if task is not None:
+            cause = self._started(task)
+            if cause and task.future.set_running_or_notify_cancel():
+                task.future.set_exception(RuntimeError(cause))
+
+    def _verdict(self, task: _Task, deadline_s: float) -> str:
+        """Say why a task has no answer, and let nobody wait for it."""
+        future = task.future
+        if not future.done() and not future.cancel():  # it runs
+            with self._lock:
+                task.left_behind = not future.done()
+                self._left_behind += task.left_behind
+            if task.left_behind:
+                self._next()
+        if task.left_behind or future.cancelled():
+            return f"no answer within {deadline_s:g} s"
+        error = future.exception()
+        if error is None or isinstance(error, self._passes):
+            return ""
+        if isinstance(error, FutureTimeout):
+            return "the solver timed out"
+        return f"the solver failed: {type(error).__name__}: {error}"
+
+
+class _Task:
+    """A question on its way."""
+
+    def __init__(self, solve: Callable[[], Any]) -> None:
+        self.solve = solve
+        self.future: Future[Any] = Future()
+        self.left_behind = False
+
+
+def _tell(heard: asyncio.Future[None], _: Future[Any]) -> None:
+    """Wake up who waits in its loop, which may be gone."""
+
+    def _wake() -> None:
+        if not heard.done():
+            heard.set_result(None)
+
+    with suppress(RuntimeError):
+        heard.get_loop().call_soon_threadsafe(_wake)
 
 
 class _Worker(Thread):
@@ -141,6 +249,8 @@ class _Worker(Thread):
 
 _IDLE: Final[deque[_Worker]] = deque()
 """Workers with nothing to do: a new thread for each question costs more than many an answer."""
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_IDLE.clear)  # threads are not forked
 
 
 def _in_a_thread(task: Callable[[], None]) -> None:

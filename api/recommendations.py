@@ -52,7 +52,10 @@ CROW_M_S: Final = 8.0
 """Metres as the crow flies in a second where no drive is known: 29 km/h, on the safe side."""
 
 _GUARD: Final = Guard()
-_ROADS: Final = Guard()
+ROADS: Final = Guard(passes=(ProblemError,))
+"""Of whole answers; the policy has a deadline of its own."""
+PATIENCE: Final = 1.25
+"""How many times as long as the policy the whole answer may take."""
 _GLOBE: Final = Geod(ellps="WGS84")
 
 Cause = Literal["unavailable", "unsuitable", "unreachable", "policy", "neighbour"]
@@ -103,11 +106,7 @@ def _policy(name: str, problems: list[FieldProblem]) -> str:
 
 
 def answer(
-    city: City,
-    request: RecommendationRequest,
-    deadline_s: float = DEADLINE_S,
-    *,
-    known: Known | None = None,
+    city: City, request: RecommendationRequest, deadline_s: float = DEADLINE_S
 ) -> Recommendation:
     """Rank the units for an incident by the code that the simulator runs.
 
@@ -119,8 +118,6 @@ def answer(
         The incident and the units.
     deadline_s : float
         Seconds until the makeshift answer is given.
-    known : Known, optional
-        The units of the request, where more is known of them.
 
     Returns
     -------
@@ -132,33 +129,120 @@ def answer(
     ProblemError
         Names are unknown, units repeat, or points lie off the network.
     """
+    guarded = ROADS.ask(
+        lambda: by_road(city, request, deadline_s),
+        lambda: as_the_crow_flies(city, request, deadline_s),
+        PATIENCE * deadline_s,
+        ready=False,
+    )
+    return noted(guarded.value, guarded.cause)
+
+
+def noted(found: Recommendation, cause: str) -> Recommendation:
+    """Say on an answer why it is a makeshift one.
+
+    Parameters
+    ----------
+    found : Recommendation
+        The answer; changed in place.
+    cause : str
+        What is said; empty if it is none.
+
+    Returns
+    -------
+    Recommendation
+        The same.
+    """
+    if cause:
+        found.degraded = True
+        found.degraded_cause = f"{cause}; {found.degraded_cause}" if found.degraded_cause else cause
+    return found
+
+
+def by_road(
+    city: City,
+    request: RecommendationRequest,
+    deadline_s: float,
+    known: Known | None = None,
+) -> Recommendation:
+    """Rank the units for an incident, however long the roads take to answer.
+
+    Parameters
+    ----------
+    city : City
+        Roads and rules.
+    request : RecommendationRequest
+        The incident and the units.
+    deadline_s : float
+        Seconds until the makeshift answer of the policy.
+    known : Known, optional
+        The units of the request, where more is known of them.
+
+    Returns
+    -------
+    Recommendation
+        As of `answer`.
+
+    Raises
+    ------
+    ProblemError
+        As `answer` does.
+    """
+    question, goal, units = _placed(city, request, known)
+    table = city.times[question.asked.profile].many_to_one(units, goal)
+    worked = _worked(city, question, units, table, deadline_s)
+    return _told(question, goal, units, worked)
+
+
+def as_the_crow_flies(
+    city: City,
+    request: RecommendationRequest,
+    deadline_s: float,
+    known: Known | None = None,
+) -> Recommendation:
+    """Rank the units for an incident where the roads do not answer.
+
+    Parameters
+    ----------
+    city, request, deadline_s, known
+        As of `by_road`.
+
+    Returns
+    -------
+    Recommendation
+        Degraded; see `noted` for why.
+
+    Raises
+    ------
+    ProblemError
+        As `answer` does.
+    """
+    question, goal, units = _placed(city, request, known)
+    worked = _worked(city, question, None, _straight(units, goal), deadline_s)
+    found = _told(question, goal, units, worked._replace(cause=""))
+    guess = f"drives are guessed at, {CROW_M_S:g} m/s as the crow flies"
+    return noted(found, f"{worked.cause}; {guess}" if worked.cause else guess)
+
+
+def _placed(
+    city: City, request: RecommendationRequest, known: Known | None
+) -> tuple[Question, Places, Places]:
+    """Return what is asked, and the incident and the units on their roads."""
     question = Question(city, request, None if known is None else known.fleet)
-    fleet, asked = question.fleet, question.asked
-    spot = [request.incident.lon, request.incident.lat]
-    if known is None:
-        fields = ["incident", *(f"units[{row}]" for row in range(len(request.units)))]
-        places = city.snap([spot, *fleet.points(city)], fields)
-        goal, snapped = places[:1], places[1:]
-    else:
-        goal, snapped = city.snap_once(spot[0], spot[1]), known.places
+    lon, lat = request.incident.lon, request.incident.lat
+    if known is not None:
+        return question, city.snap_once(lon, lat), known.places
+    fields = ["incident", *(f"units[{row}]" for row in range(len(request.units)))]
+    places = city.snap([[lon, lat], *question.fleet.points(city)], fields)
+    return question, places[:1], places[1:]
 
-    def _by_road() -> _Worked:
-        table = city.times[asked.profile].many_to_one(snapped, goal)
-        return _worked(city, question, snapped, table, deadline_s)
 
-    def _as_the_crow_flies() -> _Worked:
-        table = _straight(snapped, goal)
-        return _worked(city, question, None, table, deadline_s)
-
-    # the policy has a deadline of its own: this one is for the roads
-    guarded = _ROADS.ask(_by_road, _as_the_crow_flies, 1.25 * deadline_s, ready=False)
-    worked = guarded.value
-    causes = [cause for cause in (guarded.cause, worked.cause) if cause]
-    if guarded.degraded:
-        causes.append(f"drives are guessed at, {CROW_M_S:g} m/s as the crow flies")
+def _told(question: Question, goal: Places, units: Places, worked: _Worked) -> Recommendation:
+    """Say it in the words of the request."""
+    request, asked = question.request, question.asked
     result, response = worked.ranking, worked.response
     ranking = [
-        _ranked(question, snapped, number, candidate)
+        _ranked(question, units, number, candidate)
         for number, candidate in enumerate(result.candidates, start=1)
     ]
     ranked = {candidate.unit for candidate in result.candidates}
@@ -188,8 +272,8 @@ def answer(
         figures=result.explanation.figures if result.explanation else {},
         sets=[set_words(question, group) for group in response.sets],
         unfilled=unfilled_words(question, response),
-        degraded=bool(causes),
-        degraded_cause="; ".join(causes) or None,
+        degraded=bool(worked.cause),
+        degraded_cause=worked.cause or None,
     )
 
 

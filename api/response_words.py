@@ -98,8 +98,8 @@ def demand_within(
     if not 0 < len(units) * len(zones) <= MOST_COVERAGE_CELLS:
         return None
     times = arrivals_ms(city, fleet, units, profile)
-    weight = zones["weight"].to_numpy(dtype=np.float64)
-    return Demand(times, weight, limit_s * 1000) if weight.sum() > 0 else None
+    weight = city.zone_weight
+    return Demand(times, weight, limit_s * 1000) if weight.any() else None
 
 
 def arrivals_ms(city: City, fleet: Fleet, units: Places, profile: Profile) -> NDArray[np.int32]:

@@ -59,7 +59,7 @@ def assign_sets(
     waiting_cost : array_like of int, shape (incidents,)
         Cost of leaving each incident waiting.
     time_limit_s : float
-        Time that the solvers may take.
+        Time that the solvers may take; with 0 they are not asked.
 
     Returns
     -------
@@ -78,8 +78,10 @@ def assign_sets(
     check_plans(plans, costs)
     if all(len(p) == 1 and len(p[0]) == 1 for p in plans):
         return assign(costs[[p[0][0] for p in plans]], waits)
-    question = _Question(plans, costs, waits)
     best = closest_in_turn(plans, costs, waits)
+    if time_limit_s <= 0:
+        return best
+    question = _Question(plans, costs, waits)
     relaxed = question.relaxed(ends)
     if relaxed is None:
         return best

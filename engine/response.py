@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LEAST_SHARE: Final = 0.0005
 """Smaller differences of coverage are not spoken of; in words they would be 0.0 %."""
 
+_EIGHTY_PERCENT: Final = np.array([0.1, 0.9])
+
 
 @dataclass(frozen=True)
 class Demand:
@@ -371,28 +373,19 @@ def _options(
 def _sent(
     chosen: tuple[int, ...], fleet: _Fleet, limit_ms: float | None, spread: TravelTimeSpread
 ) -> tuple[Sent, ...]:
-    sent = []
-    for slot, unit in enumerate(chosen):
-        if unit < 0:
-            continue
-        turnout, travel = fleet.turnout_ms[unit], fleet.travel_ms[unit]
-        early, late = turnout + travel_time_quantile(travel, np.array([0.1, 0.9]), spread)
-        within = (
-            np.nan
-            if limit_ms is None
-            else float(arrival_probability(travel, limit_ms - turnout, spread))
+    filled = [(slot, unit) for slot, unit in enumerate(chosen) if unit >= 0]
+    units = [unit for _, unit in filled]
+    turnout, travel = fleet.turnout_ms[units], fleet.travel_ms[units]
+    ends = turnout[:, None] + travel_time_quantile(travel[:, None], _EIGHTY_PERCENT, spread)
+    within = np.full(len(units), np.nan)
+    if limit_ms is not None:
+        within = arrival_probability(travel, limit_ms - turnout, spread)
+    return tuple(
+        Sent(slot, unit, reach / 1000, early / 1000, late / 1000, share)
+        for (slot, unit), reach, (early, late), share in zip(
+            filled, fleet.reach_ms[units].tolist(), ends.tolist(), within.tolist(), strict=True
         )
-        sent.append(
-            Sent(
-                slot,
-                unit,
-                fleet.reach_ms[unit] / 1000,
-                float(early) / 1000,
-                float(late) / 1000,
-                within,
-            )
-        )
-    return tuple(sent)
+    )
 
 
 def _coverage(covered: Covered | None, units: list[int]) -> tuple[float, float]:

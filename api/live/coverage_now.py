@@ -44,7 +44,7 @@ def coverage_now(live: Live) -> Coverage:
     soonest = np.full(len(zones), UNREACHABLE)
     if counts.any() and len(zones):
         soonest = arrivals_ms(city, fleet, places, profile)[counts].min(axis=0)
-    weight = zones["weight"].to_numpy(dtype=np.float64)
+    weight = city.zone_weight
     within = soonest <= standard.limit_s * 1000
     total = weight.sum()
     return Coverage.model_construct(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,10 +9,14 @@ from typing import TYPE_CHECKING
 from api.live.incident_commands import NoteRecommendation
 from api.live.schemas import LiveRecommendation
 from api.live.service import Named
-from api.recommendations import answer
+from api.recommendations import PATIENCE, ROADS, as_the_crow_flies, by_road, noted
 from api.schemas import Incident, RecommendationRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from api.city import City
+    from api.fleet import Known
     from api.live.access import Principal
     from api.live.fleet_now import FleetNow
     from api.live.schemas import Asking
@@ -51,7 +54,14 @@ async def recommend_now(
         The incident is closed.
     """
     world = live.world
-    fleet, found = await asyncio.to_thread(_ranked, live, world, incident, asked)
+    deadline_s = live.options.deadline_s
+    guarded = await ROADS.hear(
+        lambda: _ranked(live, world, incident, asked, by_road),
+        lambda: _ranked(live, world, incident, asked, as_the_crow_flies),
+        PATIENCE * deadline_s,
+    )
+    fleet, found = guarded.value
+    noted(found, guarded.cause)
     first = found.sets[0].units if found.sets else []
     choice = tuple(dict.fromkeys(each.unit for each in first))
     if not choice and found.ranking:
@@ -83,7 +93,11 @@ async def recommend_now(
 
 
 def _ranked(
-    live: Live, world: World, incident: IncidentNow, asked: Asking
+    live: Live,
+    world: World,
+    incident: IncidentNow,
+    asked: Asking,
+    rank: Callable[[City, RecommendationRequest, float, Known], Recommendation],
 ) -> tuple[FleetNow, Recommendation]:
     now_ms = live.now_ms()
     fleet = live.places.of(world, now_ms, live.stale_after_ms)
@@ -101,7 +115,7 @@ def _ranked(
         limit=asked.limit,
         time=datetime.fromtimestamp(now_ms / 1000, UTC),
     )
-    found = answer(live.city, request, live.options.deadline_s, known=fleet.known)
+    found = rank(live.city, request, live.options.deadline_s, fleet.known)
     for each in found.ranking:
         said = _doubt(each.unit, fleet)
         if said:
