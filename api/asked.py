@@ -65,9 +65,9 @@ class AskedIncident:
     ) -> list[list[list[str]]]:
         """Return alternatives of slots of needs."""
         name = self.incident.type
-        types = {kind.name: kind for kind in settings.types}
         if name is None:
             return [[self.needs]]
+        types = {kind.name: kind for kind in settings.types}
         if name not in types:
             problems.append(unknown_name(f"{prefix}type", name, types))
             return []

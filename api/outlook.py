@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scenarios.settings import UnitType
 
 _DAYS: Final = 7
+_HOURS: Final = 24
 
 
 class Moment(NamedTuple):
@@ -42,7 +43,7 @@ class Moment(NamedTuple):
     period : int
         Row of the drives that hold.
     dark : bool
-        Whether the sun is down.
+        Whether the sun is down; False where nobody flies by day alone.
     """
 
     now_ms: float
@@ -68,6 +69,10 @@ class Outlook:
         self._zone = ZoneInfo(scenario.settings.horizon.timezone)
         self._zones = lonlat(scenario.zones)
         self._stations = lonlat(scenario.stations)
+        self._by_day = any(
+            kind.flight is not None and kind.flight.daylight_only
+            for kind in scenario.settings.unit_types.values()
+        )
 
     @cached_property
     def _of_fleet(self) -> Terrain:
@@ -134,25 +139,33 @@ class Outlook:
             In local time.
         """
         local = time.astimezone(self._zone)
-        hours = local.weekday() * 24 + local.hour + local.minute / 60 + local.second / 3600
+        hours = local.weekday() * _HOURS + local.hour + local.minute / 60 + local.second / 3600
         dark = False
-        if len(self._stations):
+        if self._by_day and len(self._stations):
             lon, lat = self._stations.mean(axis=0).tolist()
             dark = sun_is_down(lon, lat, time)
-        now_ms = hours % (24 * _DAYS) * HOUR_MS
-        return Moment(now_ms, local.hour, self._period(local.hour), dark)
+        now_ms = hours % (_HOURS * _DAYS) * HOUR_MS
+        return Moment(now_ms, local.hour, self._periods[local.hour], dark)
 
-    def _period(self, hour: int) -> int:
-        """Return the period of the scenario whose drives are those of an hour on open roads."""
+    @cached_property
+    def _periods(self) -> list[int]:
+        """The period of the scenario whose drives are those of each hour on open roads."""
         speeds = self._scenario.speeds.rules.hours
-        for row, period in enumerate(periods_of(self._scenario).kinds):
-            if not period.closed and (
-                period.hour is None
-                or (speeds.normal[period.hour], speeds.siren[period.hour])
-                == (speeds.normal[hour], speeds.siren[hour])
-            ):
-                return row
-        return 0
+        kinds = periods_of(self._scenario).kinds
+        found = []
+        for hour in range(_HOURS):
+            now = (speeds.normal[hour], speeds.siren[hour])
+            alike = (
+                row
+                for row, period in enumerate(kinds)
+                if not period.closed
+                and (
+                    period.hour is None
+                    or (speeds.normal[period.hour], speeds.siren[period.hour]) == now
+                )
+            )
+            found.append(next(alike, 0))
+        return found
 
     def turnout_s(self, kind: UnitType, hour: int) -> float:
         """Return how long a unit takes to leave its station at an hour.

@@ -122,7 +122,7 @@ class Covered:
         float
             0 to 1; never more than with them.
         """
-        gone = np.unique(np.asarray(sent, dtype=np.int64))
+        gone = sorted(set(np.asarray(sent, dtype=np.int64).tolist()))
         return self._share(self._by - self._reached[gone].sum(axis=0, dtype=np.int32))
 
     def _share(self, by: NDArray[np.int32]) -> float:

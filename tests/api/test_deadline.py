@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from threading import Event
+from functools import partial
+from threading import Event, Thread
 from typing import TYPE_CHECKING, NoReturn
 
-from api.deadline import Guard
+import pytest
+
+from api.deadline import Guard, Guarded
 from engine.assignment import Assignment, assign, closest_in_turn
 
 if TYPE_CHECKING:
@@ -78,3 +82,93 @@ def test_threads_that_hang_are_left_behind_but_counted() -> None:
             break
         time.sleep(0.01)
     assert not answer.degraded
+
+
+def test_more_than_are_worked_at_once_wait_in_turn() -> None:
+    guard = Guard(at_once=1)
+    answers: list[Guarded[int]] = []
+    threads = [
+        Thread(target=lambda n=n: answers.append(guard.ask(lambda: n, lambda: -1, 30)))
+        for n in range(50)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(each.value for each in answers) == list(range(50))
+    assert not any(each.degraded for each in answers)
+
+
+def test_who_waits_behind_a_hang_begins_when_it_is_left_behind() -> None:
+    let_go = Event()
+    guard = Guard(at_once=1, most=2)
+    hung = Thread(target=lambda: guard.ask(lambda: let_go.wait(60), lambda: False, 0.2))
+    hung.start()
+    while guard._free:
+        time.sleep(0.001)
+    answer = guard.ask(lambda: "in turn", lambda: "makeshift", 30)
+    assert answer.value == "in turn"
+    hung.join()
+    let_go.set()
+
+
+def test_nobody_waits_beyond_the_deadline_for_a_turn() -> None:
+    let_go = Event()
+    begun: list[str] = []
+    guard = Guard(at_once=1)
+    first = Thread(target=lambda: guard.ask(lambda: let_go.wait(60), lambda: False, 60))
+    first.start()
+    while guard._free:
+        time.sleep(0.001)
+    answer = guard.ask(lambda: begun.append("late"), lambda: None, 0.02)
+    assert answer.cause == "no answer within 0.02 s"
+    let_go.set()
+    first.join()
+    assert guard.ask(lambda: 1, lambda: 2, 30).value == 1
+    assert not begun  # nobody wanted it any longer
+
+
+def test_an_answer_of_its_own_kind_is_passed_on() -> None:
+    class RefusedError(Exception):
+        """Says what is wrong with the question."""
+
+    def refuse() -> int:
+        raise RefusedError
+
+    guard = Guard(passes=(RefusedError,))
+    with pytest.raises(RefusedError):
+        guard.ask(refuse, lambda: 1, 5)
+    with pytest.raises(RefusedError):
+        asyncio.run(guard.hear(refuse, lambda: 1, 5))
+    assert Guard().ask(refuse, lambda: 1, 5) == Guarded(
+        1, True, "the solver failed: RefusedError: "
+    )
+
+
+def test_a_loop_hears_the_same_as_a_thread() -> None:
+    let_go = Event()
+    guard = Guard(at_once=1, most=1)
+
+    def hangs() -> int:
+        return 7 * let_go.wait(60)
+
+    async def _all() -> list[Guarded[int]]:
+        hung = guard.hear(hangs, lambda: -1, 0.05)
+        others = (guard.hear(partial(int, n), lambda: -1, 30) for n in range(20))
+        return list(await asyncio.gather(hung, *others))
+
+    def fails() -> int:
+        raise ZeroDivisionError
+
+    hung, *others = asyncio.run(_all())
+    assert hung == Guarded(-1, True, "no answer within 0.05 s")
+    assert [each.value for each in others] == list(range(20))
+    full = asyncio.run(guard.hear(lambda: 5, lambda: -1, 30))
+    assert full == Guarded(-1, True, "1 solvers are still under way")
+    let_go.set()
+    while guard._left_behind:
+        time.sleep(0.001)
+    assert asyncio.run(guard.hear(lambda: 5, lambda: -1, 30)) == Guarded(5)
+    assert asyncio.run(guard.hear(fails, lambda: -1, 30)).cause.startswith(
+        "the solver failed: Zero"
+    )

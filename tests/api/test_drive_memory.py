@@ -1,0 +1,66 @@
+"""Remembered drives are those that would be computed."""
+
+from __future__ import annotations
+
+from threading import Thread
+
+import numpy as np
+import pytest
+
+from api.drive_memory import DriveMemory
+from routing.snapping import Places
+
+GOALS = 5
+
+
+def at(arcs: list[int]) -> Places:
+    arc = np.array(arcs, dtype=np.int32)
+    nowhere = np.zeros((len(arcs), 2))
+    return Places(nowhere, arc, arc / 1000, nowhere, np.zeros(len(arcs)))
+
+
+def drives(places: Places) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+    return (places.arc[:, None] * 10 + np.arange(GOALS)).astype(np.int32)
+
+
+@pytest.mark.parametrize("most", [1, 3, 300, 4_000])
+def test_known_or_not_they_are_the_same(most: int) -> None:
+    memory, draw = DriveMemory(GOALS, most), np.random.default_rng(1)
+    for _ in range(60):
+        places = at(draw.integers(0, 600, draw.integers(0, 40)).tolist())
+        found = memory.times_ms(places, drives)
+        assert found.tolist() == drives(places).tolist()
+        found[:] = -1  # the caller's own
+
+
+def test_what_is_known_is_not_computed_again() -> None:
+    memory = DriveMemory(GOALS, 100)
+    asked: list[list[int]] = []
+
+    def _compute(places: Places) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+        asked.append(places.arc.tolist())
+        return drives(places)
+
+    memory.times_ms(at([1, 2, 2, 3]), _compute)
+    memory.times_ms(at([3, 4, 1]), _compute)
+    memory.times_ms(at([4, 4]), _compute)
+    assert asked == [[1, 2, 3], [4]]
+
+
+def test_many_may_ask_at_once() -> None:
+    memory = DriveMemory(GOALS, 50)  # so few that it forgets all the time
+    wrong: list[int] = []
+
+    def _ask(seed: int) -> None:
+        draw = np.random.default_rng(seed)
+        for _ in range(200):
+            places = at(draw.integers(0, 90, 20).tolist())
+            if memory.times_ms(places, drives).tolist() != drives(places).tolist():
+                wrong.append(seed)
+
+    threads = [Thread(target=_ask, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
