@@ -147,7 +147,7 @@ class Allowed:
             raise HTTPException(403, f"{found.role} may not do this; it takes one of: {may}")
         limits: Limits | None = request.app.state.limits
         if limits is not None:
-            limits.check(found.name)
+            await limits.check(found.name)
         return found
 
 

@@ -7,8 +7,8 @@ import time
 from typing import Final
 
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.exceptions import HTTPException
 
 USUAL: Final = "600/second"
@@ -41,7 +41,7 @@ def checked_rate(rate: str) -> str:
 
 
 class Limits:
-    """Counts what each caller asks for.
+    """Counts what each caller asks for; in the loop of the service, without threads.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Limits:
         self._item: RateLimitItem = parse(rate)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
-    def check(self, name: str) -> None:
+    async def check(self, name: str) -> None:
         """Count a request.
 
         Parameters
@@ -66,9 +66,9 @@ class Limits:
         HTTPException
             429: too many; with the whole seconds to wait.
         """
-        if self._limiter.hit(self._item, name):
+        if await self._limiter.hit(self._item, name):
             return
-        window = self._limiter.get_window_stats(self._item, name)
+        window = await self._limiter.get_window_stats(self._item, name)
         wait = max(1, math.ceil(window.reset_time - time.time()))
         raise HTTPException(
             429, f"more than {self._item}; wait {wait} s", {"Retry-After": str(wait)}
