@@ -31,7 +31,7 @@ from routing.errors import InputError
 from routing.isochrones import area_km2, cut_at_date_line, isochrones
 from routing.live import LiveTravelTimes
 from routing.network import UNREACHABLE
-from routing.routes import joined, streets
+from routing.routes import joined, segments, streets
 from routing.snapping import Snapper
 from routing.speeds import PROFILES
 from scenarios.package import lonlat
@@ -63,11 +63,15 @@ class Leg(NamedTuple):
     route : Route
         The way.
     streets : list of Street
-        The same street by street, where that was asked for.
+        The same street by street, where details were asked for.
+    metres, seconds : ndarray of float64, shape (v - 1,)
+        Length and time of each segment of its shape, where details were asked for.
     """
 
     route: Way
     streets: list[Street]
+    metres: NDArray[np.float64]
+    seconds: NDArray[np.float64]
 
 
 class Cells(NamedTuple):
@@ -406,7 +410,7 @@ class City:
         )
 
     def legs(
-        self, profile: Profile, stops: Places, fields: Sequence[str], *, by_street: bool = False
+        self, profile: Profile, stops: Places, fields: Sequence[str], *, detailed: bool = False
     ) -> list[Leg]:
         """Find the fastest way from each stop to the next, on the roads as they are now.
 
@@ -418,8 +422,8 @@ class City:
             At least two.
         fields : sequence of str
             JSON path of each stop, for messages.
-        by_street : bool
-            Part each way by streets.
+        detailed : bool
+            Part each way by streets and segments.
 
         Returns
         -------
@@ -444,8 +448,11 @@ class City:
                             )
                         ]
                     ) from error
-                parts = streets(times.network, times.arc_ms, found) if by_street else []
-                legs.append(Leg(found, parts))
+                if detailed:
+                    asked = times.network, times.arc_ms, found
+                    legs.append(Leg(found, streets(*asked), *segments(*asked)))
+                else:
+                    legs.append(Leg(found, [], np.zeros(0), np.zeros(0)))
         return legs
 
     def isochrones(self, request: IsochroneRequest) -> Isochrones:

@@ -138,6 +138,37 @@ def draw(
     )
 
 
+def segments(
+    network: RoadNetwork, arc_ms: ArrayLike, route: Route
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute length and time of each segment of a route's shape.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+        The network, with m arcs.
+    arc_ms : array-like of int, shape (m,)
+        Milliseconds for each arc, those that the route was found with.
+    route : Route
+        The route, with v vertices.
+
+    Returns
+    -------
+    metres, seconds : ndarray of float64, shape (v - 1,)
+        Zero where nothing is driven; they add up to those of the route but for rounding.
+    """
+    metres = segment_lengths(route.lonlat[:-1], route.lonlat[1:])
+    # a place may lie some hairs off the end of an arc that has no length
+    long = network.arc_m[route.segment_arc] > 0 if network.n_arcs else metres > 0
+    driven = np.flatnonzero((route.segment_arc >= 0) & long)
+    arc = route.segment_arc[driven]
+    seconds = np.zeros(len(metres))
+    seconds[driven] = metres[driven] / network.arc_m[arc] * np.asarray(arc_ms)[arc] / 1000
+    kept = np.zeros(len(metres))
+    kept[driven] = metres[driven]
+    return kept, seconds
+
+
 def streets(network: RoadNetwork, arc_ms: ArrayLike, route: Route) -> list[Street]:
     """Part a route where the name of the street changes.
 
@@ -156,14 +187,11 @@ def streets(network: RoadNetwork, arc_ms: ArrayLike, route: Route) -> list[Stree
         The parts in the order driven; their lengths and times add up to those of the
         route but for rounding. Empty where the route leads nowhere.
     """
-    metres = segment_lengths(route.lonlat[:-1], route.lonlat[1:])
-    # a place may lie some hairs off the end of an arc that has no length
-    long = network.arc_m[route.segment_arc] > 0 if network.n_arcs else metres > 0
-    driven = np.flatnonzero((route.segment_arc >= 0) & (metres > 0) & long)
+    all_metres, all_seconds = segments(network, arc_ms, route)
+    driven = np.flatnonzero(all_metres)
     if not len(driven):
         return []
-    metres, arc = metres[driven], route.segment_arc[driven]
-    seconds = metres / network.arc_m[arc] * np.asarray(arc_ms)[arc] / 1000
+    metres, seconds = all_metres[driven], all_seconds[driven]
     course = courses(route.lonlat[driven], route.lonlat[driven + 1])
     name = network.way_name[route.segment_way[driven]]
     starts = np.flatnonzero(np.append(True, name[1:] != name[:-1]))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from api.city import City
+    from api.city import Leg as CityLeg
     from api.schemas import Profile
     from routing.snapping import Places
 
@@ -68,7 +69,9 @@ class Leg(NamedTuple):
     first, last : int
         Vertices of the line at which it begins and ends.
     parts : list of Part
-        Street by street, where that was asked for.
+        Street by street, where details were asked for.
+    segment_m, segment_s : ndarray of float64, shape (last - first,)
+        Length and time of each segment of its line, where details were asked for.
     """
 
     metres: int
@@ -76,6 +79,8 @@ class Leg(NamedTuple):
     first: int
     last: int
     parts: list[Part]
+    segment_m: NDArray[np.float64]
+    segment_s: NDArray[np.float64]
 
     @property
     def seconds(self) -> float:
@@ -112,7 +117,7 @@ class Itinerary(NamedTuple):
 
 
 def itinerary(
-    city: City, profile: Profile, points: Sequence[Sequence[float]], *, by_street: bool
+    city: City, profile: Profile, points: Sequence[Sequence[float]], *, detailed: bool
 ) -> Itinerary:
     """Find the fastest way by several stops in the order given.
 
@@ -124,8 +129,8 @@ def itinerary(
         How they drive.
     points : sequence of pairs of float
         Lon, lat of the stops, at least two; messages call them ``coordinates``.
-    by_street : bool
-        Part the legs by streets.
+    detailed : bool
+        Part the legs by streets and segments.
 
     Returns
     -------
@@ -141,29 +146,38 @@ def itinerary(
     """
     stops = city.snap_list(points, "coordinates")
     fields = [f"coordinates[{row}]" for row in range(len(points))]
-    found = city.legs(profile, stops, fields, by_street=by_street)
+    found = city.legs(profile, stops, fields, detailed=detailed)
     line, rows = joined([leg.route.lonlat for leg in found])
-    legs = [
-        Leg(
-            metres=leg.route.metres,
-            ms=leg.route.ms,
-            first=int(row[0]),
-            last=int(row[-1]),
-            parts=[
-                Part(
-                    name=street.name,
-                    metres=street.metres,
-                    seconds=street.seconds,
-                    turn=street.turn,
-                    first=int(row[street.first]),
-                    last=int(row[street.last]),
-                )
-                for street in leg.streets
-            ],
-        )
-        for leg, row in zip(found, rows, strict=True)
-    ]
+    legs = [_leg(leg, row) for leg, row in zip(found, rows, strict=True)]
     return Itinerary(stops, line, legs)
+
+
+def _leg(found: CityLeg, row: NDArray[np.int64]) -> Leg:
+    """Say where in the line a leg stands.
+
+    What is shorter than the resolution of the map has no segment there, and is no part.
+    """
+    seen = row[1:] > row[:-1] if len(found.seconds) else np.zeros(0, dtype=np.bool_)
+    return Leg(
+        metres=found.route.metres,
+        ms=found.route.ms,
+        first=int(row[0]),
+        last=int(row[-1]),
+        parts=[
+            Part(
+                name=street.name,
+                metres=street.metres,
+                seconds=street.seconds,
+                turn=street.turn,
+                first=int(row[street.first]),
+                last=int(row[street.last]),
+            )
+            for street in found.streets
+            if row[street.first] < row[street.last]
+        ],
+        segment_m=found.metres[seen],
+        segment_s=found.seconds[seen],
+    )
 
 
 def turn_words(degrees: float) -> str:

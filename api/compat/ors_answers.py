@@ -132,7 +132,7 @@ def directions(city: City, profile: Profile, request: OrsDirectionsRequest) -> O
     ProblemError
         Places lie off the network, or no road leads from one to the next.
     """
-    way = itinerary(city, profile, request.coordinates, by_street=request.instructions)
+    way = itinerary(city, profile, request.coordinates, detailed=request.instructions)
     told = _told(way, request)
     route = OrsRoute(
         summary=told.summary,
@@ -180,7 +180,7 @@ def direction_features(
                 )
             ]
         )
-    way = itinerary(city, profile, request.coordinates, by_street=request.instructions)
+    way = itinerary(city, profile, request.coordinates, detailed=request.instructions)
     feature = OrsRouteFeature(
         bbox=bounds(way.line),
         properties=_told(way, request),
@@ -316,7 +316,9 @@ def _steps(leg: Leg, units: Units) -> list[OrsStep]:
 def _instruction(turn: str | None, street: str) -> str:
     if turn is None:
         return f"Start on {street}" if street else "Start"
-    words = {"straight": "Go straight on", "uturn": "Turn around"}.get(turn, f"Turn {turn}")
+    words = {"straight": "Go straight on", "uturn": "Turn around"}.get(
+        turn, f"Turn {turn}".replace("Turn slight", "Bear")
+    )
     return f"{words} into {street}" if street else words
 
 

@@ -14,7 +14,9 @@ from starlette.exceptions import HTTPException
 from api.city import check_cells
 from api.compat.itinerary import MOST_STOPS, bearing, itinerary, simplified, turn_words
 from api.compat.osrm_schemas import (
+    ANNOTATIONS,
     COORDINATES,
+    OsrmAnnotation,
     OsrmIntersection,
     OsrmLeg,
     OsrmManeuver,
@@ -200,7 +202,9 @@ def route(
     ProblemError
         Points lie off the network, or no road leads from one to the next.
     """
-    way = itinerary(city, profile, points, by_street=query.steps == "true")
+    annotated = _annotated(query.annotations)
+    detailed = query.steps == "true" or bool(annotated)
+    way = itinerary(city, profile, points, detailed=detailed)
     overview = None
     if query.overview != "false":
         whole = simplified(way.line) if query.overview == "simplified" else way.line
@@ -217,8 +221,9 @@ def route(
                         distance=leg.metres,
                         duration=leg.seconds,
                         weight=leg.seconds,
-                        summary=_summary(leg),
+                        summary=_summary(leg) if query.steps == "true" else "",
                         steps=_steps(way, leg, query),
+                        annotation=_annotation(leg, annotated),
                     )
                     for leg in way.legs
                 ],
@@ -226,6 +231,28 @@ def route(
         ],
         waypoints=None if query.skip_waypoints == "true" else _waypoints(city, way.stops),
     )
+
+
+def _annotated(text: str) -> set[str]:
+    if text == "true":
+        return set(ANNOTATIONS)
+    return set() if text == "false" else set(text.split(","))
+
+
+def _annotation(leg: Leg, names: set[str]) -> OsrmAnnotation | None:
+    if not names:
+        return None
+    seconds = leg.segment_s.round(3)
+    speed = np.divide(
+        leg.segment_m, leg.segment_s, out=np.zeros_like(leg.segment_m), where=leg.segment_s > 0
+    )
+    found = {
+        "duration": seconds,
+        "weight": seconds,
+        "distance": leg.segment_m.round(1),
+        "speed": speed.round(1),
+    }
+    return OsrmAnnotation(**{name: found[name].tolist() for name in names})
 
 
 class _Moment(NamedTuple):

@@ -24,6 +24,12 @@ COORDINATES: Final = (
 
 INDICES: Final = r"^(all|[0-9]{1,5}(;[0-9]{1,5})*)$"
 
+ANNOTATIONS: Final = ("duration", "distance", "speed", "weight")
+"""What is told of each segment of a route's line."""
+
+_ONE: Final = f"({'|'.join(ANNOTATIONS)})"
+_ANNOTATIONS: Final = f"^(true|false|{_ONE}(,{_ONE})*)$"
+
 OsrmProfile = Annotated[
     Literal["siren", "normal", "driving", "car"],
     Field(description="Speeds with siren, or of traffic; driving and car mean normal."),
@@ -45,6 +51,18 @@ def _indices(text: str) -> str:
             "is neither a list of indices nor all",
             {"fix": "write all, or indices as in 0;2;5"},
         )
+    return text
+
+
+def _annotations(text: str) -> str:
+    names = text.split(",")
+    for name in names if text not in {"true", "false"} else ():
+        if name not in ANNOTATIONS:
+            raise PydanticCustomError(
+                "literal_error",
+                "there is no annotation {name}",
+                {"name": name[:30], "fix": f"choose from {', '.join(ANNOTATIONS)}"},
+            )
     return text
 
 
@@ -81,7 +99,12 @@ class OsrmRouteQuery(_Query):
     overview: Literal["simplified", "full", "false"] = "simplified"
     geometries: Literal["polyline", "polyline6", "geojson"] = "polyline"
     steps: Flag = "false"
-    annotations: Literal["false"] = Field(default="false", description="There are none.")
+    annotations: Annotated[
+        str,
+        AfterValidator(_annotations),
+        WithJsonSchema({"type": "string", "pattern": _ANNOTATIONS}),
+        Field(description="true for all that there are, or some of them, as in duration,speed."),
+    ] = "false"
     alternatives: Annotated[
         str, Field(pattern="^(true|false|[0-9]{1,2})$", description="There is one route, always.")
     ] = "false"
@@ -160,6 +183,15 @@ class OsrmStep(_Model):
     intersections: list[OsrmIntersection]
 
 
+class OsrmAnnotation(_Model):
+    """What is told of each segment of the line of a leg, in the order driven."""
+
+    duration: list[Annotated[float, Field(ge=0, description="Seconds.")]] | None = None
+    distance: list[Annotated[float, Field(ge=0, description="Metres.")]] | None = None
+    speed: list[Annotated[float, Field(ge=0, description="Metres per second.")]] | None = None
+    weight: list[Annotated[float, Field(ge=0, description="Seconds.")]] | None = None
+
+
 class OsrmLeg(_Model):
     """The way from one place to the next."""
 
@@ -168,6 +200,7 @@ class OsrmLeg(_Model):
     weight: Annotated[float, Field(ge=0, description="Seconds.")]
     summary: str = Field(description="Names of its two longest streets, where steps are given.")
     steps: list[OsrmStep]
+    annotation: OsrmAnnotation | None = None
 
 
 class OsrmRouteFound(_Model):

@@ -189,6 +189,51 @@ def test_a_route_that_leads_nowhere(client: TestClient) -> None:
         assert [step["maneuver"]["type"] for step in route["legs"][0]["steps"]] == ["arrive"]
 
 
+def test_annotations_tell_of_each_segment(client: TestClient) -> None:
+    where = written([A, C, B])
+    query = {"overview": "full", "geometries": "geojson"}
+    found = osrm(client, "route", "siren", where, annotations="true", **query)
+    (route,) = found["routes"]
+    segments = len(route["geometry"]["coordinates"]) - 1
+    told = [leg["annotation"] for leg in route["legs"]]
+    assert sum(len(each["duration"]) for each in told) == segments
+    for leg, each in zip(route["legs"], told, strict=True):
+        assert set(each) == {"duration", "distance", "speed", "weight"}
+        assert leg["steps"] == []
+        assert sum(each["duration"]) == pytest.approx(leg["duration"], abs=0.01)
+        assert sum(each["distance"]) == pytest.approx(leg["distance"], abs=1)
+        for metres, seconds, speed in zip(
+            each["distance"], each["duration"], each["speed"], strict=True
+        ):
+            assert speed == pytest.approx(metres / seconds, abs=0.06)
+    some = osrm(client, "route", "siren", where, annotations="speed,weight", **query)
+    for leg, each in zip(some["routes"][0]["legs"], told, strict=True):
+        assert leg["annotation"] == {name: each[name] for name in ("speed", "weight")}
+    assert "annotation" not in osrm(client, "route", "siren", where)["routes"][0]["legs"][0]
+
+
+HAIR = st.floats(-2e-7, 2e-7)
+CROSSINGS = st.tuples(st.integers(0, 2), st.integers(0, 2))
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.tuples(CROSSINGS, HAIR, HAIR), min_size=2, max_size=4))
+def test_stops_a_hair_from_a_crossing(
+    client: TestClient, stops: list[tuple[tuple[int, int], float, float]]
+) -> None:
+    places = [(corner(*at)[0] + east, corner(*at)[1] + north) for at, east, north in stops]
+    where = ";".join(f"{lon:.10f},{lat:.10f}" for lon, lat in places)
+    found = osrm(client, "route", "siren", where, steps="true", geometries="geojson")
+    for leg in found["routes"][0]["legs"]:
+        steps = leg["steps"]
+        assert sum(step["duration"] for step in steps) == pytest.approx(leg["duration"], abs=0.01)
+        assert steps[-1]["maneuver"]["type"] == "arrive"
+        if len(steps) > 1:
+            assert steps[0]["maneuver"]["type"] == "depart"
+
+
 def test_the_nearest_roads(client: TestClient) -> None:
     lon, lat = A
     here = (lon + 0.001, lat + 0.0002)
@@ -267,7 +312,7 @@ TWO = written([A, C])
         (f"route/v1/car/{TWO}?overview=some", "InvalidValue", "overview"),
         (f"route/v1/car/{TWO}?geometries=wkt", "InvalidValue", "geometries"),
         (f"route/v1/car/{TWO}?steps=1", "InvalidValue", "steps"),
-        (f"route/v1/car/{TWO}?annotations=true", "InvalidValue", "annotations"),
+        (f"route/v1/car/{TWO}?annotations=duration,nodes", "InvalidValue", "annotations"),
         (f"route/v1/car/{TWO}?bearings=0,20;0,20", "InvalidQuery", "bearings"),
         (f"nearest/v1/car/{written([A])}?number=0", "InvalidValue", "number"),
     ],
