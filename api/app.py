@@ -264,12 +264,18 @@ def _document(app: FastAPI, city: City) -> dict[str, Any]:
             routes=app.routes,
         )
         examples = city.examples() | ors.examples(city)
+        places = osrm.examples(city)
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 for status, response in operation["responses"].items():
                     if status in _PROBLEM:
                         (content,) = response["content"].values()
                         response["content"] = {MEDIA_TYPE: content}
+                if path in places:
+                    (where,) = (
+                        each for each in operation["parameters"] if each["name"] == "coordinates"
+                    )
+                    where["examples"] = {"city": {"value": places[path]}}
                 if path in examples:
                     body = operation["requestBody"]["content"]["application/json"]
                     body["examples"] = {"city": {"value": examples[path]}}

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from api.schemas import Profile
     from routing.snapping import Places
 
-MOST_STOPS: Final = 500
-"""Stops of one drive: a tenth of a second of work."""
+MOST_STOPS: Final = 100
+"""Stops of one drive: up to a second of work with all its details, measured in Reykjavik."""
 
 _PICTURE: Final = 1000
 """A simplified line looks like the full one on a picture of so many pixels a side."""

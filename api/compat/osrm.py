@@ -135,6 +135,25 @@ def router(city: City) -> APIRouter:
     return routes
 
 
+def examples(city: City) -> dict[str, str]:
+    """Name places of this city for each path.
+
+    Parameters
+    ----------
+    city : City
+        The city.
+
+    Returns
+    -------
+    dict of str to str
+        Coordinates by path.
+    """
+    ends = [f"{lon},{lat}" for lon, lat in city.examples()["/v1/matrix"]["sources"]]
+    both = ";".join(ends)
+    below = "/osrm/{}/v1/{{profile}}/{{coordinates}}".format
+    return {below("table"): both, below("route"): both, below("nearest"): ends[0]}
+
+
 def table(
     city: City, profile: Profile, points: list[list[float]], query: OsrmTableQuery
 ) -> OsrmTable:

@@ -216,6 +216,13 @@ def test_the_document_is_openapi_with_examples_that_work(client: TestClient) -> 
         for example in examples.values():
             where = path.format(profile="siren")
             assert client.post(where, json=example["value"]).status_code == 200
+    gets = [path for path in document["paths"] if path.startswith("/osrm/")]
+    assert len(gets) == 3
+    for path in gets:
+        parameters = document["paths"][path]["get"]["parameters"]
+        example = next(each["examples"] for each in parameters if each["name"] == "coordinates")
+        where = path.format(profile="siren", coordinates=example["city"]["value"])
+        assert client.get(where).status_code == 200
     names = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
     assert names <= set(document["components"]["schemas"])
 
