@@ -142,7 +142,12 @@ class City:
         self._remembering = Lock()
         self._snapping = Lock()  # a projection of PROJ is not for several threads
 
-    def snap(self, points: Sequence[Sequence[float]], fields: Sequence[str]) -> Places:
+    def snap(
+        self,
+        points: Sequence[Sequence[float]],
+        fields: Sequence[str],
+        limits_m: Sequence[float] | None = None,
+    ) -> Places:
         """Tie the points of a request to roads.
 
         Parameters
@@ -151,6 +156,8 @@ class City:
             Lon, lat in degrees, within the globe.
         fields : sequence of str
             JSON path of each point, for messages.
+        limits_m : sequence of float, optional
+            How far each point may lie from its road, where less than `SNAP_LIMIT_M`.
 
         Returns
         -------
@@ -163,21 +170,29 @@ class City:
             Points lie off the network; each is named, with its distance.
         """
         places = self.snap_anywhere(points)
-        far = np.flatnonzero(~(places.distance_m <= SNAP_LIMIT_M))
+        limits = np.full(len(points), SNAP_LIMIT_M)
+        if limits_m is not None:
+            limits = np.minimum(limits, limits_m)
+        far = np.flatnonzero(~(places.distance_m <= limits))
         if len(far):
             raise OffRoadError(
                 FieldProblem(
                     field=fields[row],
                     value="{:.6f}, {:.6f}".format(*points[row]),
                     message=f"lies {places.distance_m[row]:,.0f} m from the nearest road, "
-                    f"the limit is {SNAP_LIMIT_M:,.0f} m",
+                    f"the limit is {limits[row]:,.0f} m",
                     fix="check that it lies in this city and that lon comes before lat",
                 )
                 for row in far.tolist()
             )
         return places
 
-    def snap_list(self, points: Sequence[Sequence[float]], field: str) -> Places:
+    def snap_list(
+        self,
+        points: Sequence[Sequence[float]],
+        field: str,
+        limits_m: Sequence[float] | None = None,
+    ) -> Places:
         """Tie the points of one list of a request to roads.
 
         Parameters
@@ -186,6 +201,8 @@ class City:
             Lon, lat in degrees, within the globe.
         field : str
             JSON path of the list, for messages.
+        limits_m : sequence of float, optional
+            How far each point may lie from its road, where less than `SNAP_LIMIT_M`.
 
         Returns
         -------
@@ -197,7 +214,7 @@ class City:
         OffRoadError
             Points lie off the network; each is named, with its distance.
         """
-        return self.snap(points, [f"{field}[{row}]" for row in range(len(points))])
+        return self.snap(points, [f"{field}[{row}]" for row in range(len(points))], limits_m)
 
     def snap_near(self, point: Sequence[float], number: int) -> Places:
         """Tie a point to each of the nearest roads.

@@ -67,6 +67,28 @@ class NoWayError(ProblemError):
     """No road leads from one place of a request to another."""
 
 
+def at_fault(field: str, value: str, message: str, fix: str) -> FieldProblem:
+    """Describe a field at fault.
+
+    Parameters
+    ----------
+    field : str
+        JSON path of the field, or name of a parameter.
+    value : str
+        What was given; it is shortened.
+    message : str
+        What is wrong with it.
+    fix : str
+        What to do.
+
+    Returns
+    -------
+    FieldProblem
+        The same.
+    """
+    return FieldProblem(field=field, value=_shown(value), message=message, fix=fix)
+
+
 def unknown_name(field: str, name: str, known: Iterable[str]) -> FieldProblem:
     """Describe a name that is not registered.
 
@@ -84,9 +106,7 @@ def unknown_name(field: str, name: str, known: Iterable[str]) -> FieldProblem:
     FieldProblem
         With a suggestion as its fix.
     """
-    return FieldProblem(
-        field=field, value=_shown(name), message="no such name", fix=did_you_mean(name, known)
-    )
+    return at_fault(field, name, "no such name", did_you_mean(name, known))
 
 
 def add_problem_handlers(app: FastAPI) -> None:

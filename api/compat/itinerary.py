@@ -10,8 +10,6 @@ import shapely
 from routing.routes import courses, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from api.city import City
@@ -116,9 +114,7 @@ class Itinerary(NamedTuple):
         return sum(leg.ms for leg in self.legs) / 1000
 
 
-def itinerary(
-    city: City, profile: Profile, points: Sequence[Sequence[float]], *, detailed: bool
-) -> Itinerary:
+def itinerary(city: City, profile: Profile, stops: Places, *, detailed: bool) -> Itinerary:
     """Find the fastest way by several stops in the order given.
 
     Parameters
@@ -127,8 +123,8 @@ def itinerary(
         The city.
     profile : str
         How they drive.
-    points : sequence of pairs of float
-        Lon, lat of the stops, at least two; messages call them ``coordinates``.
+    stops : Places
+        The stops, at least two; messages call them ``coordinates``.
     detailed : bool
         Part the legs by streets and segments.
 
@@ -139,13 +135,10 @@ def itinerary(
 
     Raises
     ------
-    OffRoadError
-        A stop lies off the network.
     NoWayError
         No road leads from a stop to the next.
     """
-    stops = city.snap_list(points, "coordinates")
-    fields = [f"coordinates[{row}]" for row in range(len(points))]
+    fields = [f"coordinates[{row}]" for row in range(len(stops))]
     found = city.legs(profile, stops, fields, detailed=detailed)
     line, rows = joined([leg.route.lonlat for leg in found])
     legs = [_leg(leg, row) for leg, row in zip(found, rows, strict=True)]

@@ -24,8 +24,8 @@ from api.compat.ors_schemas import (
     OrsRoutes,
 )
 from api.geojson import GeoJSONResponse
-from api.problems import NoWayError, OffRoadError, ProblemError, routes_that_say
-from api.schemas import FieldProblem, ProblemDetails
+from api.problems import NoWayError, OffRoadError, ProblemError, at_fault, routes_that_say
+from api.schemas import ProblemDetails
 
 if TYPE_CHECKING:
     from api.city import City
@@ -166,11 +166,11 @@ def _profile(named: str, request: OrsRequest) -> Profile:
     if request.profile not in {None, named}:
         raise ProblemError(
             [
-                FieldProblem(
-                    field="profile",
-                    value=request.profile,
-                    message=f"is not that of the path, {named}",
-                    fix="leave it out of the body",
+                at_fault(
+                    "profile",
+                    request.profile,
+                    f"is not that of the path, {named}",
+                    "leave it out of the body",
                 )
             ]
         )

@@ -31,8 +31,8 @@ from api.compat.ors_schemas import (
     Polygon,
 )
 from api.compat.polyline import encode
-from api.problems import ProblemError
-from api.schemas import FieldProblem, IsochroneRequest, LineString
+from api.problems import ProblemError, at_fault
+from api.schemas import IsochroneRequest, LineString
 from api.version import bluelight_version
 from routing.snapping import street_names
 
@@ -132,7 +132,7 @@ def directions(city: City, profile: Profile, request: OrsDirectionsRequest) -> O
     ProblemError
         Places lie off the network, or no road leads from one to the next.
     """
-    way = itinerary(city, profile, request.coordinates, detailed=request.instructions)
+    way = itinerary(city, profile, _stops(city, request), detailed=request.instructions)
     told = _told(way, request)
     route = OrsRoute(
         summary=told.summary,
@@ -172,15 +172,12 @@ def direction_features(
     if not request.geometry:
         raise ProblemError(
             [
-                FieldProblem(
-                    field="geometry",
-                    value="false",
-                    message="GeoJSON has a geometry",
-                    fix="leave it out, or ask for json",
+                at_fault(
+                    "geometry", "false", "GeoJSON has a geometry", "leave it out, or ask for json"
                 )
             ]
         )
-    way = itinerary(city, profile, request.coordinates, detailed=request.instructions)
+    way = itinerary(city, profile, _stops(city, request), detailed=request.instructions)
     feature = OrsRouteFeature(
         bbox=bounds(way.line),
         properties=_told(way, request),
@@ -265,10 +262,30 @@ def _ranges(request: OrsIsochronesRequest) -> list[float]:
     if wrong:
         message, fix = wrong
         given = f"{request.interval:g}"
-        raise ProblemError([FieldProblem(field="interval", value=given, message=message, fix=fix)])
+        raise ProblemError([at_fault("interval", given, message, fix)])
     (last,) = request.range
     steps = [request.interval * number for number in range(1, _MOST_ISOCHRONES + 1)]
     return [*(step for step in steps if step < last * _NEARLY), last]
+
+
+def _stops(city: City, request: OrsDirectionsRequest) -> Places:
+    given, points = request.radiuses, len(request.coordinates)
+    if given is None:
+        return city.snap_list(request.coordinates, "coordinates")
+    if len(given) not in {1, points}:
+        raise ProblemError(
+            [
+                at_fault(
+                    "radiuses",
+                    f"{len(given)}",
+                    f"is not one for each of {points} places",
+                    "give one for each, or one for all",
+                )
+            ]
+        )
+    limits = [np.inf if metres == -1 else metres for metres in given]
+    limits = limits * points if len(given) == 1 else limits
+    return city.snap_list(request.coordinates, "coordinates", limits)
 
 
 def _told(way: Itinerary, request: OrsDirectionsRequest) -> OrsRouteProperties:
@@ -349,11 +366,11 @@ def _indices(given: Sequence[int | str] | None, points: int, field: str) -> list
         if each == "all" or int(each) >= points:
             raise ProblemError(
                 [
-                    FieldProblem(
-                        field=f"{field}[{place}]",
-                        value=f"{each}",
-                        message="is the index of none of the locations",
-                        fix=f"give 0 to {points - 1}, or all alone",
+                    at_fault(
+                        f"{field}[{place}]",
+                        f"{each}",
+                        "is the index of none of the locations",
+                        f"give 0 to {points - 1}, or all alone",
                     )
                 ]
             )

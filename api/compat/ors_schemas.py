@@ -68,6 +68,12 @@ class OrsDirectionsRequest(_Request):
     """By way of what."""
 
     coordinates: Annotated[list[LonLat], Field(min_length=2, max_length=MOST_STOPS)]
+    radiuses: (
+        Annotated[list[Literal[-1] | Annotated[float, Field(gt=0)]], Field(min_length=1)] | None
+    ) = Field(
+        default=None,
+        description="Metres that places may lie from their roads, -1 for our limit; one for all.",
+    )
     units: Units = "m"
     geometry: bool = True
     instructions: bool = True

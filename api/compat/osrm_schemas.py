@@ -6,6 +6,7 @@ stands in the address, so all of it is text.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
@@ -15,12 +16,17 @@ from api.schemas import LineString, Metres, ProblemDetails, Seconds, SnappedMetr
 
 MOST_NEAREST: Final = 100
 
-_NUMBER: Final = r"-?[0-9]{1,3}(\.[0-9]+)?"
+NUMBER: Final = r"-?[0-9]{1,3}(\.[0-9]{1,20})?(e-[0-9]{1,2})?"
+"""Degrees; Python's programs write those near zero with an exponent."""
+
 COORDINATES: Final = (
-    rf"^({_NUMBER},{_NUMBER}(;{_NUMBER},{_NUMBER})*"
+    rf"^({NUMBER},{NUMBER}(;{NUMBER},{NUMBER})*"
     r"|polyline6?\([?-~]*\))(\.json)?$"
 )
 """What stands where the places stand."""
+
+_RADIUS: Final = r"([0-9]{1,9}(\.[0-9]{1,9})?|unlimited)?"
+_RADIUSES: Final = rf"{_RADIUS}(;{_RADIUS})*"
 
 INDICES: Final = r"^(all|[0-9]{1,5}(;[0-9]{1,5})*)$"
 
@@ -74,18 +80,39 @@ Indices = Annotated[
 ]
 
 
-class _Query(BaseModel):
+def _radiuses(text: str) -> str:
+    if not re.fullmatch(_RADIUSES, text):
+        raise PydanticCustomError(
+            "malformed",
+            "is no list of metres",
+            {"fix": "write a number, unlimited or nothing for each place, as in 50;;unlimited"},
+        )
+    return text
+
+
+class OsrmQuery(BaseModel):
     """What stands behind the question mark on every path."""
 
     model_config = ConfigDict(extra="forbid")
 
     generate_hints: Flag = Field(default="true", description="Taken, but no hints are given.")
-    skip_waypoints: Flag = Field(default="false", description="Leave the places out.")
+    radiuses: (
+        Annotated[
+            str,
+            AfterValidator(_radiuses),
+            WithJsonSchema({"type": "string", "pattern": f"^{_RADIUSES}$"}),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Metres that each place may lie from its road, as in 50;;unlimited.",
+    )
 
 
-class OsrmTableQuery(_Query):
+class OsrmTableQuery(OsrmQuery):
     """What a table is to hold."""
 
+    skip_waypoints: Flag = Field(default="false", description="Leave the places out.")
     sources: Indices = "all"
     destinations: Indices = "all"
     annotations: Literal["duration", "distance", "duration,distance", "distance,duration"] = (
@@ -93,9 +120,10 @@ class OsrmTableQuery(_Query):
     )
 
 
-class OsrmRouteQuery(_Query):
+class OsrmRouteQuery(OsrmQuery):
     """What a route is to hold."""
 
+    skip_waypoints: Flag = Field(default="false", description="Leave the places out.")
     overview: Literal["simplified", "full", "false"] = "simplified"
     geometries: Literal["polyline", "polyline6", "geojson"] = "polyline"
     steps: Flag = "false"
@@ -113,7 +141,7 @@ class OsrmRouteQuery(_Query):
     )
 
 
-class OsrmNearestQuery(_Query):
+class OsrmNearestQuery(OsrmQuery):
     """How many roads are wanted."""
 
     number: Annotated[int, Field(ge=1, le=MOST_NEAREST)] = 1

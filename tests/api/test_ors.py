@@ -135,6 +135,19 @@ def test_directions_without_line_and_steps(client: TestClient) -> None:
     assert "units" in in_km["metadata"]["query"]
 
 
+def test_radiuses_limit_how_far_a_place_is_from_its_road(client: TestClient) -> None:
+    aside = [A[0], A[1] - 0.001]  # 111 m
+    plain = ors(client, "directions/siren", coordinates=[aside, C])["routes"]
+    for wide in ([112], [112, 1.5], [-1], [-1, 3]):
+        found = ors(client, "directions/siren", coordinates=[aside, C], radiuses=wide)
+        assert found["routes"] == plain
+    body = {"coordinates": [aside, C], "radiuses": [110.0]}
+    answer = client.post("/ors/v2/directions/siren", json=body)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == 2010
+    assert "the limit is 110 m" in answer.json()["detail"]
+
+
 def test_directions_that_lead_nowhere(client: TestClient) -> None:
     found = ors(client, "directions/siren/geojson", coordinates=[A, A])
     (feature,) = found["features"]
@@ -209,6 +222,7 @@ REACH: Json = {"locations": [A], "range": [60]}
         ("directions/siren", {"coordinates": [A, C, ISLAND]}, 404, 2009, "coordinates[2]"),
         ("directions/siren", WAY | {"options": {}}, 400, 2012, "options"),
         ("directions/siren", WAY | {"preference": "shortest"}, 400, 2003, "preference"),
+        ("directions/siren", WAY | {"radiuses": [1, 2, 3]}, 400, 2003, "radiuses"),
         ("directions/siren", WAY | {"elevation": True}, 400, 2003, "elevation"),
         ("directions/siren/geojson", WAY | {"geometry": False}, 400, 2003, "geometry"),
         ("isochrones/siren", {"locations": [A]}, 400, 3001, "range"),

@@ -250,6 +250,22 @@ def test_the_nearest_roads(client: TestClient) -> None:
     assert {each["name"] for each in many[1:3]} == {"6th Street", "7th Street"}
 
 
+def test_radiuses_limit_how_far_a_place_is_from_its_road(client: TestClient) -> None:
+    aside = (A[0], A[1] - 0.001)  # 111 m
+    where = written([aside, C])
+    plain = osrm(client, "table", "siren", where)
+    for wide in ("112;1", ";", "unlimited;"):
+        assert osrm(client, "table", "siren", where, radiuses=wide) == plain
+    for service in ("table", "route"):
+        answer = client.get(f"/osrm/{service}/v1/siren/{where}?radiuses=110;")
+        assert answer.json()["code"] == "NoSegment"
+        assert "the limit is 110 m" in answer.json()["message"]
+    near = osrm(client, "nearest", "siren", written([A]), number=100, radiuses="150")["waypoints"]
+    far = osrm(client, "nearest", "siren", written([A]), number=100)["waypoints"]
+    assert near == [each for each in far if each["distance"] <= 150]
+    assert 0 < len(near) < len(far)
+
+
 @settings(deadline=None)
 @given(
     st.lists(
@@ -297,6 +313,8 @@ TWO = written([A, C])
         ("table/v1/car/1,2;x,y", "InvalidQuery", "coordinates"),
         ("table/v1/car/1,nan", "InvalidQuery", "coordinates"),
         ("table/v1/car/1,2,3", "InvalidQuery", "coordinates"),
+        ("table/v1/car/1e2,2", "InvalidQuery", "coordinates"),
+        ("table/v1/car/5e-05,51.5", "NoSegment", "coordinates[0]"),  # Greenwich is far away
         ("table/v1/car/polyline(abc)", "InvalidQuery", "coordinates"),
         ("table/v1/car/181,2", "InvalidValue", "coordinates[0]"),
         (f"table/v1/car/{A[1]},{A[0]}", "NoSegment", "coordinates[0]"),
@@ -309,6 +327,8 @@ TWO = written([A, C])
         (f"table/v1/car/{TWO}?sources=", "InvalidQuery", "sources"),
         (f"table/v1/car/{TWO}?annotations=speed", "InvalidValue", "annotations"),
         (f"table/v1/car/{TWO}?fallback_speed=10", "InvalidQuery", "fallback_speed"),
+        (f"route/v1/car/{TWO}?radiuses=5", "InvalidValue", "radiuses"),
+        (f"route/v1/car/{TWO}?radiuses=-5;5", "InvalidQuery", "radiuses"),
         (f"route/v1/car/{TWO}?overview=some", "InvalidValue", "overview"),
         (f"route/v1/car/{TWO}?geometries=wkt", "InvalidValue", "geometries"),
         (f"route/v1/car/{TWO}?steps=1", "InvalidValue", "steps"),
