@@ -131,12 +131,12 @@ class City:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         network = scenario.network
-        self.times = {
+        self.times: dict[Profile, LiveTravelTimes] = {
             profile: LiveTravelTimes(network, scenario.speeds.arc_times_ms(network, profile))
             for profile in PROFILES
         }
         self.outlook = Outlook(scenario)
-        self._snapper = Snapper(network, limit_m=SNAP_LIMIT_M)
+        self._snapper = Snapper(network)
         self._zone_times: dict[str, dict[tuple[int, float], NDArray[np.int32]]] = {}
         self._spots: dict[tuple[float, float], Places] = {}
         self._remembering = Lock()
@@ -237,7 +237,7 @@ class City:
             Even the nearest road is farther away.
         """
         with self._snapping:
-            return self._snapper.near([point], number)
+            return self._snapper.near([point], number, limit_m=SNAP_LIMIT_M)
 
     def snap_once(self, lon: float, lat: float) -> Places:
         """Tie a point to a road, and remember it: an incident is asked about again and again.

@@ -175,7 +175,7 @@ class Snapper:
             )
         return places
 
-    def near(self, lonlat: ArrayLike, number: int) -> Places:
+    def near(self, lonlat: ArrayLike, number: int, *, limit_m: float | None = None) -> Places:
         """Tie one point to each of the nearest roads.
 
         Parameters
@@ -184,6 +184,8 @@ class Snapper:
             The point in degrees.
         number : int
             How many roads, at least 1.
+        limit_m : float, optional
+            How far the point may lie from them, instead of the snapper's own limit.
 
         Returns
         -------
@@ -197,10 +199,11 @@ class Snapper:
         InputError
             The point is no position on Earth, or even the nearest road is too far away.
         """
-        nearest = self.snap(lonlat)
+        limit = self.limit_m if limit_m is None else limit_m
+        nearest = self.snap(lonlat, limit_m=limit)
         points = nearest.lonlat
         xy = self._project(points)
-        segment = self._tree.query(shapely.points(xy[0]), "dwithin", distance=self.limit_m)
+        segment = self._tree.query(shapely.points(xy[0]), "dwithin", distance=limit)
         offset = self._to_segment(xy[0], segment)[1]
         order = segment[np.lexsort((segment, offset, self._arc[segment] != nearest.arc[0]))]
         _, first = np.unique(self._arc[order], return_index=True)
