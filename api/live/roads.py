@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from api.city import City
     from api.live.world import ClosureNow, World
+    from api.schemas import Profile
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 1.0
@@ -28,7 +29,7 @@ class _Measure(NamedTuple):
     """A closure in force, and the name of its measure by profile."""
 
     version: int
-    names: dict[str, str]
+    names: dict[Profile, str]
 
 
 class LiveRoads:
@@ -118,7 +119,7 @@ class LiveRoads:
         """
         return arcs_within(self._city.scenario.network, shape(dict(closure.geometry)))
 
-    def _put(self, closure: ClosureNow) -> dict[str, str]:
+    def _put(self, closure: ClosureNow) -> dict[Profile, str]:
         arcs = self.arcs(closure)
         return {
             profile: times.close(arcs)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from api.compat.itinerary import MOST_STOPS
 from api.compat.polyline import decode
@@ -267,3 +269,49 @@ def test_what_is_not_json(client: TestClient, path: str, code: int) -> None:
     assert as_text.status_code == 415
     large = client.post(f"/ors/v2/{path}", content=b" " * 2_000_001, headers=headers)
     assert (large.status_code, large.json()["error"]["code"]) == (413, code + 4)
+
+
+PLACES = st.lists(
+    st.tuples(st.floats(A[0] - 0.002, A[0] + 0.02), st.floats(A[1] - 0.002, A[1] + 0.02)).map(list),
+    max_size=4,
+)
+ROWS = st.lists(st.sampled_from([0, 1, "0", "2", "all", -1, "x", 1.5, None]), max_size=3)
+UNITS = st.sampled_from(["m", "km", "mi", "", None])
+BODIES = {
+    "matrix": {
+        "locations": PLACES,
+        "sources": ROWS,
+        "destinations": ROWS,
+        "metrics": st.lists(st.sampled_from(["duration", "distance"]), max_size=3),
+        "units": UNITS,
+    },
+    "directions": {
+        "coordinates": PLACES,
+        "radiuses": st.lists(st.sampled_from([-1, 500, 1e9, 0, -2, "1"]), max_size=4),
+        "units": UNITS,
+        "instructions": st.booleans(),
+    },
+    "isochrones": {
+        "locations": PLACES,
+        "range": st.lists(st.floats(0, 100), max_size=2),
+        "interval": st.floats(0, 100),
+        "area_units": UNITS,
+    },
+}
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.sampled_from(sorted(BODIES)), st.data())
+def test_no_request_is_a_defect(client: TestClient, path: str, data: st.DataObject) -> None:
+    required, *others = BODIES[path]
+    fields = {required: BODIES[path][required]}
+    if path == "isochrones":
+        fields["range"] = BODIES[path]["range"]
+    optional = {name: BODIES[path][name] for name in others if name not in fields}
+    body = data.draw(st.fixed_dictionaries(fields, optional=optional))
+    answer = client.post(f"/ors/v2/{path}/siren", json=body)
+    assert answer.status_code in {200, 400, 404}, answer.text
+    if answer.status_code != 200:
+        assert answer.json()["error"]["code"]
