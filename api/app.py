@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 
 from api.assignments import assignment
+from api.compat import ors, osrm
+from api.geojson import GeoJSONResponse
 from api.joint_schemas import (  # noqa: TC001  # FastAPI reads them
     AssignmentRequest,
     JointAssignment,
@@ -68,6 +70,8 @@ padding: 0 1rem }} code {{ font-size: .95em }}</style>
 <li><code>POST /v1/moves</code> which free units to move to other stations
 <li><code>POST /v1/matrix</code> travel times between places
 <li><code>POST /v1/route</code> the fastest way, as GeoJSON
+<li><code>GET /osrm/table|route|nearest/v1/...</code> the same for clients of OSRM
+<li><code>POST /ors/v2/matrix|directions|isochrones/...</code> and of openrouteservice
 <li><a href="healthz"><code>GET /healthz</code></a> the data that this service stands on
 <li><a href="openapi.json"><code>GET /openapi.json</code></a> every field, with examples
 </ul>
@@ -147,6 +151,8 @@ def create_app(  # noqa: C901  # a list of paths
     looks = [allow(*Role), *takes_json]
     if live is not None:
         add_live_routes(app, live)
+    app.include_router(osrm.router(city), dependencies=[allow(*Role)])
+    app.include_router(ors.router(city), dependencies=looks)
 
     @app.get("/", include_in_schema=False)
     def index() -> HTMLResponse:
@@ -209,12 +215,6 @@ def create_app(  # noqa: C901  # a list of paths
     return app
 
 
-class GeoJSONResponse(JSONResponse):
-    """A document of GeoJSON (RFC 7946)."""
-
-    media_type = "application/geo+json"
-
-
 class BodyLimit:
     """Refuses a body as soon as more of it has come than is taken.
 
@@ -263,13 +263,19 @@ def _document(app: FastAPI, city: City) -> dict[str, Any]:
             description=app.description,
             routes=app.routes,
         )
-        examples = city.examples()
+        examples = city.examples() | ors.examples(city)
+        places = osrm.examples(city)
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 for status, response in operation["responses"].items():
                     if status in _PROBLEM:
                         (content,) = response["content"].values()
                         response["content"] = {MEDIA_TYPE: content}
+                if path in places:
+                    (where,) = (
+                        each for each in operation["parameters"] if each["name"] == "coordinates"
+                    )
+                    where["examples"] = {"city": {"value": places[path]}}
                 if path in examples:
                     body = operation["requestBody"]["content"]["application/json"]
                     body["examples"] = {"city": {"value": examples[path]}}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from http import HTTPStatus
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from api.drive_memory import DriveMemory
 from api.outlook import Outlook
-from api.problems import ProblemError
+from api.problems import NoWayError, OffRoadError, ProblemError
 from api.schemas import (
     MOST_CELLS,
     FieldProblem,
@@ -32,6 +32,7 @@ from routing.errors import InputError
 from routing.isochrones import area_km2, cut_at_date_line, isochrones
 from routing.live import LiveTravelTimes
 from routing.network import UNREACHABLE
+from routing.routes import joined, segments, streets
 from routing.snapping import Snapper
 from routing.speeds import PROFILES
 from scenarios.package import lonlat
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from shapely import MultiPolygon
 
     from api.schemas import Profile
+    from routing.routes import Route as Way
+    from routing.routes import Street
     from routing.snapping import Places
     from scenarios.package import Scenario
 
@@ -51,6 +54,68 @@ SNAP_LIMIT_M: Final = 1000.0
 
 _MOST_ROWS: Final = 4_000
 """Places whose drives to all zones are remembered, for each profile."""
+
+
+class Leg(NamedTuple):
+    """The fastest way from one stop to the next.
+
+    Parameters
+    ----------
+    route : Route
+        The way.
+    streets : list of Street
+        The same street by street, where details were asked for.
+    metres, seconds : ndarray of float64, shape (v - 1,)
+        Length and time of each segment of its shape, where details were asked for.
+    """
+
+    route: Way
+    streets: list[Street]
+    metres: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+
+
+class Cells(NamedTuple):
+    """Travel times from each of a places to each of b others.
+
+    Parameters
+    ----------
+    seconds : list of lists of float or None, shape (a, b)
+        None: no way.
+    metres : list of lists of int or None, shape (a, b)
+        Length of the fastest way, rounded.
+    """
+
+    seconds: list[list[float | None]]
+    metres: list[list[int | None]]
+
+
+def check_cells(sources: int, destinations: int) -> None:
+    """Check that a matrix is not too large.
+
+    Parameters
+    ----------
+    sources, destinations : int
+        Rows and columns.
+
+    Raises
+    ------
+    ProblemError
+        It has more than `MOST_CELLS`.
+    """
+    cells = sources * destinations
+    if cells > MOST_CELLS:
+        raise ProblemError(
+            [
+                FieldProblem(
+                    field="sources",
+                    value=f"{sources} by {destinations}",
+                    message=f"{cells:,} cells are more than {MOST_CELLS:,}",
+                    fix="send several smaller requests, or use 'bluelight matrix'",
+                )
+            ],
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        )
 
 
 class City:
@@ -78,7 +143,12 @@ class City:
         self._remembering = Lock()
         self._snapping = Lock()  # a projection of PROJ is not for several threads
 
-    def snap(self, points: Sequence[Sequence[float]], fields: Sequence[str]) -> Places:
+    def snap(
+        self,
+        points: Sequence[Sequence[float]],
+        fields: Sequence[str],
+        limits_m: Sequence[float] | None = None,
+    ) -> Places:
         """Tie the points of a request to roads.
 
         Parameters
@@ -87,6 +157,8 @@ class City:
             Lon, lat in degrees, within the globe.
         fields : sequence of str
             JSON path of each point, for messages.
+        limits_m : sequence of float, optional
+            How far each point may lie from its road, where less than `SNAP_LIMIT_M`.
 
         Returns
         -------
@@ -95,23 +167,78 @@ class City:
 
         Raises
         ------
-        ProblemError
+        OffRoadError
             Points lie off the network; each is named, with its distance.
         """
         places = self.snap_anywhere(points)
-        far = np.flatnonzero(~(places.distance_m <= SNAP_LIMIT_M))
+        limits = np.full(len(points), SNAP_LIMIT_M)
+        if limits_m is not None:
+            limits = np.minimum(limits, limits_m)
+        far = np.flatnonzero(~(places.distance_m <= limits))
         if len(far):
-            raise ProblemError(
+            raise OffRoadError(
                 FieldProblem(
                     field=fields[row],
                     value="{:.6f}, {:.6f}".format(*points[row]),
                     message=f"lies {places.distance_m[row]:,.0f} m from the nearest road, "
-                    f"the limit is {SNAP_LIMIT_M:,.0f} m",
+                    f"the limit is {limits[row]:,.0f} m",
                     fix="check that it lies in this city and that lon comes before lat",
                 )
                 for row in far.tolist()
             )
         return places
+
+    def snap_list(
+        self,
+        points: Sequence[Sequence[float]],
+        field: str,
+        limits_m: Sequence[float] | None = None,
+    ) -> Places:
+        """Tie the points of one list of a request to roads.
+
+        Parameters
+        ----------
+        points : sequence of pairs of float
+            Lon, lat in degrees, within the globe.
+        field : str
+            JSON path of the list, for messages.
+        limits_m : sequence of float, optional
+            How far each point may lie from its road, where less than `SNAP_LIMIT_M`.
+
+        Returns
+        -------
+        Places
+            The points on their roads.
+
+        Raises
+        ------
+        OffRoadError
+            Points lie off the network; each is named, with its distance.
+        """
+        return self.snap(points, [f"{field}[{row}]" for row in range(len(points))], limits_m)
+
+    def snap_near(self, point: Sequence[float], number: int) -> Places:
+        """Tie a point to each of the nearest roads.
+
+        Parameters
+        ----------
+        point : pair of float
+            Lon, lat in degrees.
+        number : int
+            How many roads.
+
+        Returns
+        -------
+        Places
+            The nearest first; fewer where no more lie within `SNAP_LIMIT_M`.
+
+        Raises
+        ------
+        InputError
+            Even the nearest road is farther away.
+        """
+        with self._snapping:
+            return self._snapper.near([point], number, limit_m=SNAP_LIMIT_M)
 
     def snap_once(self, lon: float, lat: float) -> Places:
         """Tie a point to a road, and remember it: an incident is asked about again and again.
@@ -230,28 +357,37 @@ class City:
         ProblemError
             Points lie off the network, or there are too many cells.
         """
-        cells = len(request.sources) * len(request.destinations)
-        if cells > MOST_CELLS:
-            raise ProblemError(
-                [
-                    FieldProblem(
-                        field="sources",
-                        value=f"{len(request.sources)} by {len(request.destinations)}",
-                        message=f"{cells:,} cells are more than {MOST_CELLS:,}",
-                        fix="send several smaller requests, or use 'bluelight matrix'",
-                    )
-                ],
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            )
-        sources = self._snap_list(request.sources, "sources")
-        destinations = self._snap_list(request.destinations, "destinations")
-        table = self.times[request.profile].matrix(sources, destinations)
-        unreachable = table.ms == UNREACHABLE
+        check_cells(len(request.sources), len(request.destinations))
+        sources = self.snap_list(request.sources, "sources")
+        destinations = self.snap_list(request.destinations, "destinations")
+        cells = self.cells(request.profile, sources, destinations)
         return Matrix(
-            durations=np.where(unreachable, None, table.ms / 1000).tolist(),  # type: ignore[call-overload]
-            distances=np.where(unreachable, None, table.metres).tolist(),  # type: ignore[call-overload]
+            durations=cells.seconds,
+            distances=cells.metres,
             sources=_snapped(sources),
             destinations=_snapped(destinations),
+        )
+
+    def cells(self, profile: Profile, sources: Places, destinations: Places) -> Cells:
+        """Compute travel times between many places on their roads.
+
+        Parameters
+        ----------
+        profile : str
+            How they drive.
+        sources, destinations : Places
+            From where to where.
+
+        Returns
+        -------
+        Cells
+            Times and lengths.
+        """
+        table = self.times[profile].matrix(sources, destinations)
+        unreachable = table.ms == UNREACHABLE
+        return Cells(
+            np.where(unreachable, None, table.ms / 1000).tolist(),  # type: ignore[call-overload]
+            np.where(unreachable, None, table.metres).tolist(),  # type: ignore[call-overload]
         )
 
     def route(self, request: RouteRequest) -> Route:
@@ -272,25 +408,67 @@ class City:
         ProblemError
             An end lies off the network, or no road leads from one to the other.
         """
-        ends = self.snap([request.origin, request.destination], ["from", "to"])
-        origin, destination = ends[:1], ends[1:]
-        try:
-            found = self.times[request.profile].route(origin, destination)
-        except InputError as error:
-            raise ProblemError(
-                [FieldProblem(field="to", value=None, message=error.message, fix=error.fix)]
-            ) from error
+        fields = ["from", "to"]
+        ends = self.snap([request.origin, request.destination], fields)
+        (leg,) = self.legs(request.profile, ends, fields)
+        found = leg.route
         return Route(
-            geometry=LineString(coordinates=_line(found.lonlat)),
+            geometry=LineString(coordinates=joined([found.lonlat])[0].tolist()),
             properties=RouteProperties(
                 seconds=found.ms / 1000,
                 metres=found.metres,
                 streets=list(found.names),
                 profile=request.profile,
-                from_snapped_distance=round(float(origin.distance_m[0]), 1),
-                to_snapped_distance=round(float(destination.distance_m[0]), 1),
+                from_snapped_distance=round(float(ends.distance_m[0]), 1),
+                to_snapped_distance=round(float(ends.distance_m[1]), 1),
             ),
         )
+
+    def legs(
+        self, profile: Profile, stops: Places, fields: Sequence[str], *, detailed: bool = False
+    ) -> list[Leg]:
+        """Find the fastest way from each stop to the next, on the roads as they are now.
+
+        Parameters
+        ----------
+        profile : str
+            How they drive.
+        stops : Places
+            At least two.
+        fields : sequence of str
+            JSON path of each stop, for messages.
+        detailed : bool
+            Part each way by streets and segments.
+
+        Returns
+        -------
+        list of Leg
+            One fewer than there are stops.
+
+        Raises
+        ------
+        NoWayError
+            No road leads from one stop to the next.
+        """
+        legs = []
+        with self.times[profile].now() as times:
+            for row in range(1, len(stops)):
+                try:
+                    found = times.route(stops[row - 1 : row], stops[row : row + 1])
+                except InputError as error:
+                    raise NoWayError(
+                        [
+                            FieldProblem(
+                                field=fields[row], value=None, message=error.message, fix=error.fix
+                            )
+                        ]
+                    ) from error
+                if detailed:
+                    asked = times.network, times.arc_ms, found
+                    legs.append(Leg(found, streets(*asked), *segments(*asked)))
+                else:
+                    legs.append(Leg(found, [], np.zeros(0), np.zeros(0)))
+        return legs
 
     def isochrones(self, request: IsochroneRequest) -> Isochrones:
         """Draw what is reached within times, on the roads as they are now.
@@ -309,10 +487,8 @@ class City:
         ------
         ProblemError
             A location lies off the network.
-        InputError
-            A time is given twice.
         """
-        places = self._snap_list(request.locations, "locations")
+        places = self.snap_list(request.locations, "locations")
         arc_ms = self.times[request.profile].arc_ms()
         features = []
         for row in range(len(places)):
@@ -373,17 +549,6 @@ class City:
             "/v1/route": {"from": ends[0], "to": ends[1]},
             "/v1/isochrones": {"locations": ends[:1], "range": [240, 480]},
         }
-
-    def _snap_list(self, points: list[list[float]], field: str) -> Places:
-        return self.snap(points, [f"{field}[{row}]" for row in range(len(points))])
-
-
-def _line(shape: NDArray[np.float64]) -> list[list[float]]:
-    """Round a shape to the resolution of the map, with no vertex twice in a row."""
-    rounded = shape.round(7)
-    fresh = np.append(True, (rounded[1:] != rounded[:-1]).any(axis=1))
-    line: list[list[float]] = rounded[fresh].tolist()
-    return line if len(line) > 1 else line * 2
 
 
 def _rings(polygons: MultiPolygon) -> list[list[list[list[float]]]]:

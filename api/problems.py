@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -15,10 +16,12 @@ from api.schemas import FieldProblem, ProblemDetails
 from routing.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from fastapi import FastAPI
     from starlette.requests import Request
+
+    _Told = tuple[ProblemDetails, Mapping[str, str] | None]
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -56,6 +59,36 @@ class ProblemError(Exception):
         super().__init__(self.errors[0].message)
 
 
+class OffRoadError(ProblemError):
+    """Places of a request lie too far from any road."""
+
+
+class NoWayError(ProblemError):
+    """No road leads from one place of a request to another."""
+
+
+def at_fault(field: str, value: str, message: str, fix: str) -> FieldProblem:
+    """Describe a field at fault.
+
+    Parameters
+    ----------
+    field : str
+        JSON path of the field, or name of a parameter.
+    value : str
+        What was given; it is shortened.
+    message : str
+        What is wrong with it.
+    fix : str
+        What to do.
+
+    Returns
+    -------
+    FieldProblem
+        The same.
+    """
+    return FieldProblem(field=field, value=_shown(value), message=message, fix=fix)
+
+
 def unknown_name(field: str, name: str, known: Iterable[str]) -> FieldProblem:
     """Describe a name that is not registered.
 
@@ -73,9 +106,7 @@ def unknown_name(field: str, name: str, known: Iterable[str]) -> FieldProblem:
     FieldProblem
         With a suggestion as its fix.
     """
-    return FieldProblem(
-        field=field, value=_shown(name), message="no such name", fix=did_you_mean(name, known)
-    )
+    return at_fault(field, name, "no such name", did_you_mean(name, known))
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -86,61 +117,122 @@ def add_problem_handlers(app: FastAPI) -> None:
     app : FastAPI
         The application.
     """
-    handlers: dict[type[Exception], Callable[[Request, Any], Response]] = {
-        ProblemError: _on_problem,
-        InputError: _on_input_error,
-        RequestValidationError: _on_validation_error,
-        HTTPException: _on_http_exception,
-        Exception: _on_defect,
-    }
-    for kind, handler in handlers.items():
-        app.add_exception_handler(kind, handler)
+    for kind in _TOLD:
+        app.add_exception_handler(kind, lambda request, error: respond(*refusal(request, error)))
+    app.add_exception_handler(Exception, _on_defect)
 
 
-def _answer(
-    status: HTTPStatus,
-    detail: str,
-    errors: list[FieldProblem] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
+def routes_that_say(
+    words: Callable[[Exception, ProblemDetails], ProblemDetails],
+) -> type[APIRoute]:
+    """Make a class of routes whose refusals have members beyond those of the house.
+
+    Parameters
+    ----------
+    words : callable
+        Takes an error and the problem that it is told as, and returns what to tell
+        instead.
+
+    Returns
+    -------
+    type of APIRoute
+        For ``APIRouter(route_class=...)``.
+    """
+
+    class _Route(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            inner = super().get_route_handler()
+
+            async def _handle(request: Request) -> Response:
+                try:
+                    return await inner(request)
+                except tuple(_TOLD) as error:
+                    problem, headers = refusal(request, error)
+                    return respond(words(error, problem), headers)
+
+            return _handle
+
+    return _Route
+
+
+def refusal(request: Request, error: Exception) -> tuple[ProblemDetails, Mapping[str, str] | None]:
+    """Tell an error as a problem.
+
+    Parameters
+    ----------
+    request : Request
+        What was asked.
+    error : Exception
+        A `ProblemError`, `InputError`, validation error or HTTP exception.
+
+    Returns
+    -------
+    problem : ProblemDetails
+        The problem.
+    headers : mapping of str to str, or None
+        What the answer's head must say.
+    """
+    kind = next(kind for kind in _TOLD if isinstance(error, kind))
+    return _TOLD[kind](request, error)
+
+
+def respond(problem: ProblemDetails, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a problem.
+
+    Parameters
+    ----------
+    problem : ProblemDetails
+        The problem.
+    headers : mapping of str to str, optional
+        What the answer's head must say.
+
+    Returns
+    -------
+    Response
+        A document of RFC 9457.
+    """
+    # ASCII only: a lone surrogate in an echoed value has no UTF-8.
+    body = json.dumps(problem.model_dump(mode="json"), allow_nan=False, ensure_ascii=True)
+    return Response(body, problem.status, headers, MEDIA_TYPE)
+
+
+def _problem(
+    status: HTTPStatus, detail: str, errors: list[FieldProblem] | None = None
+) -> ProblemDetails:
     errors = errors or []
     left_out = len(errors) - _MOST_ERRORS
     if left_out > 0:
         detail = f"{detail} (and {left_out} more)"
-    problem = ProblemDetails(
+    return ProblemDetails(
         type="about:blank",
         title=status.phrase,
         status=status.value,
         detail=detail,
         errors=errors[:_MOST_ERRORS],
     )
-    # ASCII only: a lone surrogate in an echoed value has no UTF-8.
-    body = json.dumps(problem.model_dump(mode="json"), allow_nan=False, ensure_ascii=True)
-    return Response(body, status.value, headers, MEDIA_TYPE)
 
 
-def _on_problem(_: Request, error: ProblemError) -> Response:
-    return _answer(error.status, _sentence(error.errors[0]), error.errors)
+def _of_problem(_: Request, error: ProblemError) -> _Told:
+    return _problem(error.status, _sentence(error.errors[0]), error.errors), None
 
 
-def _on_input_error(_: Request, error: InputError) -> Response:
+def _of_input_error(_: Request, error: InputError) -> _Told:
     first = FieldProblem(field=error.field, value=None, message=error.message, fix=error.fix)
-    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [first])
+    return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), [first]), None
 
 
-def _on_validation_error(_: Request, error: RequestValidationError) -> Response:
+def _of_validation_error(_: Request, error: RequestValidationError) -> _Told:
     details = error.errors()
     if details[0]["type"] == "json_invalid":
         where = details[0]["loc"][-1]
         reason = details[0].get("ctx", {}).get("error", "not JSON")
-        return _answer(
-            HTTPStatus.BAD_REQUEST, f"the body is not JSON: {reason} at character {where}"
-        )
+        detail = f"the body is not JSON: {reason} at character {where}"
+        return _problem(HTTPStatus.BAD_REQUEST, detail), None
     errors = [_field_problem(detail) for detail in details]
-    return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, _sentence(errors[0]), errors)
+    return _problem(HTTPStatus.UNPROCESSABLE_ENTITY, _sentence(errors[0]), errors), None
 
 
-def _on_http_exception(request: Request, error: HTTPException) -> Response:
+def _of_http_exception(request: Request, error: HTTPException) -> _Told:
     status = HTTPStatus(error.status_code)
     detail = str(error.detail)
     if status is HTTPStatus.NOT_FOUND:
@@ -148,12 +240,20 @@ def _on_http_exception(request: Request, error: HTTPException) -> Response:
     elif status is HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{request.url.path} does not take {request.method}; use {allowed}"
-    return _answer(status, detail, headers=error.headers)
+    return _problem(status, detail), error.headers
 
 
 def _on_defect(_: Request, __: Exception) -> Response:
     # The traceback goes to the log; the caller learns nothing of the inside.
-    return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, "a defect in bluelight; see its log")
+    return respond(_problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a defect in bluelight; see its log"))
+
+
+_TOLD: Final[dict[type[Exception], Callable[[Request, Any], _Told]]] = {
+    ProblemError: _of_problem,
+    InputError: _of_input_error,
+    RequestValidationError: _of_validation_error,
+    HTTPException: _of_http_exception,
+}
 
 
 def _field_problem(detail: Mapping[str, Any]) -> FieldProblem:

@@ -374,14 +374,29 @@ class Ready(_Model):
     degraded_lately: int = Field(description="Makeshift answers in the last five minutes.")
 
 
+def _all_different(numbers: list[float]) -> list[float]:
+    for row, number in enumerate(numbers):
+        if number in numbers[:row]:
+            raise PydanticCustomError(
+                "twice",
+                "{number} s is given twice",
+                {"number": number, "fix": "give each time once"},
+            )
+    return numbers
+
+
+Ranges = Annotated[
+    list[Annotated[float, Field(gt=0, le=3600, description="Seconds.")]],
+    Field(min_length=1, max_length=10),
+    AfterValidator(_all_different),
+]
+
+
 class IsochroneRequest(_Model):
     """From where, how long; in the words of openrouteservice."""
 
     locations: Annotated[list[LonLat], Field(min_length=1, max_length=5)]
-    range: Annotated[
-        list[Annotated[float, Field(gt=0, le=3600, description="Seconds.")]],
-        Field(min_length=1, max_length=10),
-    ]
+    range: Ranges
     location_type: Literal["start", "destination"] = Field(
         default="start", description="What is reached from there, or from where it is reached."
     )

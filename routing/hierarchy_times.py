@@ -98,6 +98,11 @@ class HierarchyTravelTimes:
     def _ms_metric(self) -> Metric:
         return Metric(self.hierarchy, milliseconds(self._costs.cost))
 
+    @property
+    def arc_ms(self) -> NDArray[np.int64]:
+        """Milliseconds for each arc, `UNREACHABLE` for a closed one; not to be changed."""
+        return self._costs.ms
+
     def matrix(  # numpydoc ignore=PR01
         self, origins: Places, destinations: Places, *, progress: bool = False
     ) -> Table:

@@ -138,6 +138,37 @@ def draw(
     )
 
 
+def segments(
+    network: RoadNetwork, arc_ms: ArrayLike, route: Route
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute length and time of each segment of a route's shape.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+        The network, with m arcs.
+    arc_ms : array-like of int, shape (m,)
+        Milliseconds for each arc, those that the route was found with.
+    route : Route
+        The route, with v vertices.
+
+    Returns
+    -------
+    metres, seconds : ndarray of float64, shape (v - 1,)
+        Zero where nothing is driven; they add up to those of the route but for rounding.
+    """
+    metres = segment_lengths(route.lonlat[:-1], route.lonlat[1:])
+    # a place may lie some hairs off the end of an arc that has no length
+    long = network.arc_m[route.segment_arc] > 0 if network.n_arcs else metres > 0
+    driven = np.flatnonzero((route.segment_arc >= 0) & long)
+    arc = route.segment_arc[driven]
+    seconds = np.zeros(len(metres))
+    seconds[driven] = metres[driven] / network.arc_m[arc] * np.asarray(arc_ms)[arc] / 1000
+    kept = np.zeros(len(metres))
+    kept[driven] = metres[driven]
+    return kept, seconds
+
+
 def streets(network: RoadNetwork, arc_ms: ArrayLike, route: Route) -> list[Street]:
     """Part a route where the name of the street changes.
 
@@ -156,15 +187,12 @@ def streets(network: RoadNetwork, arc_ms: ArrayLike, route: Route) -> list[Stree
         The parts in the order driven; their lengths and times add up to those of the
         route but for rounding. Empty where the route leads nowhere.
     """
-    metres = segment_lengths(route.lonlat[:-1], route.lonlat[1:])
-    # a place may lie some hairs off the end of an arc that has no length
-    long = network.arc_m[route.segment_arc] > 0 if network.n_arcs else metres > 0
-    driven = np.flatnonzero((route.segment_arc >= 0) & (metres > 0) & long)
+    all_metres, all_seconds = segments(network, arc_ms, route)
+    driven = np.flatnonzero(all_metres)
     if not len(driven):
         return []
-    metres, arc = metres[driven], route.segment_arc[driven]
-    seconds = metres / network.arc_m[arc] * np.asarray(arc_ms)[arc] / 1000
-    course = _courses(route.lonlat[driven], route.lonlat[driven + 1])
+    metres, seconds = all_metres[driven], all_seconds[driven]
+    course = courses(route.lonlat[driven], route.lonlat[driven + 1])
     name = network.way_name[route.segment_way[driven]]
     starts = np.flatnonzero(np.append(True, name[1:] != name[:-1]))
     turn = np.zeros(len(starts))
@@ -206,11 +234,46 @@ def route_feature(route: Route, properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _courses(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Degrees clockwise from north at which short segments lead."""
+def courses(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute where short segments lead.
+
+    Parameters
+    ----------
+    start, end : ndarray of float64, shape (k, 2)
+        Lon, lat in degrees.
+
+    Returns
+    -------
+    ndarray of float64, shape (k,)
+        Degrees clockwise from north, -180 to 180.
+    """
     east = ((end - start)[:, 0] + 180) % 360 - 180
     north = (end - start)[:, 1]
     course: NDArray[np.float64] = np.degrees(
         np.arctan2(east * np.cos(np.radians(start[:, 1])), north)
     )
     return course
+
+
+def joined(shapes: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], list[NDArray[Any]]]:
+    """Join the shapes of routes, each of which begins where the one before it ends.
+
+    Parameters
+    ----------
+    shapes : sequence of ndarray of float64, shape (v, 2)
+        Lon, lat of their vertices in degrees; at least one shape.
+
+    Returns
+    -------
+    line : ndarray of float64, shape (w, 2)
+        One line, rounded to the resolution of the map, with no vertex twice in a row;
+        only a line that leads nowhere has the same vertex twice.
+    rows : list of ndarray of int64, shape (v,)
+        Where in the line each vertex of each shape has come to stand.
+    """
+    points = np.concatenate(shapes).round(7)
+    fresh = np.append(True, (points[1:] != points[:-1]).any(axis=1))
+    row = np.cumsum(fresh) - 1
+    line = points[fresh]
+    ends = np.cumsum([len(shape) for shape in shapes])[:-1]
+    return (line if len(line) > 1 else np.repeat(line, 2, axis=0)), np.split(row, ends)

@@ -63,6 +63,30 @@ class Places:
         )
 
 
+def street_names(network: RoadNetwork, places: Places) -> list[str]:
+    """Look up on which street each place lies.
+
+    Parameters
+    ----------
+    network : RoadNetwork
+        The network.
+    places : Places
+        Points on its roads.
+
+    Returns
+    -------
+    list of str
+        Names; empty where the street has none.
+    """
+    first = network.arc_vertex_ptr[places.arc].astype(np.int64)
+    stop = network.arc_vertex_ptr[places.arc + 1].astype(np.int64)
+    along = np.append(0.0, np.cumsum(network.segment_m))
+    metres = along[first] + places.share * network.arc_m[places.arc]
+    vertex = np.clip(np.searchsorted(along, metres, side="right") - 1, first, stop - 2)
+    name = network.way_name[network.vertex_way[vertex]]
+    return [network.names[each] if each >= 0 else "" for each in name.tolist()]
+
+
 class Snapper:
     """Finds the nearest point of the car network.
 
@@ -150,6 +174,43 @@ class Snapper:
                 fix="check that lon comes before lat, correct the point, or leave it out",
             )
         return places
+
+    def near(self, lonlat: ArrayLike, number: int, *, limit_m: float | None = None) -> Places:
+        """Tie one point to each of the nearest roads.
+
+        Parameters
+        ----------
+        lonlat : array-like of float, shape (1, 2)
+            The point in degrees.
+        number : int
+            How many roads, at least 1.
+        limit_m : float, optional
+            How far the point may lie from them, instead of the snapper's own limit.
+
+        Returns
+        -------
+        Places
+            The same point on each of so many arcs, fewer where no more lie within the
+            limit; the nearest first, which is that of `snap`. Of twins that are both
+            public, one counts.
+
+        Raises
+        ------
+        InputError
+            The point is no position on Earth, or even the nearest road is too far away.
+        """
+        limit = self.limit_m if limit_m is None else limit_m
+        nearest = self.snap(lonlat, limit_m=limit)
+        points = nearest.lonlat
+        xy = self._project(points)
+        segment = self._tree.query(shapely.points(xy[0]), "dwithin", distance=limit)
+        offset = self._to_segment(xy[0], segment)[1]
+        order = segment[np.lexsort((segment, offset, self._arc[segment] != nearest.arc[0]))]
+        _, first = np.unique(self._arc[order], return_index=True)
+        some = order[np.sort(first)[:number]]
+        many = np.zeros(len(some), dtype=np.int64)
+        places = self._place(points[many], xy[many], some)
+        return places if len(places) else nearest
 
     def _project(self, lonlat: NDArray[np.float64]) -> NDArray[np.float64]:
         x, y = self._projection(lonlat[:, 0], lonlat[:, 1])

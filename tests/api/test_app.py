@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from api import joint_schemas, schemas
+from api.compat import ors_schemas, osrm_schemas
 from api.live import schemas as live_schemas
 from tests.toy_city import ISLAND, corner, toy_city
 
@@ -206,20 +207,29 @@ def test_the_document_is_openapi_with_examples_that_work(client: TestClient) -> 
     assert document["openapi"].startswith("3.1")
     posts = {path: item["post"] for path, item in document["paths"].items() if "post" in item}
     names = {"recommendations", "assignments", "moves", "matrix", "route", "isochrones"}
-    assert set(posts) == {f"/v1/{name}" for name in names}
+    ours = {path for path in posts if not path.startswith("/ors/")}
+    assert ours == {f"/v1/{name}" for name in names}
     for path, operation in posts.items():
         assert "application/problem+json" in operation["responses"]["4XX"]["content"]
         assert "422" not in operation["responses"]
         examples = operation["requestBody"]["content"]["application/json"]["examples"]
         for example in examples.values():
-            assert client.post(path, json=example["value"]).status_code == 200
+            where = path.format(profile="siren")
+            assert client.post(where, json=example["value"]).status_code == 200
+    gets = [path for path in document["paths"] if path.startswith("/osrm/")]
+    assert len(gets) == 3
+    for path in gets:
+        parameters = document["paths"][path]["get"]["parameters"]
+        example = next(each["examples"] for each in parameters if each["name"] == "coordinates")
+        where = path.format(profile="siren", coordinates=example["city"]["value"])
+        assert client.get(where).status_code == 200
     names = set(re.findall(r"#/components/schemas/(\w+)", str(document)))
     assert names <= set(document["components"]["schemas"])
 
 
 def test_no_field_has_room_for_a_person() -> None:
     personal = re.compile(r"(first|last|sur|patient|caller)_?name|phone|birth|address|text|note")
-    modules = (schemas, joint_schemas, live_schemas)
+    modules = (schemas, joint_schemas, live_schemas, osrm_schemas, ors_schemas)
     models = [
         model
         for model in [each for module in modules for each in vars(module).values()]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from routing.build import Ways, build_network
 from routing.errors import InputError
 from routing.geodesy import segment_lengths
-from routing.routes import route_feature, streets
+from routing.routes import joined, route_feature, segments, streets
 from routing.snapping import Snapper
 from routing.travel_times import DijkstraTravelTimes
 from scenarios.packaging import load_scenario
@@ -99,6 +99,11 @@ def test_parts_add_up_on_any_map(ways: Ways, data: st.DataObject) -> None:
     assert sum(part.metres for part in parts) == pytest.approx(route.metres, abs=0.6)
     assert sum(part.seconds for part in parts) == pytest.approx(route.ms / 1000, abs=0.01)
     assert all(one.last <= other.first for one, other in pairwise(parts))
+    metres, seconds = segments(network, arc_ms, route)
+    for part in parts:
+        assert metres[part.first : part.last].sum() == pytest.approx(part.metres)
+        assert seconds[part.first : part.last].sum() == pytest.approx(part.seconds)
+    assert seconds.sum() == pytest.approx(route.ms / 1000, abs=0.01)
 
 
 def test_parts_add_up_in_a_city() -> None:
@@ -117,6 +122,16 @@ def test_parts_add_up_in_a_city() -> None:
         assert [n for n, before in zip(along, ["", *along], strict=False) if n != before] == list(
             route.names
         )
+
+
+def test_shapes_join_to_one_line() -> None:
+    one, two, three = lonlat((0, 0), (0, 0), (1, 0)), lonlat((1, 0), (1, 0)), lonlat((1, 0), (2, 2))
+    line, rows = joined([one, two, three + 1e-9])
+    assert line.tolist() == lonlat((0, 0), (1, 0), (2, 2)).round(7).tolist()
+    assert [row.tolist() for row in rows] == [[0, 0, 1], [1, 1], [1, 2]]
+    nowhere, (row,) = joined([two])
+    assert nowhere.tolist() == two.tolist()
+    assert row.tolist() == [0, 0]
 
 
 def test_geojson() -> None:

@@ -14,7 +14,7 @@ from pyproj import Transformer
 
 from routing.build import Ways, build_network
 from routing.errors import InputError
-from routing.snapping import Snapper
+from routing.snapping import Snapper, street_names
 from tests.routing.roads import Road, arcs, lonlat, make_network, make_ways, maps
 
 CROSS = {"a": (0, 0), "b": (4, 0), "c": (4, 4), "d": (8, 0)}
@@ -102,6 +102,56 @@ def test_arc_without_length() -> None:
 def test_points_that_cannot_be_tied(points: list[list[float]], message: str) -> None:
     with pytest.raises(InputError, match=message):
         cross().snap(points, what="station")
+
+
+@settings(deadline=None)
+@given(maps(), st.tuples(st.floats(-1, 5), st.floats(-1, 5)), st.integers(1, 6))
+def test_the_nearest_roads(ways: Ways, point: tuple[float, float], number: int) -> None:
+    network = build_network(ways)
+    assume(network.n_arcs)
+    snapper = Snapper(network, limit_m=400)
+    try:
+        nearest = snapper.snap(lonlat(point))
+    except InputError:
+        with pytest.raises(InputError, match="nearest road"):
+            snapper.near(lonlat(point), number)
+        return
+    near = snapper.near(lonlat(point), number)
+    assert (near.arc[0], near.share[0]) == (nearest.arc[0], nearest.share[0])
+    assert len(near) <= number
+    assert (np.diff(near.distance_m) >= -0.002).all()
+    assert (near.lonlat == lonlat(point)).all()
+
+    here = shapely.Point(UTM.transform(*lonlat(point)[0]))
+    lines = [
+        shapely.LineString(np.column_stack(UTM.transform(*network.vertex_lonlat[a:b].T)))
+        for a, b in pairwise(network.arc_vertex_ptr)
+    ]
+    metres = shapely.distance(lines, here)
+    assert near.distance_m == pytest.approx(metres[near.arc], rel=5e-3, abs=0.01)
+    twin = network.arc_twin
+    roads = {min(arc, twin[arc]) if twin[arc] >= 0 else arc for arc in range(network.n_arcs)}
+    known = {min(arc, twin[arc]) if twin[arc] >= 0 else arc for arc in near.arc.tolist()}
+    assert len(known) == len(near)
+    left = [metres[arc] for arc in roads - known if network.arc_public[arc]]
+    if left and len(near) == number:
+        assert min(left) >= near.distance_m.max() * 0.99 - 0.02
+    elif left:
+        assert min(left) >= 400 * 0.99
+
+
+def test_places_know_their_street() -> None:
+    roads = [Road("ab", name="High Street"), Road("bd"), Road("bc", name="Hill", oneway=True)]
+    network = make_network({**CROSS, "e": (2, 0)}, roads)
+    places = Snapper(network).snap(lonlat((1, 0.1), (3, 0.1), (5, 0.1), (4.1, 2), (8, 0)))
+    assert street_names(network, places) == ["High Street", "High Street", "", "Hill", ""]
+    long = make_network(TOWN, [Road("ab", name="First"), Road("bc", name="Second")])
+    assert arcs(long) == ["ac", "ca"]  # one arc over both
+    places = Snapper(long).snap(lonlat((0, 0), (0.5, 0.1), (1.5, 0.1), (2, 0)))
+    assert street_names(long, places) == ["First", "First", "Second", "Second"]
+
+
+TOWN = {"a": (0, 0), "b": (1, 0), "c": (2, 0)}
 
 
 def test_limit_for_once() -> None:

@@ -266,6 +266,8 @@ def test_a_closed_road_is_closed_for_all_answers_until_it_is_opened(desk: TestCl
     ends = {"from": list(corner(0, 0)), "to": list(corner(1, 1))}
     before = asked(desk, name)["ranking"][0]["travel_seconds"]
     way = desk.post("/v1/route", json=ends).json()["properties"]["seconds"]
+    as_osrm = "/osrm/route/v1/siren/{},{};{},{}?steps=true".format(*ends["from"], *ends["to"])
+    assert desk.get(as_osrm).json()["routes"][0]["duration"] == way
     west, south = corner(0, 0)
     east, north = corner(1, 1)
     ring = [[west - 1e-4, south - 1e-4], [east - 1e-3, south - 1e-4], [east - 1e-3, north - 1e-3]]
@@ -273,7 +275,12 @@ def test_a_closed_road_is_closed_for_all_answers_until_it_is_opened(desk: TestCl
     area = {"geometry": {"type": "Polygon", "coordinates": [ring]}, "factor": 9.0}
     assert desk.put("/v1/closures/works", json=area).status_code == 200
     assert asked(desk, name)["ranking"][0]["travel_seconds"] > before
-    assert desk.post("/v1/route", json=ends).json()["properties"]["seconds"] > way
+    longer = desk.post("/v1/route", json=ends).json()["properties"]["seconds"]
+    assert longer > way
+    route = desk.get(as_osrm).json()["routes"][0]
+    assert route["duration"] == longer
+    steps = route["legs"][0]["steps"]
+    assert sum(step["duration"] for step in steps) == pytest.approx(longer, abs=0.01)
     assert desk.put("/v1/closures/works", json=area).status_code == 409
     past = area | {"to": "2020-01-01T00:00:00Z", "version": 1}
     assert desk.put("/v1/closures/works", json=past).status_code == 200

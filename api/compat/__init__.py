@@ -1,0 +1,1 @@
+"""The service's travel times in shapes that clients of other routers know."""
