@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -21,12 +21,14 @@ from api.live.folding import fold
 from api.live.store import Store
 from api.output import table
 from benchmarks.bars import Bar, bar_lines, judge
+from benchmarks.load_client import Connection, Tally, steady
+from benchmarks.load_table import ask_tables
 from routing.errors import InputError
 from scenarios.package import lonlat
 from scenarios.packaging import load_scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -44,97 +46,8 @@ _STATUS: Final = {
 }
 _CONNECTIONS: Final = 8
 _SEED: Final = 1
-
-
-class Connection:
-    """One connection to the server, kept open; requests in turn.
-
-    Parameters
-    ----------
-    host : str
-        Address.
-    port : int
-        Port.
-    """
-
-    def __init__(self, host: str, port: int) -> None:
-        self._host, self._port = host, port
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        self._lock = asyncio.Lock()
-
-    async def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any, float]:
-        """Send a request.
-
-        Parameters
-        ----------
-        method, path : str
-            Of the request.
-        body : object
-            JSON, or None.
-
-        Returns
-        -------
-        status : int
-            Of the answer.
-        document : object
-            The answer.
-        seconds : float
-            From the first byte sent to the last one received.
-        """
-        text = b"" if body is None else json.dumps(body).encode()
-        head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(text)}\r\n"
-        if body is not None:
-            head += "Content-Type: application/json\r\n"
-        async with self._lock:
-            if self._streams is None or self._streams[0].at_eof():  # it ends idle ones
-                self._streams = await asyncio.open_connection(self._host, self._port)
-            reader, writer = self._streams
-            begun = time.perf_counter()
-            writer.write(head.encode() + b"\r\n" + text)
-            answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            length = int(answer.partition("content-length:")[2].split("\r\n")[0])
-            content = await reader.readexactly(length)
-            seconds = time.perf_counter() - begun
-        return int(answer.split()[1]), json.loads(content) if content else None, seconds
-
-    def close(self) -> None:
-        """Hang up."""
-        if self._streams is not None:
-            self._streams[1].close()
-
-
-@dataclass
-class Tally:
-    """What was asked, and how it went.
-
-    Parameters
-    ----------
-    seconds : dict of str to list of float
-        Latencies by kind of request.
-    statuses : Counter
-        Answers by kind and status.
-    late_s : float
-        The longest that a request of the run was sent after its time.
-    """
-
-    seconds: dict[str, list[float]] = field(default_factory=dict)
-    statuses: Counter[str] = field(default_factory=Counter)
-    late_s: float = 0.0
-
-    def note(self, kind: str, status: int, seconds: float) -> None:
-        """Count an answer.
-
-        Parameters
-        ----------
-        kind : str
-            Of the request.
-        status : int
-            Of the answer.
-        seconds : float
-            How long it took.
-        """
-        self.seconds.setdefault(kind, []).append(seconds)
-        self.statuses[f"{kind} {status}"] += 1
+_LONG_S: Final = 300.0
+_HEADS: Final = ("count", "median ms", "p99 ms", "worst ms")
 
 
 class Player:
@@ -153,10 +66,8 @@ class Player:
     """
 
     def __init__(self, url: str, run: Path, scenario: str, units: int) -> None:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "127.0.0.1", parts.port or 80
-        self._lines = [Connection(host, port) for _ in range(_CONNECTIONS)]
-        self._feeds = [Connection(host, port) for _ in range(_CONNECTIONS)]
+        self._lines = [Connection.to(url) for _ in range(_CONNECTIONS)]
+        self._feeds = [Connection.to(url) for _ in range(_CONNECTIONS)]
         city = load_scenario(scenario)
         self._nodes: NDArray[np.float64] = city.network.node_lonlat
         self._zones = dict(zip(city.zones["id"], lonlat(city.zones).tolist(), strict=True))
@@ -186,8 +97,8 @@ class Player:
         end = time.perf_counter() + seconds
         await asyncio.gather(
             *([self._run(end, speed_up)] if speed_up else []),
-            self._steady(end, POSITIONS_A_SECOND, self._position),
-            self._steady(end, ASKS_A_SECOND, self._question),
+            steady(end, POSITIONS_A_SECOND, self._position),
+            steady(end, ASKS_A_SECOND, self._question),
         )
 
     def close(self) -> None:
@@ -217,19 +128,6 @@ class Player:
             kind = "positions" if "taken" in document else document.get("kind", "recommended")
             self._acknowledged[kind] += 1
         return document
-
-    async def _steady(self, end: float, rate: float, act: Callable[[int], Awaitable[None]]) -> None:
-        """Act at a steady rate, whether or not the last answer has come."""
-        tasks: set[asyncio.Task[None]] = set()
-        begun, row = time.perf_counter(), 0
-        while (now := time.perf_counter()) < end:
-            while row < (now - begun) * rate:
-                task = asyncio.ensure_future(act(row))
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
-                row += 1
-            await asyncio.sleep(1 / rate / 2)
-        await asyncio.gather(*tasks)
 
     async def _position(self, row: int) -> None:
         units = self._own + self._more
@@ -310,7 +208,7 @@ class Player:
 
 
 def measure(
-    run: Path, scenario: str, *, units: int, seconds: float, speed_up: float
+    run: Path, scenario: str, *, units: int, seconds: float, speed_up: float, osrm: bool = False
 ) -> dict[str, Any]:
     """Start a server, play a run against it, and look at its log afterwards.
 
@@ -326,6 +224,8 @@ def measure(
         How long to play.
     speed_up : float
         Seconds of the run in one of ours.
+    osrm : bool
+        Whether to ask OSRM's server for the same matrices as ours afterwards.
 
     Returns
     -------
@@ -335,25 +235,50 @@ def measure(
     Raises
     ------
     InputError
-        There is no such run, or the server did not start.
+        There is no such run, or a server did not start.
     """
     if not (run / "events.parquet").is_file():
         raise InputError(f"{run} is no run", field="--run", fix="make one with 'simulate'")
+    if osrm and find_spec("osrm") is None:
+        raise InputError(
+            "OSRM is not installed",
+            field="--osrm",
+            fix="pip install osrm-bindings, on Python 3.12 or later",
+        )
+    nodes = load_scenario(scenario).network.node_lonlat
+    tables: dict[str, Tally] = {}
     with TemporaryDirectory() as folder:
         log = str(Path(folder) / "log.db")
-        command = [sys.executable, "-m", "api.cli", "serve", scenario, "--no-auth", "--json"]
-        with subprocess.Popen(
-            [*command, "--port", "0", "--store", log], stdout=subprocess.PIPE, text=True
-        ) as process:
-            try:
-                player = Player(_url(process), run, scenario, units)
-                memory = asyncio.run(_play(player, process.pid, seconds, speed_up))
-            finally:
-                process.terminate()
+        ours = ["-m", "api.cli", "serve", scenario, "--no-auth", "--json", "--port", "0"]
+        with _server(*ours, "--store", log) as (url, process):
+            player = Player(url, run, scenario, units)
+            memory = asyncio.run(_play(player, process, seconds, speed_up))
+            if osrm:
+                tables["ours"] = asyncio.run(ask_tables(url, nodes, units, seconds / 4))
         store = Store(log)
         faults = player.faults(store)
         store.close()
-    return _document(player.tally, faults, units, seconds, memory)
+    if osrm:
+        with _server("-m", "benchmarks.osrm_server", scenario) as (url, _):
+            tables["OSRM's"] = asyncio.run(ask_tables(url, nodes, units, seconds / 4))
+    document = _document(player.tally, faults, units, seconds, memory)
+    document["tables"] = {
+        whose: tally.latencies()["table"] | {"statuses": dict(tally.statuses)}
+        for whose, tally in tables.items()
+    }
+    return document
+
+
+@contextmanager
+def _server(*arguments: str) -> Iterator[tuple[str, int]]:
+    """Start a server; yield its address and its process."""
+    with subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield _url(process), process.pid
+        finally:
+            process.terminate()
 
 
 async def _play(
@@ -392,23 +317,14 @@ def _resident_mb(process: int) -> float:
 def _document(
     tally: Tally, faults: list[str], units: int, seconds: float, memory: tuple[float, float]
 ) -> dict[str, Any]:
-    latencies = {
-        kind: {
-            "count": len(found),
-            **{
-                name: round(float(np.quantile(found, share)) * 1000, 2)
-                for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99), ("worst_ms", 1.0))
-            },
-        }
-        for kind, found in sorted(tally.seconds.items())
-    }
     document = {
         "units": units,
         "seconds": seconds,
-        "latencies": latencies,
+        "latencies": tally.latencies(),
         "statuses": dict(sorted(tally.statuses.items())),
         "sent_late_s": round(tally.late_s, 3),
         "memory_mb": [round(each, 1) for each in memory],
+        "memory_percent_an_hour": round((memory[1] / memory[0] - 1) * 360_000 / seconds, 2),
         "wrong": faults,
     }
     document["bars"] = judge(document, BARS)
@@ -425,9 +341,18 @@ def _of_question(name: str, most: int, least: int = 0) -> Callable[[dict[str, An
     return _figure
 
 
+def _growth(document: dict[str, Any]) -> float | None:
+    """Return how memory grew, if it was watched for long enough to tell."""
+    if document["units"] > 200 or document["seconds"] < _LONG_S:
+        return None
+    found: float = document["memory_percent_an_hour"]
+    return found
+
+
 BARS: Final = (
     Bar("200 units: recommendation, median ms", {"*": 5.0}, _of_question("p50_ms", 200), True),
     Bar("200 units: recommendation, p99 ms", {"*": 50.0}, _of_question("p99_ms", 200), True),
+    Bar("200 units: memory, % an hour", {"*": 2.0}, _growth, True),
     Bar("1,000 units: p99 ms", {"*": 100.0}, _of_question("p99_ms", 1000, 200), True),
 )
 
@@ -450,14 +375,19 @@ def lines_of(document: dict[str, Any]) -> list[str]:
         for kind, each in document["latencies"].items()
     ]
     first, last = document["memory_mb"]
+    tables = [
+        (whose, *(f"{each[name]:g}" for name in ("count", "p50_ms", "p99_ms", "worst_ms")))
+        for whose, each in document["tables"].items()
+    ]
     wrong = document["wrong"]
     return [
         "{units} units, {seconds:g} s, {0} positions and {1} questions a second".format(
             POSITIONS_A_SECOND, ASKS_A_SECOND, **document
         ),
         "",
-        *table(["<request", "count", "median ms", "p99 ms", "worst ms"], rows),
+        *table(["<request", *_HEADS], rows),
         f"memory {first:.1f} MB, at the end {last:.1f} MB",
+        *(table(["<matrix of all units to one place, by", *_HEADS], tables) if tables else []),
         *bar_lines(document["bars"]),
         f"wrong: {'; '.join(wrong)}" if wrong else "log and answers agree: yes",
     ]

@@ -30,10 +30,22 @@ from api.output import json_text, report
     show_default=True,
     help="Seconds of the run in one of ours.",
 )
+@click.option(
+    "--osrm",
+    is_flag=True,
+    help="Then ask for the matrix of all units, ours and OSRM's in the same kind of server.",
+)
 @click.option("--out", required=True, type=FILE_OUT, help="results.json.")
 @json_option
 def load_test(
-    run: Path, city: str, units: int, seconds: float, speed_up: float, out: Path, as_json: bool
+    run: Path,
+    city: str,
+    units: int,
+    seconds: float,
+    speed_up: float,
+    osrm: bool,
+    out: Path,
+    as_json: bool,
 ) -> None:  # numpydoc ignore=PR01
     """Play a run of 'simulate' against a server of its own, and measure how soon it answers.
 
@@ -45,8 +57,15 @@ def load_test(
     from benchmarks.results import head  # noqa: PLC0415
     from scenarios.folders import write_atomically  # noqa: PLC0415
 
-    document = head({"fastapi": "fastapi", "uvicorn": "uvicorn", "sqlalchemy": "sqlalchemy"})
-    measured = measure(run, city, units=units, seconds=seconds, speed_up=speed_up)
+    document = head(
+        {
+            "fastapi": "fastapi",
+            "uvicorn": "uvicorn",
+            "sqlalchemy": "sqlalchemy",
+            "osrm": "osrm-bindings",
+        }
+    )
+    measured = measure(run, city, units=units, seconds=seconds, speed_up=speed_up, osrm=osrm)
     document["settings"] = {"units": units, "seconds": seconds, "speed_up": speed_up}
     document["results"] = {"load": measured}
     write_atomically(out, json_text(document).encode())

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pytest
 from click.testing import CliRunner
+from fastapi.testclient import TestClient
 
+from api.app import create_app
+from api.city import City
+from api.live.access import OpenAccess
 from api.live.store import Store
-from benchmarks.load import Player, Tally
+from benchmarks.load import Player, _server
 from benchmarks.load_cli import load_test
-from scenarios.packaging import save_scenario
+from benchmarks.load_client import Tally
+from benchmarks.load_table import ask_tables, table_path
+from benchmarks.osrm_server import create
+from scenarios.packaging import load_scenario, save_scenario
 from tests.command_line import run
-from tests.toy_city import toy_city
+from tests.toy_city import corner, toy_city
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +42,7 @@ def test_a_run_is_played_and_its_log_agrees(tmp_path: Path) -> None:
     for kind, least in {"position": 600, "recommendation": 60, "assignment": 2}.items():
         assert measured["latencies"][kind]["count"] >= least
     assert measured["wrong"] == []
-    assert [bar["passed"] for bar in measured["bars"]][2] is None
+    assert [bar["passed"] for bar in measured["bars"]][2:] == [None, None]
 
 
 def test_what_is_acknowledged_and_not_in_the_log_is_told(tmp_path: Path) -> None:
@@ -45,3 +56,38 @@ def test_what_is_acknowledged_and_not_in_the_log_is_told(tmp_path: Path) -> None
     player._acknowledged = {"assigned": 1}  # type: ignore[assignment]
     assert player.faults(store) == ["1 times status 500", "1 assigned acknowledged, 0 in the log"]
     store.close()
+
+
+def test_the_question_to_osrm_is_the_matrix_of_all_units(tmp_path: Path) -> None:
+    nodes = np.array([[9.0, 45.0], [9.1, 45.1], [9.2, 45.2]])
+    asked: list[tuple[list[tuple[float, float]], list[int], list[int]]] = []
+
+    def _table(
+        places: list[tuple[float, float]], rows: list[int], columns: list[int]
+    ) -> list[list[float]]:
+        asked.append((places, rows, columns))
+        return [[1.5]] * len(rows)
+
+    with TestClient(create(_table)) as client:
+        answer = client.get(table_path(nodes[:2], nodes[2]))
+    assert answer.json() == {"code": "Ok", "durations": [[1.5], [1.5]]}
+    assert asked == [([(9.0, 45.0), (9.1, 45.1), (9.2, 45.2)], [0, 1], [2])]
+
+
+def test_ours_answers_the_question_to_osrm() -> None:
+    city = City(toy_city())
+    places = np.array([corner(0, 0), corner(3, 2), corner(5, 5)])
+    with TestClient(create_app(city, access=OpenAccess())) as client:
+        answer = client.get(table_path(places[:2], places[2])).json()
+        spots = [list(place) for place in places.tolist()]
+        body = {"sources": spots[:2], "destinations": spots[2:], "profile": "normal"}
+        known = client.post("/v1/matrix", json=body).json()
+    assert answer["durations"] == known["durations"]
+
+
+@pytest.mark.skipif(find_spec("osrm") is None, reason="osrm-bindings is not installed")
+def test_osrm_answers_beside(tmp_path: Path) -> None:
+    nodes = load_scenario("neubrandenburg").network.node_lonlat
+    with _server("-m", "benchmarks.osrm_server", "neubrandenburg") as (url, _):
+        tally = asyncio.run(ask_tables(url, nodes, 5, 0.5))
+    assert set(tally.statuses) == {"table 200"}
