@@ -23,7 +23,7 @@ from api.live.measuring import CONTENT_TYPE, Measured, Watch
 from api.live.routes import add_live_routes
 from api.moves import proposal
 from api.problems import MEDIA_TYPE, add_problem_handlers
-from api.recommendations import answer
+from api.recommendations import DEADLINE_S, answer
 from api.schemas import (
     Health,
     IsochroneRequest,
@@ -110,7 +110,12 @@ def banner_of(live: Live | None) -> str:
 
 
 def create_app(  # noqa: C901  # a list of paths
-    city: City, live: Live | None = None, *, access: Access, limits: Limits | None = None
+    city: City,
+    live: Live | None = None,
+    *,
+    access: Access,
+    limits: Limits | None = None,
+    deadline_s: float = DEADLINE_S,
 ) -> FastAPI:
     """Make the service of a city.
 
@@ -124,6 +129,8 @@ def create_app(  # noqa: C901  # a list of paths
         Who is let in.
     limits : Limits, optional
         How much one caller may ask for.
+    deadline_s : float
+        How long a policy may take for a request that says all itself.
 
     Returns
     -------
@@ -184,17 +191,17 @@ def create_app(  # noqa: C901  # a list of paths
     @app.post("/v1/recommendations", dependencies=asks)
     def recommendations(request: RecommendationRequest) -> Recommendation:  # numpydoc ignore=PR01
         """Rank the units for an incident, by the code that the simulator runs."""
-        return answer(city, request)
+        return answer(city, request, deadline_s)
 
     @app.post("/v1/assignments", dependencies=asks)
     def assignments(request: AssignmentRequest) -> JointAssignment:  # numpydoc ignore=PR01
         """Send units to all incidents that wait, together."""
-        return assignment(city, request)
+        return assignment(city, request, deadline_s)
 
     @app.post("/v1/moves", dependencies=asks)
     def moves(request: MoveRequest) -> MoveProposal:  # numpydoc ignore=PR01
         """Propose which free units to move to other stations."""
-        return proposal(city, request)
+        return proposal(city, request, deadline_s)
 
     @app.post("/v1/matrix", dependencies=looks)
     def matrix(request: MatrixRequest) -> Matrix:  # numpydoc ignore=PR01

@@ -79,7 +79,13 @@ def run(scenario: Scenario, settings: ServeSettings, *, as_json: bool) -> None:
         live = Live.begin(city, store, options, replica=settings.replica)
         try:
             access = access_of(settings, store)
-            app = create_app(city, live, access=access, limits=Limits(settings.rate))
+            app = create_app(
+                city,
+                live,
+                access=access,
+                limits=Limits(settings.rate),
+                deadline_s=settings.deadline_s,
+            )
             warm_up(city)
             address = f"[{host}]" if ":" in host else host
             url = f"http://{address}:{listener.getsockname()[1]}"

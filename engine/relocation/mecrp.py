@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import binom
 
 from engine.stationing.mip import Program, minimise
 
@@ -53,6 +52,8 @@ def compliance_table(
     ndarray of int64, shape (units, stations)
         Units at each station when 1, 2, ... are free.
     """
+    from scipy.stats import binom  # noqa: PLC0415  # half a second that nobody else waits for
+
     asked = weight > 0
     patterns, of_zone = np.unique(near[:, asked].T, axis=0, return_inverse=True)
     demand = np.bincount(of_zone.ravel(), weights=weight[asked], minlength=len(patterns))

@@ -29,7 +29,9 @@ def city() -> City:
 @pytest.fixture(scope="session")
 def client(city: City) -> Iterator[TestClient]:
     # A defect shall answer 500 here as it does in service, so that tests see it.
-    with TestClient(create_app(city, access=OpenAccess()), raise_server_exceptions=False) as client:
+    with TestClient(
+        create_app(city, access=OpenAccess(), deadline_s=60), raise_server_exceptions=False
+    ) as client:
         yield client
 
 

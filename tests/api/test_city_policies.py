@@ -48,7 +48,7 @@ def city() -> Scenario:
 def client() -> Iterator[TestClient]:
     made = City(city())
     warm_up(made)
-    with TestClient(create_app(made, access=OpenAccess())) as client:
+    with TestClient(create_app(made, access=OpenAccess(), deadline_s=60)) as client:
         yield client
 
 

@@ -159,7 +159,7 @@ def test_what_is_wrong_is_named(client: TestClient, change: Any, field: str) -> 
 def test_a_unit_moves_to_where_nobody_is() -> None:
     made = City(city())
     warm_up(made)
-    client = TestClient(create_app(made, access=OpenAccess()))
+    client = TestClient(create_app(made, access=OpenAccess(), deadline_s=60))
     stations = {"S1": corner(0, 0), "S2": corner(5, 0), "S3": corner(2, 5)}
     units = [
         {

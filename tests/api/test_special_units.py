@@ -36,7 +36,7 @@ def client(beyond_s: float | None = None) -> TestClient:
     }
     made = City(replace(toy_city(), settings=Settings.model_validate(settings)))
     warm_up(made)
-    return TestClient(create_app(made, access=OpenAccess()))
+    return TestClient(create_app(made, access=OpenAccess(), deadline_s=60))
 
 
 NOON, MIDNIGHT = "2026-06-24T13:00:00Z", "2026-11-24T00:30:00Z"
