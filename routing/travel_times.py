@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
-from tqdm import tqdm
 
 from routing.dijkstra import FAR, grow_tree
 from routing.drives import Drive, make_route, one
 from routing.legs import ArcCosts, Legs, metres, milliseconds
+from routing.progress import tracked
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import ArrayLike, NDArray
 
     from routing.network import RoadNetwork
@@ -320,8 +322,8 @@ def _to_place(node_cost: NDArray[np.int64], legs: Legs) -> NDArray[np.int64]:
     return cost
 
 
-def rows_of(count: int, *, progress: bool) -> tqdm[int]:
-    """Count rows, with a progress bar if it is wanted and there is a terminal.
+def rows_of(count: int, *, progress: bool) -> Iterator[int]:
+    """Count rows, and show how many are done if it is wanted.
 
     Parameters
     ----------
@@ -332,7 +334,7 @@ def rows_of(count: int, *, progress: bool) -> tqdm[int]:
 
     Returns
     -------
-    tqdm of int
+    iterator of int
         0, 1, 2, ...
     """
-    return tqdm(range(count), desc="travel times", unit="row", disable=None if progress else True)
+    return tracked(range(count), "travel times", "row", shown=progress)

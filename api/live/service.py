@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from fastapi import Depends, Header, Request
@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from api.live.fleet_now import UnitPlaces
 from api.live.follower import Follower
 from api.live.hub import Hub
+from api.live.job_store import JobStore
+from api.live.jobs import JobOptions, Jobs
 from api.live.ledger import Ledger, UnavailableError
 from api.live.measuring import Watch
 from api.live.proof import Proof
@@ -43,10 +45,13 @@ class LiveOptions:
         Age from which on a position is not relied on.
     deadline_s : float
         Seconds that a policy may take.
+    jobs : JobOptions
+        How plans and simulations are run.
     """
 
     stale_after_s: float = 120.0
     deadline_s: float = 2.0
+    jobs: JobOptions = field(default_factory=JobOptions)
 
 
 class Named(NamedTuple):
@@ -131,6 +136,12 @@ class Live:
         self.places = UnitPlaces(city)
         self.kinds = city.scenario.settings.unit_types
         self.stale_after_ms = round(options.stale_after_s * 1000)
+        self.jobs = Jobs(
+            JobStore(store, self.now_ms),
+            city.scenario,
+            options.jobs,
+            replica=isinstance(ledger, Follower),
+        )
         ledger.listen(hub.tell)
 
     @classmethod
@@ -173,11 +184,13 @@ class Live:
         live.ledger.submit(Start(city.scenario.hash, own), SYSTEM).result()
         live.settle_roads()
         live.roads.watch(lambda: live.world, live.now_ms)
+        live.jobs.begin()
         return live
 
     def close(self) -> None:
         """Write what was asked for, and stop."""
         self.hub.close()
+        self.jobs.close()
         self.roads.close()
         self.proof.close()
         self.ledger.close()

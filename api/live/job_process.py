@@ -1,0 +1,46 @@
+"""What a job runs in: a command line of its own that gives way to whatever else wants to work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+LOWEST = 19
+
+
+def give_way() -> None:
+    """Let every other process go first, and be the first to go when memory is short."""
+    with suppress(OSError):
+        os.nice(LOWEST)
+    if hasattr(os, "SCHED_IDLE"):
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+
+
+def end_with_parent() -> None:
+    """End when whoever started this is gone, however it went: then stdin is closed."""
+
+    def _wait() -> None:
+        while os.read(0, 1024):
+            pass
+        os._exit(128 + signal.SIGHUP)
+
+    threading.Thread(target=_wait, name="parent", daemon=True).start()
+
+
+if __name__ == "__main__":
+    give_way()
+    end_with_parent()
+    # whoever starts the service with nohup or in the background may have it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    from api.cli import main
+
+    sys.argv[0] = "bluelight"
+    main()

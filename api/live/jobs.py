@@ -1,0 +1,519 @@
+"""Plans, simulations, comparisons and replays beside the service, never in its way.
+
+Each runs in a process of its own at the lowest priority; so many at a time, the others
+wait in turn. They are written down before they are acknowledged, and begun again after
+the service was stopped or killed: a simulation goes on from its last replication.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.commands.simulate import DIFFERS
+from api.live.commands import RefusedError
+from api.live.job_commands import (
+    ASKED,
+    CHECKPOINT,
+    FILES,
+    PLANNED,
+    RESULT,
+    arguments,
+    bars,
+    checked_names,
+    needs,
+)
+from api.live.job_run import COMMAND, PRINTED, JobRun
+from api.live.job_schemas import ENDED, PlannedBy, ReplayJob
+from api.problems import ProblemError
+from api.schemas import FieldProblem
+from routing.errors import InputError
+from scenarios.packaging import keep_scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from api.live.job_commands import Asked
+    from api.live.job_schemas import FileName, Scenario
+    from api.live.job_store import Job, JobStore
+    from api.live.service import Named
+    from scenarios.package import Scenario as City
+
+_LOG: Final = logging.getLogger(__name__)
+
+BAD_INPUT: Final = 2
+"""Exit code of the command line."""
+MOST_STARTS: Final = 3
+"""A job that was running each time that the service went down may be the reason."""
+_PATIENCE_S: Final = 3.0
+"""How long a stop waits for processes to clear up."""
+_STOPPING_S: Final = 10.0
+"""Who stops all processes of a service at once may end a job before the service hears of it."""
+
+
+_AGAIN_S: Final = (0.5, 5.0, 30.0, 300.0)
+"""How long to wait between attempts to write what became of a job."""
+_TERMINATED: Final = (-signal.SIGTERM, -signal.SIGKILL, 128 + signal.SIGTERM, 128 + signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class JobOptions:
+    """How jobs are run.
+
+    Parameters
+    ----------
+    at_once : int
+        How many at a time; 0: none.
+    waiting : int
+        How many may wait beyond.
+    time_limit_s : float
+        How long each may take.
+    folder : Path, optional
+        Where results are kept; else beside the store, if that is a file.
+    cluster : str, optional
+        Address of a Dask scheduler.
+    command : sequence of str
+        The program that is given a command line of bluelight.
+    """
+
+    at_once: int = 1
+    waiting: int = 20
+    time_limit_s: float = 86_400.0
+    folder: Path | None = None
+    cluster: str | None = None
+    command: Sequence[str] = COMMAND
+
+
+class Jobs:
+    """The jobs of a service.
+
+    Parameters
+    ----------
+    rows : JobStore
+        Where they are written down.
+    city : Scenario
+        What the service serves.
+    options : JobOptions
+        How they are run.
+    replica : bool
+        Whether another process runs them.
+    """
+
+    def __init__(
+        self, rows: JobStore, city: City, options: JobOptions, *, replica: bool = False
+    ) -> None:
+        self.rows = rows
+        self._city = city
+        self._options = options
+        self._replica = replica
+        self._lock = Lock()
+        self._running: dict[int, JobRun] = {}
+        self._closing = Event()
+        self._keeping = Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        if options.at_once and options.folder is not None and not replica:
+            self._pool = ThreadPoolExecutor(options.at_once, "job")
+
+    def begin(self) -> None:
+        """Go on with what was waiting or running when the service went down."""
+        if self._replica:
+            return
+        for job in reversed(self.rows.list(states=("waiting", "running"))):
+            if job.state == "running" and (self._pool is None or job.starts >= MOST_STARTS):
+                why = "jobs are off now" if self._pool is None else f"begun {job.starts} times"
+                self._become(
+                    job.number,
+                    "interrupted",
+                    error=f"the service went down while this ran; {why}",
+                )
+                continue
+            self.rows.change(job.number, ("running",), state="waiting")
+            self._submit(job.number)
+
+    def close(self) -> None:
+        """End what runs; it is begun again when the service is."""
+        self._closing.set()
+        with self._lock:
+            running = list(self._running.values())
+        for each in running:
+            each.end("stopping", signal.SIGTERM)
+        if self._pool is None:
+            return
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        until = time.monotonic() + _PATIENCE_S
+        while self._running and time.monotonic() < until:
+            time.sleep(0.02)
+        with self._lock:
+            running = list(self._running.values())
+        for each in running:
+            each.end("stopping", signal.SIGKILL)
+        self._pool.shutdown(wait=True)
+
+    def ask(self, asked: Asked, actor: str, name: Named) -> tuple[Job, bool]:
+        """Write down a job, and run it when it is its turn.
+
+        Parameters
+        ----------
+        asked : PlanJob, SimulateJob, CompareJob or ReplayJob
+            What is to be done.
+        actor : str
+            Who asks.
+        name : Named
+            How the request is named.
+
+        Returns
+        -------
+        job : Job
+            As it is.
+        repeated : bool
+            Whether it was asked for before, under the same name.
+
+        Raises
+        ------
+        ProblemError
+            A name is unknown.
+        RefusedError
+            409: what it needs is not there; 429: too many wait; 503: a replica.
+        """
+        self._check_on()
+        checked_names(asked)
+        self._check_needs(asked)
+        text = asked.model_dump_json()
+        most = self._options.at_once + self._options.waiting
+        scenario = self._city.hash
+        job, repeated = self.rows.add(asked.kind, actor, text, scenario, name, most)
+        if not repeated:
+            self._submit(job.number)
+        return job, repeated
+
+    def cancel(self, number: int) -> Job:
+        """End a job; a plan with the best so far, others with nothing.
+
+        Whoever cancels twice does not wait for the best so far.
+
+        Parameters
+        ----------
+        number : int
+            Its number.
+
+        Returns
+        -------
+        Job
+            As it is; it may run on for a moment.
+
+        Raises
+        ------
+        RefusedError
+            404: there is none; 409: it has ended; 503: a replica.
+        """
+        self._check_writer()
+        job = self.found(number)
+        with self._lock:
+            run = self._running.get(number)
+        if run is not None:
+            run.end("cancelled", signal.SIGINT if job.kind == "plan" else signal.SIGTERM)
+        elif self._become(number, "cancelled", was=("waiting",)) is None:
+            job = self.found(number)
+            if job.state == "running":  # it has begun since we looked
+                return self.cancel(number)
+            raise RefusedError(f"{job.id} is {job.state} already")
+        return self.found(number)
+
+    def delete(self, number: int) -> Job:
+        """Remove the result of a job that has ended; that it was asked for stays on record.
+
+        Parameters
+        ----------
+        number : int
+            Its number.
+
+        Returns
+        -------
+        Job
+            As it is.
+
+        Raises
+        ------
+        RefusedError
+            404: there is none; 409: it has not ended, or another needs it; 503: a replica.
+        """
+        self._check_writer()
+        job = self.found(number)
+        if job.state not in ENDED:
+            raise RefusedError(f"{job.id} is {job.state}", fix="cancel it first")
+        for other in self.rows.list(states=("waiting", "running")):
+            if any(named == job.id for _, named, _ in needs(ASKED.validate_json(other.asked))):
+                raise RefusedError(f"{other.id} needs {job.id}", fix="wait for it, or cancel it")
+        if job.deleted_ms is None:
+            job = self.rows.change(number, ENDED, deleted_ms=self.rows.now_ms()) or job
+        if self._options.folder is not None:
+            shutil.rmtree(self._place(number), ignore_errors=True)
+        return job
+
+    def found(self, number: int) -> Job:
+        """Return a job.
+
+        Parameters
+        ----------
+        number : int
+            Its number.
+
+        Returns
+        -------
+        Job
+            As it is.
+
+        Raises
+        ------
+        RefusedError
+            404: there is none.
+        """
+        job = self.rows.get(number)
+        if job is None:
+            raise RefusedError(
+                f"there is no job J{number}", status=HTTPStatus.NOT_FOUND, field="job"
+            )
+        return job
+
+    def at_work(self, number: int) -> JobRun | None:
+        """Return a job at work.
+
+        Parameters
+        ----------
+        number : int
+            Its number.
+
+        Returns
+        -------
+        JobRun or None
+            None where it does not run here.
+        """
+        return self._running.get(number)
+
+    def document(self, job: Job) -> Path | None:
+        """Tell where the result of a job is, as the command line prints it.
+
+        Parameters
+        ----------
+        job : Job
+            The job.
+
+        Returns
+        -------
+        Path or None
+            JSON; None where there is no result.
+        """
+        if job.deleted_ms is not None or self._options.folder is None:
+            return None
+        if job.state not in ("done", "cancelled"):
+            return None
+        place = self._place(job.number)
+        return place / PRINTED if (place / RESULT).is_dir() else None
+
+    def files(self, job: Job) -> dict[FileName, Path]:
+        """Tell which files of its result can be read.
+
+        Parameters
+        ----------
+        job : Job
+            The job.
+
+        Returns
+        -------
+        dict of str to Path
+            By name; none where there is no result.
+        """
+        if self.document(job) is None:
+            return {}
+        result = self._place(job.number) / RESULT
+        return {name: result / name for name in FILES[job.kind] if (result / name).is_file()}
+
+    def _place(self, number: int) -> Path:
+        if self._options.folder is None:
+            raise InputError("no folder is set for jobs", field="jobs_folder", fix="name one")
+        return self._options.folder / f"J{number}"
+
+    def _check_writer(self) -> None:
+        if self._replica:
+            raise RefusedError(
+                "this is a replica; ask the writer", status=HTTPStatus.SERVICE_UNAVAILABLE
+            )
+
+    def _check_on(self) -> None:
+        self._check_writer()
+        if self._closing.is_set():
+            raise RefusedError("the service is stopping", status=HTTPStatus.SERVICE_UNAVAILABLE)
+        if self._options.folder is None:
+            raise RefusedError(
+                "this service has no folder for the results of jobs", fix="set jobs_folder"
+            )
+        if self._pool is None:
+            raise RefusedError("jobs are off", fix="set jobs to 1 or more")
+
+    def _check_needs(self, asked: Asked) -> None:
+        for field, named, kinds in needs(asked):
+            job = self.rows.get(int(named[1:]))
+            if job is None or job.deleted_ms is not None:
+                raise ProblemError(
+                    [FieldProblem(field=field, value=named, message="no such job", fix="")]
+                )
+            if job.kind not in kinds:
+                raise RefusedError(
+                    f"{named} is a job of kind {job.kind}",
+                    field=field,
+                    fix=f"name one of kind {' or '.join(kinds)}",
+                )
+            if self.document(job) is None:
+                raise RefusedError(f"{named} is {job.state}, without a result", field=field)
+        try:
+            self._arguments(asked, self._city.hash)
+        except InputError as error:
+            raise RefusedError(error.message, field=error.field, fix=error.fix) from error
+
+    def _submit(self, number: int) -> None:
+        if self._pool is not None:
+            with suppress(RuntimeError):  # the service stops: it is begun with the next one
+                self._pool.submit(self._turn, number)
+
+    def _turn(self, number: int) -> None:
+        """Do a job whose turn it is."""
+        if self._closing.is_set():
+            return
+        try:
+            asked = ASKED.validate_json(self.found(number).asked)
+            run = JobRun(self._place(number), bars(asked))
+            with self._lock:
+                self._running[number] = run
+            try:
+                self._work(number, asked, run)
+            finally:
+                with self._lock:
+                    del self._running[number]
+        except Exception as error:  # noqa: BLE001  # the job failed, whatever it was
+            _LOG.exception("job J%d", number)
+            why = (
+                f"{error}" if isinstance(error, (InputError, OSError)) else "a defect; see the log"
+            )
+            self._settle(number, "failed", error=" ".join(why.split()))
+
+    def _work(self, number: int, asked: Asked, run: JobRun) -> None:
+        job = self.rows.change(
+            number, ("waiting",), state="running", starts=1, started_ms=self.rows.now_ms()
+        )
+        if job is None:  # cancelled while it waited
+            return
+        place = self._place(number)
+        place.mkdir(parents=True, exist_ok=True)
+        self._keep_city(job)
+        command = [*self._options.command, *self._arguments(asked, job.scenario)]
+        for attempt in range(2):
+            _clear(place, keep=CHECKPOINT)
+            code = run.run(command, self._options.time_limit_s)
+            # kept by another version: it begins anew
+            if attempt or code != BAD_INPUT or not run.said().startswith("--checkpoint"):
+                break
+            shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
+        if code in _TERMINATED and run.ended_for is None and self._closing.wait(_STOPPING_S):
+            run.ended_for = "stopping"
+        self._conclude(job, run, code)
+
+    def _conclude(self, job: Job, run: JobRun, code: int) -> None:
+        """Write down how a job ended."""
+        place = self._place(job.number)
+        whole = (place / RESULT).is_dir() and (place / PRINTED).stat().st_size > 0
+        # a replay that gives other bytes than the run says so by its code; that is a result
+        good = whole and (code == 0 or (code == DIFFERS and job.kind == "replay"))
+        if good:
+            state = "cancelled" if run.ended_for == "cancelled" else "done"
+            shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
+            self._settle(job.number, state)
+            return
+        if run.ended_for == "stopping":
+            self._settle(job.number, "waiting", starts=-1)
+            return
+        error: str | None = None
+        if run.ended_for == "too long":
+            error = f"it took longer than {self._options.time_limit_s:g} s (jobs_time_limit_s)"
+        elif run.ended_for is None:
+            error = run.said() or f"it ended with code {code}"
+            if code < 0:
+                error = f"it was ended by signal {-code}; perhaps memory was short"
+        shutil.rmtree(place, ignore_errors=True)
+        self._settle(job.number, "failed" if error else "cancelled", error=error)
+
+    def _become(
+        self, number: int, state: str, *, was: Sequence[str] = ("running",), **values: object
+    ) -> Job | None:
+        ended = self.rows.now_ms() if state in ENDED else None
+        return self.rows.change(number, was, state=state, ended_ms=ended, **values)
+
+    def _settle(self, number: int, state: str, **values: object) -> None:
+        """Write down what became of a job, as soon as that can be written."""
+        for pause in _AGAIN_S:
+            try:
+                self._become(number, state, was=("running", "waiting"), **values)
+            except SQLAlchemyError:
+                _LOG.warning("cannot write what became of job J%d", number, exc_info=True)
+                self._closing.wait(pause)
+            else:
+                return
+
+    def _keep_city(self, job: Job) -> None:
+        """Keep the scenario as it is served, since its folder may be changed at any time."""
+        folder = self._served(job.scenario)
+        with self._keeping:
+            if folder.is_dir():
+                return
+            if job.scenario != self._city.hash:
+                raise InputError("another scenario is served now", fix="ask again")
+            keep_scenario(self._city, folder)
+
+    def _served(self, scenario: str) -> Path:
+        return self._place(0).parent / "scenarios" / (scenario or "unsaved")
+
+    def _arguments(self, asked: Asked, scenario: str) -> list[str]:
+        def folder_of(which: Scenario) -> str:
+            if not isinstance(which, PlannedBy):
+                return f"../scenarios/{scenario or 'unsaved'}"
+            if not (self._place(int(which.job[1:])) / PLANNED).is_dir():
+                raise InputError(
+                    f"{which.job} left no scenario",
+                    field="scenario",
+                    fix="name a job that made one plan and was not deleted",
+                )
+            return f"../{which.job}/{PLANNED}"
+
+        run = None
+        if isinstance(asked, ReplayJob):
+            run = f"../{asked.job}/{RESULT}", self._scenario_of(asked.job)
+        return arguments(asked, folder_of, run, self._options.cluster)
+
+    def _scenario_of(self, named: str) -> str:
+        """Tell where the scenario of a run is."""
+        job = self.found(int(named[1:]))
+        asked = ASKED.validate_json(job.asked)
+        found = self._arguments(asked, job.scenario)
+        if isinstance(asked, ReplayJob):
+            return self._scenario_of(asked.job)
+        return found[1]
+
+
+def _clear(place: Path, keep: str) -> None:
+    for each in place.iterdir():
+        if each.name == keep:
+            continue
+        if each.is_dir():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
