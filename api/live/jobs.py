@@ -405,6 +405,7 @@ class Jobs:
             why = (
                 f"{error}" if isinstance(error, (InputError, OSError)) else "a defect; see the log"
             )
+            shutil.rmtree(self._place(number), ignore_errors=True)
             self._settle(number, "failed", error=" ".join(why.split()))
 
     def _work(self, number: int, asked: Asked, run: JobRun) -> None:
