@@ -34,13 +34,18 @@ def end_with_parent() -> None:
     threading.Thread(target=_wait, name="parent", daemon=True).start()
 
 
-if __name__ == "__main__":
-    give_way()
+def work() -> None:
+    """Run the command line that this process was given."""
     end_with_parent()
     # whoever starts the service with nohup or in the background may have it ignored
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    from api.cli import main
+    from api.cli import main  # noqa: PLC0415  # long, and to be done at the lowest priority
 
-    sys.argv[0] = "bluelight"
     main()
+
+
+if __name__ == "__main__":
+    sys.argv[0] = "bluelight"
+    give_way()
+    work()

@@ -62,6 +62,7 @@ def job_view(live: Live, job: Job) -> JobView:
     run = live.jobs.at_work(job.number) if job.state == "running" else None
     times = (job.started_ms, job.ended_ms, job.deleted_ms)
     started, ended, deleted = (None if each is None else moment(each) for each in times)
+    folders = live.jobs.folders
     progress = None if run is None else run.progress
     return JobView.model_validate(
         {
@@ -78,8 +79,8 @@ def job_view(live: Live, job: Job) -> JobView:
             "starts": job.starts,
             "request": json.loads(job.asked),
             "error": job.error,
-            "result": live.jobs.document(job) is not None,
-            "files": list(live.jobs.files(job)),
+            "result": folders is not None and folders.document(job) is not None,
+            "files": [] if folders is None else list(folders.files(job)),
         }
     )
 
@@ -143,7 +144,7 @@ def router(live: Live) -> APIRouter:
 
         def _found() -> FileResponse:
             found = jobs.found(_number(job))
-            path = jobs.document(found)
+            path = None if jobs.folders is None else jobs.folders.document(found)
             if path is None:
                 raise _without(found)
             return FileResponse(path, media_type="application/json", headers=_SAFE)
@@ -160,7 +161,7 @@ def router(live: Live) -> APIRouter:
 
         def _found() -> FileResponse:
             found = jobs.found(_number(job))
-            files = jobs.files(found)
+            files = {} if jobs.folders is None else jobs.folders.files(found)
             if not files:
                 raise _without(found)
             if name not in files:

@@ -8,7 +8,6 @@ the service was stopped or killed: a simulation goes on from its last replicatio
 from __future__ import annotations
 
 import logging
-import shutil
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -22,30 +21,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.commands.simulate import DIFFERS
 from api.live.commands import RefusedError
-from api.live.job_commands import (
-    ASKED,
-    CHECKPOINT,
-    FILES,
-    PLANNED,
-    RESULT,
-    arguments,
-    bars,
-    checked_names,
-    needs,
-)
+from api.live.job_commands import ASKED, RESULT, bars, checked_names, needs
+from api.live.job_folders import JobFolders
 from api.live.job_run import COMMAND, PRINTED, JobRun
-from api.live.job_schemas import ENDED, PlannedBy, ReplayJob
+from api.live.job_schemas import ENDED
 from api.problems import ProblemError
 from api.schemas import FieldProblem
 from routing.errors import InputError
-from scenarios.packaging import keep_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from api.live.job_commands import Asked
-    from api.live.job_schemas import FileName, Scenario
     from api.live.job_store import Job, JobStore
     from api.live.service import Named
     from scenarios.package import Scenario as City
@@ -54,6 +42,8 @@ _LOG: Final = logging.getLogger(__name__)
 
 BAD_INPUT: Final = 2
 """Exit code of the command line."""
+_OTHER_CHECKPOINT: Final = "--checkpoint"
+"""What begins the error about replications that another version kept."""
 MOST_STARTS: Final = 3
 """A job that was running each time that the service went down may be the reason."""
 _PATIENCE_S: Final = 3.0
@@ -120,9 +110,10 @@ class Jobs:
         self._lock = Lock()
         self._running: dict[int, JobRun] = {}
         self._closing = Event()
-        self._keeping = Lock()
+        folder = options.folder
+        self.folders = None if folder is None else JobFolders(folder, city, self.found)
         self._pool: ThreadPoolExecutor | None = None
-        if options.at_once and options.folder is not None and not replica:
+        if options.at_once and folder is not None and not replica:
             self._pool = ThreadPoolExecutor(options.at_once, "job")
 
     def begin(self) -> None:
@@ -186,9 +177,9 @@ class Jobs:
         RefusedError
             409: what it needs is not there; 429: too many wait; 503: a replica.
         """
-        self._check_on()
+        folders = self._checked_folders()
         checked_names(asked)
-        self._check_needs(asked)
+        self._check_needs(asked, folders)
         text = asked.model_dump_json()
         most = self._options.at_once + self._options.waiting
         scenario = self._city.hash
@@ -257,8 +248,8 @@ class Jobs:
                 raise RefusedError(f"{other.id} needs {job.id}", fix="wait for it, or cancel it")
         if job.deleted_ms is None:
             job = self.rows.change(number, ENDED, deleted_ms=self.rows.now_ms()) or job
-        if self._options.folder is not None:
-            shutil.rmtree(self._place(number), ignore_errors=True)
+        if self.folders is not None:
+            self.folders.remove(number)
         return job
 
     def found(self, number: int) -> Job:
@@ -301,67 +292,26 @@ class Jobs:
         """
         return self._running.get(number)
 
-    def document(self, job: Job) -> Path | None:
-        """Tell where the result of a job is, as the command line prints it.
-
-        Parameters
-        ----------
-        job : Job
-            The job.
-
-        Returns
-        -------
-        Path or None
-            JSON; None where there is no result.
-        """
-        if job.deleted_ms is not None or self._options.folder is None:
-            return None
-        if job.state not in ("done", "cancelled"):
-            return None
-        place = self._place(job.number)
-        return place / PRINTED if (place / RESULT).is_dir() else None
-
-    def files(self, job: Job) -> dict[FileName, Path]:
-        """Tell which files of its result can be read.
-
-        Parameters
-        ----------
-        job : Job
-            The job.
-
-        Returns
-        -------
-        dict of str to Path
-            By name; none where there is no result.
-        """
-        if self.document(job) is None:
-            return {}
-        result = self._place(job.number) / RESULT
-        return {name: result / name for name in FILES[job.kind] if (result / name).is_file()}
-
-    def _place(self, number: int) -> Path:
-        if self._options.folder is None:
-            raise InputError("no folder is set for jobs", field="jobs_folder", fix="name one")
-        return self._options.folder / f"J{number}"
-
     def _check_writer(self) -> None:
         if self._replica:
             raise RefusedError(
                 "this is a replica; ask the writer", status=HTTPStatus.SERVICE_UNAVAILABLE
             )
 
-    def _check_on(self) -> None:
+    def _checked_folders(self) -> JobFolders:
+        """Make sure that jobs can be run."""
         self._check_writer()
         if self._closing.is_set():
             raise RefusedError("the service is stopping", status=HTTPStatus.SERVICE_UNAVAILABLE)
-        if self._options.folder is None:
+        if self.folders is None:
             raise RefusedError(
                 "this service has no folder for the results of jobs", fix="set jobs_folder"
             )
         if self._pool is None:
             raise RefusedError("jobs are off", fix="set jobs to 1 or more")
+        return self.folders
 
-    def _check_needs(self, asked: Asked) -> None:
+    def _check_needs(self, asked: Asked, folders: JobFolders) -> None:
         for field, named, kinds in needs(asked):
             job = self.rows.get(int(named[1:]))
             if job is None or job.deleted_ms is not None:
@@ -374,10 +324,10 @@ class Jobs:
                     field=field,
                     fix=f"name one of kind {' or '.join(kinds)}",
                 )
-            if self.document(job) is None:
+            if folders.document(job) is None:
                 raise RefusedError(f"{named} is {job.state}, without a result", field=field)
         try:
-            self._arguments(asked, self._city.hash)
+            folders.arguments(asked, self._city.hash, None)
         except InputError as error:
             raise RefusedError(error.message, field=error.field, fix=error.fix) from error
 
@@ -388,57 +338,51 @@ class Jobs:
 
     def _turn(self, number: int) -> None:
         """Do a job whose turn it is."""
-        if self._closing.is_set():
+        folders = self.folders
+        if self._closing.is_set() or folders is None:
             return
         try:
             asked = ASKED.validate_json(self.found(number).asked)
-            run = JobRun(self._place(number), bars(asked))
+            run = JobRun(folders.place(number), bars(asked))
             with self._lock:
                 self._running[number] = run
             try:
-                self._work(number, asked, run)
+                self._work(number, asked, run, folders)
             finally:
                 with self._lock:
                     del self._running[number]
         except Exception as error:  # noqa: BLE001  # the job failed, whatever it was
-            _LOG.exception("job J%d", number)
-            why = (
-                f"{error}" if isinstance(error, (InputError, OSError)) else "a defect; see the log"
-            )
-            shutil.rmtree(self._place(number), ignore_errors=True)
+            _LOG.error("job J%d failed", number, exc_info=True)
+            told = isinstance(error, (InputError, OSError))
+            why = f"{error}" if told else "a defect; see the log"
+            folders.remove(number)
             self._settle(number, "failed", error=" ".join(why.split()))
 
-    def _work(self, number: int, asked: Asked, run: JobRun) -> None:
+    def _work(self, number: int, asked: Asked, run: JobRun, folders: JobFolders) -> None:
         job = self.rows.change(
             number, ("waiting",), state="running", starts=1, started_ms=self.rows.now_ms()
         )
         if job is None:  # cancelled while it waited
             return
-        place = self._place(number)
-        place.mkdir(parents=True, exist_ok=True)
-        self._keep_city(job)
-        command = [*self._options.command, *self._arguments(asked, job.scenario)]
+        line = folders.arguments(asked, job.scenario, self._options.cluster)
         for attempt in range(2):
-            _clear(place, keep=CHECKPOINT)
-            code = run.run(command, self._options.time_limit_s)
-            # kept by another version: it begins anew
-            if attempt or code != BAD_INPUT or not run.said().startswith("--checkpoint"):
+            folders.prepare(job)
+            code = run.run([*self._options.command, *line], self._options.time_limit_s)
+            if attempt or code != BAD_INPUT or not run.said().startswith(_OTHER_CHECKPOINT):
                 break
-            shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
+            folders.forget_checkpoint(number)
         if code in _TERMINATED and run.ended_for is None and self._closing.wait(_STOPPING_S):
             run.ended_for = "stopping"
-        self._conclude(job, run, code)
+        self._conclude(job, run, code, folders)
 
-    def _conclude(self, job: Job, run: JobRun, code: int) -> None:
+    def _conclude(self, job: Job, run: JobRun, code: int, folders: JobFolders) -> None:
         """Write down how a job ended."""
-        place = self._place(job.number)
+        place = folders.place(job.number)
         whole = (place / RESULT).is_dir() and (place / PRINTED).stat().st_size > 0
         # a replay that gives other bytes than the run says so by its code; that is a result
-        good = whole and (code == 0 or (code == DIFFERS and job.kind == "replay"))
-        if good:
-            state = "cancelled" if run.ended_for == "cancelled" else "done"
-            shutil.rmtree(place / CHECKPOINT, ignore_errors=True)
-            self._settle(job.number, state)
+        if whole and (code == 0 or (code == DIFFERS and job.kind == "replay")):
+            folders.forget_checkpoint(job.number)
+            self._settle(job.number, "cancelled" if run.ended_for == "cancelled" else "done")
             return
         if run.ended_for == "stopping":
             self._settle(job.number, "waiting", starts=-1)
@@ -446,11 +390,11 @@ class Jobs:
         error: str | None = None
         if run.ended_for == "too long":
             error = f"it took longer than {self._options.time_limit_s:g} s (jobs_time_limit_s)"
+        elif run.ended_for is None and code < 0:
+            error = f"it was ended by signal {-code}; perhaps memory was short"
         elif run.ended_for is None:
             error = run.said() or f"it ended with code {code}"
-            if code < 0:
-                error = f"it was ended by signal {-code}; perhaps memory was short"
-        shutil.rmtree(place, ignore_errors=True)
+        folders.remove(job.number)
         self._settle(job.number, "failed" if error else "cancelled", error=error)
 
     def _become(
@@ -469,52 +413,3 @@ class Jobs:
                 self._closing.wait(pause)
             else:
                 return
-
-    def _keep_city(self, job: Job) -> None:
-        """Keep the scenario as it is served, since its folder may be changed at any time."""
-        folder = self._served(job.scenario)
-        with self._keeping:
-            if folder.is_dir():
-                return
-            if job.scenario != self._city.hash:
-                raise InputError("another scenario is served now", fix="ask again")
-            keep_scenario(self._city, folder)
-
-    def _served(self, scenario: str) -> Path:
-        return self._place(0).parent / "scenarios" / (scenario or "unsaved")
-
-    def _arguments(self, asked: Asked, scenario: str) -> list[str]:
-        def folder_of(which: Scenario) -> str:
-            if not isinstance(which, PlannedBy):
-                return f"../scenarios/{scenario or 'unsaved'}"
-            if not (self._place(int(which.job[1:])) / PLANNED).is_dir():
-                raise InputError(
-                    f"{which.job} left no scenario",
-                    field="scenario",
-                    fix="name a job that made one plan and was not deleted",
-                )
-            return f"../{which.job}/{PLANNED}"
-
-        run = None
-        if isinstance(asked, ReplayJob):
-            run = f"../{asked.job}/{RESULT}", self._scenario_of(asked.job)
-        return arguments(asked, folder_of, run, self._options.cluster)
-
-    def _scenario_of(self, named: str) -> str:
-        """Tell where the scenario of a run is."""
-        job = self.found(int(named[1:]))
-        asked = ASKED.validate_json(job.asked)
-        found = self._arguments(asked, job.scenario)
-        if isinstance(asked, ReplayJob):
-            return self._scenario_of(asked.job)
-        return found[1]
-
-
-def _clear(place: Path, keep: str) -> None:
-    for each in place.iterdir():
-        if each.name == keep:
-            continue
-        if each.is_dir():
-            shutil.rmtree(each)
-        else:
-            each.unlink()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -68,6 +67,12 @@ finish()
 """
 """Stands in for the command line: seed 66 fails, 99 works for ever, 98 when it is begun anew."""
 
+REAL = (
+    *(sys.executable, "-P", "-c"),
+    "import sys; sys.argv[0] = 'bluelight'; from api.live.job_process import work; work()",
+)
+"""The real command line, at the priority of the tests: else it waits for all others to end."""
+
 FAKED = (sys.executable, "-I", "-S", "-c", FAKE)
 
 Desk = tuple[TestClient, Live]
@@ -129,7 +134,7 @@ def simulation(seed: int = 1) -> dict[str, Any]:
 def test_the_planners_loop_gives_what_the_command_line_gives(
     serve: Callable[..., Any], scenario_folder: Path, tmp_path: Path
 ) -> None:
-    with serve(command=COMMAND, at_once=2) as (client, _):
+    with serve(command=REAL, at_once=2) as (client, _):
         asked(client, {"kind": "plan", "stations": [2], "marginal": False})
         until(client, "J1", "done")
         on_plan = {"kind": "simulate", "scenario": {"job": "J1"}, "replications": 3, "seed": 7}
@@ -424,22 +429,30 @@ WAITER = """
 import sys
 from pathlib import Path
 from api.live.job_process import LOWEST
-from api.live.job_run import COMMAND, JobRun
-JobRun(Path(sys.argv[1]), 1).run([*COMMAND, *sys.argv[2:]], 600)
+from api.live.job_run import JobRun
+JobRun(Path(sys.argv[1]), 1).run(sys.argv[2:], 600)
 """
 
 
 def test_no_job_outlives_the_service(scenario_folder: Path, tmp_path: Path) -> None:
     line = ["simulate", str(scenario_folder), "--replications=3000"]
     line += ["--checkpoint=kept", "--out=result"]
-    with subprocess.Popen([sys.executable, "-c", WAITER, str(tmp_path), *line]) as service:
+    with subprocess.Popen([sys.executable, "-c", WAITER, str(tmp_path), *REAL, *line]) as service:
         try:
             until_true((tmp_path / "kept").is_dir)
             (child,) = children(service.pid)
-            assert os.getpriority(os.PRIO_PROCESS, child) == LOWEST
         finally:
             service.kill()
     until_true(lambda: not alive(child))
+
+
+def test_a_job_gives_way_to_everything_else() -> None:
+    script = "import os, api.live.job_process as p; p.give_way(); print(os.nice(0))"
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert int(told.stdout) == LOWEST
+    assert COMMAND[-2:] == ("-m", "api.live.job_process")
 
 
 def until_true(holds: Callable[[], bool]) -> None:
