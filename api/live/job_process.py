@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
-LOWEST = 19
+LOWEST: Final = 19
+_SET_DEATH_SIGNAL: Final = 1
+"""PR_SET_PDEATHSIG of prctl(2); it is sent when the thread that started this ends."""
 
 
 def give_way() -> None:
@@ -24,13 +28,19 @@ def give_way() -> None:
 
 
 def end_with_parent() -> None:
-    """End when whoever started this is gone, however it went: then stdin is closed."""
+    """End when whoever started this is gone, however it went: then stdin is closed.
+
+    Linux knows a quicker way, which no long computation holds up.
+    """
 
     def _wait() -> None:
         while os.read(0, 1024):
             pass
         os._exit(128 + signal.SIGHUP)
 
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGKILL)
     threading.Thread(target=_wait, name="parent", daemon=True).start()
 
 

@@ -16,6 +16,7 @@ from api.live.access import Planner
 from api.live.commands import RefusedError
 from api.live.incident_routes import CONFLICT
 from api.live.job_schemas import ENDED, FileName, JobId, Jobs, JobView, NewJob
+from api.live.job_store import MOST_LISTED
 from api.live.service import ByName
 from api.live.views import moment
 
@@ -118,10 +119,13 @@ def router(live: Live) -> APIRouter:
         deleted: Annotated[
             bool, Query(description="Also those whose results were deleted.")
         ] = False,
+        limit: Annotated[int, Query(ge=1, le=MOST_LISTED)] = 100,
     ) -> Jobs:  # numpydoc ignore=PR01
-        """List jobs, the newest first; of many, the last thousand."""
+        """List jobs, the newest first."""
         return await _aside(
-            lambda: Jobs(jobs=[job_view(live, job) for job in jobs.rows.list(deleted=deleted)])
+            lambda: Jobs(
+                jobs=[job_view(live, job) for job in jobs.rows.list(deleted=deleted, limit=limit)]
+            )
         )
 
     @routes.get("/{job}")

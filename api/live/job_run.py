@@ -24,6 +24,9 @@ PRINTED: Final = "printed.json"
 SAID: Final = "said.txt"
 """What it says on stderr."""
 
+GRACE_S: Final = 60.0
+"""How long what took too long may take to tell what it has."""
+
 _ROOT: Final = Path(__file__).parents[2]
 _THREADS: Final = (
     "NUMBA_NUM_THREADS",
@@ -44,15 +47,17 @@ class JobRun:
         Where it works.
     bars : int
         How many of its parts are counted.
+    gently : signal.Signals
+        What asks it to end; SIGINT: with what it has so far.
     """
 
-    def __init__(self, folder: Path, bars: int) -> None:
+    def __init__(self, folder: Path, bars: int, gently: signal.Signals = signal.SIGTERM) -> None:
         self._folder = folder
         self._bars = bars
         self._lock = Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._asked = 0
-        self._signal = signal.SIGTERM
+        self._gently = gently
         self.ended_for: Why | None = None
         self.progress: float | None = None
         self.doing: str | None = "starting"
@@ -102,33 +107,34 @@ class JobRun:
             self._child = child
             if self.ended_for is not None:
                 self._end()
-        timer = Timer(time_limit_s, lambda: self.end("too long", signal.SIGTERM))
-        timer.daemon = True
-        timer.start()
+        timers = [Timer(time_limit_s + grace, self.end, ("too long",)) for grace in (0.0, GRACE_S)]
+        for timer in timers:
+            timer.daemon = True
+            timer.start()
         try:
             with os.fdopen(read, "r", encoding="utf-8") as lines:
                 for line in lines:
                     self._note(line)
             return child.wait()
         finally:
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
             if child.stdin is not None:
                 child.stdin.close()
 
-    def end(self, why: Why, how: signal.Signals) -> None:
+    def end(self, why: Why, *, at_once: bool = False) -> None:
         """Let the process end; who asks again ends it at once.
 
         Parameters
         ----------
         why : str
             What for.
-        how : signal.Signals
-            SIGINT: with what it has so far.
+        at_once : bool
+            Without what it has so far.
         """
         with self._lock:
-            if self.ended_for is None:
-                self.ended_for = why
-                self._signal = how
+            self.ended_for = self.ended_for or why
+            self._asked += at_once
             self._end()
 
     def _end(self) -> None:
@@ -137,7 +143,7 @@ class JobRun:
             return
         self._asked += 1
         with suppress(ProcessLookupError):
-            os.killpg(child.pid, self._signal if self._asked == 1 else signal.SIGKILL)
+            os.killpg(child.pid, self._gently if self._asked == 1 else signal.SIGKILL)
 
     def _note(self, line: str) -> None:
         with suppress(ValueError, KeyError, TypeError):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from api.live.store import Store
 
-_MOST_LISTED: Final = 1_000
+MOST_LISTED: Final = 1_000
 
 
 class Job(NamedTuple):
@@ -155,7 +155,9 @@ class JobStore:
             connection.execute(insert(JOBS).values(**job._asdict()))
         return job, False
 
-    def list(self, *, deleted: bool = False, states: Sequence[str] = ()) -> list[Job]:
+    def list(
+        self, *, deleted: bool = False, states: Sequence[str] = (), limit: int = MOST_LISTED
+    ) -> list[Job]:
         """Return jobs, the newest first.
 
         Parameters
@@ -164,13 +166,15 @@ class JobStore:
             Also those whose results were deleted.
         states : sequence of str
             Only those in one of these; all where there is none.
+        limit : int
+            How many at most.
 
         Returns
         -------
         list of Job
-            The last thousand.
+            The last ones.
         """
-        question = select(JOBS).order_by(JOBS.c.number.desc()).limit(_MOST_LISTED)
+        question = select(JOBS).order_by(JOBS.c.number.desc()).limit(limit)
         if not deleted:
             question = question.where(JOBS.c.deleted_ms.is_(None))
         if states:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -46,8 +45,6 @@ _OTHER_CHECKPOINT: Final = "--checkpoint"
 """What begins the error about replications that another version kept."""
 MOST_STARTS: Final = 3
 """A job that was running each time that the service went down may be the reason."""
-_PATIENCE_S: Final = 3.0
-"""How long a stop waits for processes to clear up."""
 _STOPPING_S: Final = 10.0
 """Who stops all processes of a service at once may end a job before the service hears of it."""
 
@@ -138,18 +135,9 @@ class Jobs:
         with self._lock:
             running = list(self._running.values())
         for each in running:
-            each.end("stopping", signal.SIGTERM)
-        if self._pool is None:
-            return
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        until = time.monotonic() + _PATIENCE_S
-        while self._running and time.monotonic() < until:
-            time.sleep(0.02)
-        with self._lock:
-            running = list(self._running.values())
-        for each in running:
-            each.end("stopping", signal.SIGKILL)
-        self._pool.shutdown(wait=True)
+            each.end("stopping", at_once=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def ask(self, asked: Asked, actor: str, name: Named) -> tuple[Job, bool]:
         """Write down a job, and run it when it is its turn.
@@ -213,7 +201,7 @@ class Jobs:
         with self._lock:
             run = self._running.get(number)
         if run is not None:
-            run.end("cancelled", signal.SIGINT if job.kind == "plan" else signal.SIGTERM)
+            run.end("cancelled")
         elif self._become(number, "cancelled", was=("waiting",)) is None:
             job = self.found(number)
             if job.state == "running":  # it has begun since we looked
@@ -343,11 +331,13 @@ class Jobs:
             return
         try:
             asked = ASKED.validate_json(self.found(number).asked)
-            run = JobRun(folders.place(number), bars(asked))
+            gently = signal.SIGINT if asked.kind == "plan" else signal.SIGTERM
+            run = JobRun(folders.place(number), bars(asked), gently)
             with self._lock:
                 self._running[number] = run
             try:
-                self._work(number, asked, run, folders)
+                if not self._closing.is_set():  # whoever closes has seen it otherwise
+                    self._work(number, asked, run, folders)
             finally:
                 with self._lock:
                     del self._running[number]
@@ -382,7 +372,8 @@ class Jobs:
         # a replay that gives other bytes than the run says so by its code; that is a result
         if whole and (code == 0 or (code == DIFFERS and job.kind == "replay")):
             folders.forget_checkpoint(job.number)
-            self._settle(job.number, "cancelled" if run.ended_for == "cancelled" else "done")
+            early = job.kind == "plan" and run.ended_for == "cancelled"
+            self._settle(job.number, "cancelled" if early else "done")
             return
         if run.ended_for == "stopping":
             self._settle(job.number, "waiting", starts=-1)

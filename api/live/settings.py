@@ -75,7 +75,7 @@ class ServeSettings(BaseSettings):
     deadline_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     jobs: Annotated[int, Field(ge=0, le=64)] = 1
-    jobs_waiting: Annotated[int, Field(ge=0, le=10_000)] = 20
+    jobs_waiting: Annotated[int, Field(ge=0, le=500)] = 20
     jobs_time_limit_s: Annotated[float, Field(gt=0, le=2_592_000)] = 86_400.0
     jobs_folder: Path | None = None
     jobs_cluster: str | None = None

@@ -251,6 +251,9 @@ def test_failures_are_told_in_one_line(serve: Callable[..., Any], tmp_path: Path
     with serve(time_limit_s=0.3) as (client, _):
         found = until(client, asked(client, simulation(99)), "failed")
         assert "longer than 0.3 s" in found["error"]
+        plan = asked(client, {"kind": "plan", "stations": [2], "seed": 99})
+        assert until(client, plan, "done")["files"] == ["plan.json"]
+        client.delete(f"/v1/jobs/{plan}")
     with serve(command=("/nowhere/at/all",)) as (client, _):
         found = until(client, asked(client, simulation()), "failed")
         assert "No such file" in found["error"]
