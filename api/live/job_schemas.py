@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-MOST_REPLICATIONS: Final = 100_000
+MOST_REPLICATIONS: Final = 10_000
+"""Their incidents are drawn beforehand: of a month of a town, 100 kB each."""
 MOST_AMOUNT: Final = 1e15
 """As on the command line: sums beyond lose their last figures."""
 

@@ -11,20 +11,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.cli import bluelight
-from api.live.access import OpenAccess
+from api.live.access import OpenAccess, Role
 from api.live.job_commands import ASKED, arguments
 from api.live.job_process import LOWEST
 from api.live.job_run import COMMAND, JobRun, _environment
 from api.live.job_schemas import ENDED
 from api.live.jobs import MOST_STARTS, JobOptions
-from api.live.schema import migrate
+from api.live.schema import _config, migrate
 from api.live.service import Live, LiveOptions
 from api.live.settings import ServeSettings
 from api.live.store import Store
+from api.live.tables import METADATA
+from api.live.tokens import Tokens
 from api.serve import jobs_of
 from tests.command_line import run
 
@@ -424,8 +429,8 @@ def test_every_option_reaches_the_command_line() -> None:
 
 
 def parsed(line: list[str]) -> dict[str, Any]:
-    command = bluelight.commands[line[0]]
-    return command.make_context(line[0], line[1:]).params
+    found = bluelight.commands[line[0]]
+    return found.make_context(line[0], line[1:]).params
 
 
 WAITER = """
@@ -498,6 +503,20 @@ def test_a_job_is_told_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
     told = _environment(7)
     assert "postgresql" not in repr(told)
     assert (told["BLUELIGHT_PROGRESS"], told["NUMBA_NUM_THREADS"]) == ("7", "1")
+
+
+def test_an_older_store_gets_the_table_of_jobs(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "log.db"))
+    config = _config()
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+    Tokens(store.engine).create("desk-1", Role.PLANNER)
+    migrate(store.engine)
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    assert [each.name for each in Tokens(store.engine).list()] == ["desk-1"]
+    store.close()
 
 
 def test_results_lie_beside_the_store(tmp_path: Path) -> None:
