@@ -23,8 +23,10 @@ def give_way() -> None:
     if hasattr(os, "SCHED_IDLE"):
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    # Linux shares a busy processor out between sessions first: ours asks for the least
+    for name, value in (("autogroup", LOWEST), ("oom_score_adj", 1000)):
+        with suppress(OSError):
+            Path("/proc/self", name).write_text(f"{value}", encoding="ascii")
 
 
 def end_with_parent() -> None:

@@ -96,7 +96,7 @@ class JobRun:
                     cwd=self._folder,
                     env=_environment(write),
                     pass_fds=(write,),
-                    process_group=0,  # Ctrl-C in our terminal is for us
+                    start_new_session=True,  # Ctrl-C in our terminal is for us
                 )
         except BaseException:
             os.close(read)
