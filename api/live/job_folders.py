@@ -171,7 +171,7 @@ class JobFolders:
             What it goes on from is not there.
         """
 
-        def folder_of(which: Scenario) -> str:
+        def _folder_of(which: Scenario) -> str:
             if not isinstance(which, PlannedBy):
                 return self._kept(scenario)
             if not (self._root / which.job / PLANNED).is_dir():
@@ -185,7 +185,7 @@ class JobFolders:
         run = None
         if isinstance(asked, ReplayJob):
             run = f"../{asked.job}/{RESULT}", self._scenario_of(asked.job)
-        return arguments(asked, folder_of, run, cluster)
+        return arguments(asked, _folder_of, run, cluster)
 
     def _scenario_of(self, named: str) -> str:
         """Tell where the scenario of a run is."""
