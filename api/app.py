@@ -84,6 +84,7 @@ _LIVE: Final = """\
 <li><code>POST /v1/positions</code> where units are; what they do: <code>/v1/units</code>
 <li><code>GET /v1/state</code>, <code>/v1/coverage</code> how things are now, as GeoJSON
 <li><code>GET /v1/stream</code> what happens, as server-sent events
+<li><code>POST /v1/jobs</code> plans, simulations, comparisons and replays, beside all this
 """
 
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -15,6 +16,7 @@ from api.assignments import assignment
 from api.city import City
 from api.joint_schemas import AssignmentRequest, MoveRequest
 from api.live.access import Access, OpenAccess
+from api.live.jobs import JobOptions
 from api.live.limits import Limits
 from api.live.logs import log_as_json
 from api.live.oidc import Oidc
@@ -75,7 +77,7 @@ def run(scenario: Scenario, settings: ServeSettings, *, as_json: bool) -> None:
     host = settings.host
     with listen(host, settings.port) as listener, opened(settings) as store:
         city = City(scenario)
-        options = LiveOptions(settings.stale_after_s, settings.deadline_s)
+        options = LiveOptions(settings.stale_after_s, settings.deadline_s, jobs_of(settings, store))
         live = Live.begin(city, store, options, replica=settings.replica)
         try:
             access = access_of(settings, store)
@@ -133,6 +135,34 @@ def opened(settings: ServeSettings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def jobs_of(settings: ServeSettings, store: Store) -> JobOptions:
+    """Return how plans and simulations are run.
+
+    Parameters
+    ----------
+    settings : ServeSettings
+        What is set.
+    store : Store
+        The event store.
+
+    Returns
+    -------
+    JobOptions
+        With a folder beside the store, if that is a file and none is named.
+    """
+    folder = settings.jobs_folder
+    path = store.engine.url.database
+    if folder is None and store.engine.dialect.name == "sqlite" and path and path != ":memory:":
+        folder = Path(path).with_suffix("").with_name(f"{Path(path).stem}-jobs")
+    return JobOptions(
+        at_once=settings.jobs,
+        waiting=settings.jobs_waiting,
+        time_limit_s=settings.jobs_time_limit_s,
+        folder=None if folder is None else folder.resolve(),
+        cluster=settings.jobs_cluster,
+    )
 
 
 def access_of(settings: ServeSettings, store: Store) -> Access:

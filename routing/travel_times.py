@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
-from tqdm import tqdm
 
 from routing.dijkstra import FAR, grow_tree
 from routing.drives import Drive, make_route, one
 from routing.legs import ArcCosts, Legs, metres, milliseconds
+from routing.progress import tracked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -322,8 +322,8 @@ def _to_place(node_cost: NDArray[np.int64], legs: Legs) -> NDArray[np.int64]:
     return cost
 
 
-def rows_of(count: int, *, progress: bool) -> Iterable[int]:
-    """Count rows, with a progress bar if it is wanted and there is a terminal.
+def rows_of(count: int, *, progress: bool) -> Iterator[int]:
+    """Count rows, and show how many are done if it is wanted.
 
     Parameters
     ----------
@@ -334,9 +334,7 @@ def rows_of(count: int, *, progress: bool) -> Iterable[int]:
 
     Returns
     -------
-    iterable of int
+    iterator of int
         0, 1, 2, ...
     """
-    rows = range(count)
-    # a bar that is not shown takes longer to make than many a table
-    return tqdm(rows, desc="travel times", unit="row", disable=None) if progress else rows
+    return tracked(range(count), "travel times", "row", shown=progress)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
 from routing.errors import InputError
+from routing.progress import tracked
 from scenarios.clairvoyance import LONGEST_MS, clairvoyant_bound
 from scenarios.simulation.tables import build_tables
 from scenarios.simulation.timeline import with_failures
@@ -144,14 +144,8 @@ def best_possible(
         )
     roads: dict[int, Roads] = {}
     found: list[Clairvoyant] = []
-    for number, calls in enumerate(
-        tqdm(
-            incidents,
-            desc="the best possible",
-            unit="replication",
-            disable=None if progress else True,
-        )
-    ):
+    work = tracked(incidents, "the best possible", "replication", shown=progress)
+    for number, calls in enumerate(work):
         timeline = with_failures(tables.timeline, scenario, seed, number)
         found.append(clairvoyant_bound(tables, calls, limit_ms, timeline, roads=roads))
     names = tuple(priority.name for priority in scenario.settings.priorities)

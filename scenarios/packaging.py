@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -139,6 +141,38 @@ def save_scenario(scenario: Scenario, folder: Path) -> str:
         (stage / "speeds.toml").write_bytes(scenario.speeds.text.encode())
         title = scenario.settings.name
         return _seal(stage, {"name": _slug(title), "title": title} | scenario.origin)
+
+
+def keep_scenario(scenario: Scenario, folder: Path) -> None:
+    """Keep a scenario as it was read, whatever becomes of the folder that it came from.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What to keep. Its own files are copied, so that the hash stays; where they are
+        no longer those that were read, it is written anew.
+    folder : Path
+        Where.
+
+    Raises
+    ------
+    InputError
+        It cannot be written.
+    """
+    with suppress(InputError, OSError):
+        _copy(scenario, folder)
+        return
+    save_scenario(scenario, folder)
+
+
+def _copy(scenario: Scenario, folder: Path) -> None:
+    source = _scenario_folder(scenario.location)
+    with staged_folder(folder, DESCRIPTOR) as stage:
+        for path in (*_content_paths(source), DESCRIPTOR):
+            (stage / path).parent.mkdir(exist_ok=True)
+            shutil.copyfile(source / path, stage / path)
+        if _content_hash(_verified(stage, _read_descriptor(stage))) != scenario.hash:
+            raise InputError(f"{source} is not what was read")
 
 
 def reseal(folder: str | Path) -> str:

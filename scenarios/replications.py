@@ -5,9 +5,8 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
 from routing.errors import InputError
+from routing.progress import tracked
 from scenarios.policies import NamedPolicy, load_policy
 from scenarios.pools import workers_with
 from scenarios.simulation.run import Outcome, run_replication
@@ -111,12 +110,12 @@ def outcomes(
     workers = min(workers, total)
     given = policy if workers < 2 and cluster is None else portable(policy)
     with workers_with(workers, _ready, (tables, given), cluster) as spread:
-        yield from tqdm(
+        yield from tracked(
             spread(_work, work),
+            f"simulating {policy.id}",
+            "replication",
             total=total,
-            desc=f"simulating {policy.id}",
-            unit="replication",
-            disable=None if progress else True,
+            shown=progress,
         )
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from tqdm import tqdm
 
 from routing.errors import InputError, did_you_mean
 from routing.hierarchy_times import HierarchyTravelTimes
+from routing.progress import tracked
 from routing.snapping import Snapper
 from routing.speeds import PROFILES
 from scenarios.zones import checked_column
@@ -205,10 +205,7 @@ def drive(
     """
     times = HierarchyTravelTimes(network, speeds.arc_times_ms(network, profile))
     rows = range(len(trips))
-    routes = [
-        _route(times, trips, row)
-        for row in tqdm(rows, desc=what, unit="trip", disable=None if what else True)
-    ]
+    routes = [_route(times, trips, row) for row in tracked(rows, what, "trip", shown=bool(what))]
     shares = [
         _shares(route, trips.start[row : row + 1], trips.end[row : row + 1])
         if route

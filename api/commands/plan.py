@@ -186,8 +186,7 @@ def plan(  # numpydoc ignore=PR01
     Several numbers, as in --stations 4 5 6 or --budget 1,2,3, make several plans: OUT is a
     list then. Ctrl-C gives the best plan so far with its gap.
     """
-    from tqdm import tqdm
-
+    from routing.progress import tracked
     from scenarios.packaging import load_scenario
     from scenarios.planning import check_whole_day, make_plan, write_plan
 
@@ -212,7 +211,7 @@ def plan(  # numpydoc ignore=PR01
     plans: list[CityPlan] = []
     began = time.perf_counter()
     with stop_on_interrupt("the best plan so far") as stopped:
-        for question in tqdm(asked, unit="plan", disable=True if single else None):
+        for question in tracked(asked, "planning", "plan", shown=not single):
             if plans and stopped():
                 break
             plans.append(

@@ -176,6 +176,8 @@ Reporter = Annotated[Principal, allow(Role.DISPATCHER, Role.ADMIN, Role.SERVICE)
 """Who may say what is the case, and ask what to do about it."""
 Decider = Annotated[Principal, allow(Role.DISPATCHER, Role.ADMIN)]
 """Who may decide."""
+Planner = Annotated[Principal, allow(Role.PLANNER, Role.ADMIN)]
+"""Who may ask for plans and simulations, and see what came of them."""
 Administrator = Annotated[Principal, allow(Role.ADMIN)]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,6 +52,28 @@ class Watch:
             Returns it.
         """
         Gauge(name, what, registry=self.registry).set_function(read)
+
+    def gauges(
+        self, name: str, what: str, label: str, values: Iterable[str], read: Callable[[str], float]
+    ) -> None:
+        """Watch figures of one kind that are read when they are asked for.
+
+        Parameters
+        ----------
+        name : str
+            Their name.
+        what : str
+            What they mean.
+        label : str
+            What tells them apart.
+        values : iterable of str
+            Its values.
+        read : callable
+            Returns the figure of a value.
+        """
+        each = Gauge(name, what, (label,), registry=self.registry)
+        for value in values:
+            each.labels(value).set_function(partial(read, value))
 
     def recommended(self, *, degraded: bool) -> None:
         """Count an answer.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from fastapi import Response
+from sqlalchemy.exc import SQLAlchemyError
 
-from api.live import closure_routes, incident_routes, state_routes, unit_routes
+from api.live import closure_routes, incident_routes, job_routes, state_routes, unit_routes
 from api.live.commands import RefusedError
 from api.live.coverage_now import coverage_now
+from api.live.job_schemas import State
 from api.live.schemas import Conflict
 from api.problems import MEDIA_TYPE
 from api.schemas import FieldProblem, ProblemDetails, Ready
@@ -32,7 +35,7 @@ def add_live_routes(app: FastAPI, live: Live) -> None:
         The service.
     """
     app.state.live = live
-    for part in (incident_routes, unit_routes, closure_routes, state_routes):
+    for part in (incident_routes, unit_routes, closure_routes, state_routes, job_routes):
         app.include_router(part.router(live))
     app.add_exception_handler(RefusedError, _refused(live))
     _watch(live)
@@ -79,12 +82,22 @@ def _watch(live: Live) -> None:
         lambda: sum(each.state == "waiting" for each in live.world.incidents.values()),
     )
     gauge("bluelight_positions_stale", "Units whose position is too old.", _stale)
+    live.watch.gauges(
+        "bluelight_jobs", "Jobs by state.", "state", get_args(State), partial(_jobs, live)
+    )
     gauge("bluelight_coverage_share", "Demand that free units reach in time.", _covered)
     gauge(
         "bluelight_log_sound",
         "1 if the log could be written last, and nothing is known to be damaged in it.",
         lambda: not live.trouble(),
     )
+
+
+def _jobs(live: Live, state: str) -> float:
+    try:
+        return live.jobs.rows.count(state)
+    except SQLAlchemyError:
+        return float("nan")
 
 
 def _refused(live: Live) -> Any:

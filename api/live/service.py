@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from fastapi import Depends, Header, Request
@@ -14,6 +14,8 @@ from api.live.ahead import Ahead
 from api.live.fleet_now import UnitPlaces
 from api.live.follower import Follower
 from api.live.hub import Hub
+from api.live.job_store import JobStore
+from api.live.jobs import JobOptions, Jobs
 from api.live.ledger import Ledger, UnavailableError
 from api.live.measuring import Watch
 from api.live.proof import Proof
@@ -45,10 +47,13 @@ class LiveOptions:
         Age from which on a position is not relied on.
     deadline_s : float
         Seconds that a policy may take.
+    jobs : JobOptions
+        How plans and simulations are run.
     """
 
     stale_after_s: float = 120.0
     deadline_s: float = 2.0
+    jobs: JobOptions = field(default_factory=JobOptions)
 
 
 class Named(NamedTuple):
@@ -134,6 +139,12 @@ class Live:
         self.kinds = city.scenario.settings.unit_types
         self.stale_after_ms = round(options.stale_after_s * 1000)
         self.ahead = Ahead(city, self.fleet_now)
+        self.jobs = Jobs(
+            JobStore(store, self.now_ms),
+            city.scenario,
+            options.jobs,
+            replica=isinstance(ledger, Follower),
+        )
         ledger.listen(hub.tell)
         ledger.listen(self.ahead.tell)
 
@@ -177,12 +188,14 @@ class Live:
         live.ledger.submit(Start(city.scenario.hash, own), SYSTEM).result()
         live.settle_roads()
         live.roads.watch(lambda: live.world, live.now_ms)
+        live.jobs.begin()
         return live
 
     def close(self) -> None:
         """Write what was asked for, and stop."""
         self.hub.close()
         self.ahead.close()
+        self.jobs.close()
         self.roads.close()
         self.proof.close()
         self.ledger.close()

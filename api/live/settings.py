@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path  # noqa: TC003  # pydantic reads it
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
@@ -19,7 +20,6 @@ from routing.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
@@ -47,6 +47,16 @@ class ServeSettings(BaseSettings):
         How long a policy may think, seconds.
     log_level : str
         What is logged.
+    jobs : int
+        How many plans and simulations run at a time; 0: none.
+    jobs_waiting : int
+        How many may wait for their turn.
+    jobs_time_limit_s : float
+        How long each may take, seconds.
+    jobs_folder : Path or None
+        Where results are kept; else beside the store, if that is a file.
+    jobs_cluster : str or None
+        Address of a Dask scheduler, whose processes simulate instead.
     oidc : OidcOptions or None
         Whose signed tokens are believed.
     """
@@ -64,6 +74,11 @@ class ServeSettings(BaseSettings):
     stale_after_s: Annotated[float, Field(gt=0, le=86_400)] = 120.0
     deadline_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    jobs: Annotated[int, Field(ge=0, le=64)] = 1
+    jobs_waiting: Annotated[int, Field(ge=0, le=500)] = 20
+    jobs_time_limit_s: Annotated[float, Field(gt=0, le=2_592_000)] = 86_400.0
+    jobs_folder: Path | None = None
+    jobs_cluster: str | None = None
     oidc: OidcOptions | None = None
 
     @field_validator("rate")

@@ -6,6 +6,7 @@ import hashlib
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 from sqlalchemy import delete, func, insert, select, text
@@ -82,6 +83,7 @@ class Store:
         self.engine = open_engine(url)
         self._held: Connection | None = None
         self._lock_file: TextIO | None = None
+        self._turn = Lock()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -121,12 +123,15 @@ class Store:
     def writing(self) -> Iterator[Connection]:
         """Yield a connection; what was written through it is on disk once it is left.
 
+        One after the other: a transaction of SQLite that has read fails when it comes to
+        write, if somebody else has written meanwhile.
+
         Yields
         ------
         Connection
             Within a transaction.
         """
-        with self.engine.begin() as connection:
+        with self._turn, self.engine.begin() as connection:
             yield connection
 
     def records(

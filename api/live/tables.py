@@ -61,3 +61,25 @@ TOKENS: Final = Table(
     Column("revoked_ms", BigInteger),
 )
 """Who may come in; names of workplaces and programs, hashes of secrets."""
+
+JOBS: Final = Table(
+    "jobs",
+    METADATA,
+    Column("number", _Number, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("scenario", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("starts", Integer, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("started_ms", BigInteger),
+    Column("ended_ms", BigInteger),
+    Column("deleted_ms", BigInteger),
+    Column("error", Text),
+    Column("key", String(100)),
+    Column("request", String(64)),
+    Index("jobs_state", "state"),
+    Index("jobs_key", "actor", "key", unique=True),
+)
+"""Long work: who asked for what, and what became of it; rows stay when results are deleted."""

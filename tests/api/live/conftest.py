@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.live.access import Access, OpenAccess
+from api.live.jobs import JobOptions
 from api.live.schema import migrate
 from api.live.service import Live, LiveOptions
 from api.live.store import Store
@@ -33,8 +35,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def live(city: City, store: Store) -> Iterator[Live]:
-    begun = Live.begin(city, store, PATIENT)
+def live(city: City, store: Store, tmp_path: Path) -> Iterator[Live]:
+    # jobs end at once; those that work are in a module of their own
+    jobs = JobOptions(folder=tmp_path / "jobs", command=("false",))
+    begun = Live.begin(city, store, replace(PATIENT, jobs=jobs))
     yield begun
     begun.close()
     city_is_as_before(city, begun)

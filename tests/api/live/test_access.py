@@ -33,6 +33,7 @@ LOOK = set(Role)
 REPORT = {Role.DISPATCHER, Role.ADMIN, Role.SERVICE}
 DECIDE = {Role.DISPATCHER, Role.ADMIN}
 ASK = {Role.DISPATCHER, Role.PLANNER, Role.ADMIN, Role.SERVICE}
+PLAN = {Role.PLANNER, Role.ADMIN}
 MAY = {
     ("GET", "/metrics"): {Role.ADMIN, Role.SERVICE},
     ("GET", "/v1/audit"): {Role.ADMIN},
@@ -78,6 +79,13 @@ MAY = {
     ("PUT", "/v1/closures/{closure}"): REPORT,
     ("DELETE", "/v1/closures/{closure}"): REPORT,
     ("PUT", "/v1/hospitals/{hospital}"): REPORT,
+    ("GET", "/v1/jobs"): PLAN,
+    ("POST", "/v1/jobs"): PLAN,
+    ("GET", "/v1/jobs/{job}"): PLAN,
+    ("DELETE", "/v1/jobs/{job}"): PLAN,
+    ("POST", "/v1/jobs/{job}/cancel"): PLAN,
+    ("GET", "/v1/jobs/{job}/result"): PLAN,
+    ("GET", "/v1/jobs/{job}/files/{name}"): PLAN,
 }
 """Written by hand from the rules, not read from the code."""
 

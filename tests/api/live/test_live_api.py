@@ -406,7 +406,9 @@ def test_no_table_has_room_for_a_person() -> None:
     log = {"seq", "at_ms", "kind", "subject", "actor", "body", "key", "request", "crc", "chain"}
     snapshots = {"seq", "chain", "version", "world", "digest"}
     tokens = {"id", "name", "role", "hash", "created_ms", "expires_ms", "revoked_ms"}
-    known = {"log": log, "snapshots": snapshots, "tokens": tokens}
+    jobs = {"number", "kind", "actor", "asked", "scenario", "state", "starts", "error"}
+    jobs |= {"created_ms", "started_ms", "ended_ms", "deleted_ms", "key", "request"}
+    known = {"log": log, "snapshots": snapshots, "tokens": tokens, "jobs": jobs}
     assert columns == {f"{table}.{name}" for table, names in known.items() for name in names}
 
 
