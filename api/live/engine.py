@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL, Connection
 
+WRITES: Final = "bluelight_writes"
+"""Option of connections that are going to write."""
 _BUSY_MS: Final = 5_000
 
 
@@ -89,7 +91,8 @@ def _sqlite(target: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # deferred: who only reads must not wait for who writes
-        connection.exec_driver_sql("BEGIN")
+        # deferred else: who only reads must not wait for who writes
+        writes = connection.get_execution_options().get(WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.exc import DatabaseError, DBAPIError
 
-from api.live.engine import open_engine
+from api.live.engine import WRITES, open_engine
 from api.live.records import GENESIS, Record
 from api.live.tables import LOG, SNAPSHOTS
 from routing.errors import InputError
@@ -83,6 +83,7 @@ class Store:
         self.engine = open_engine(url)
         self._held: Connection | None = None
         self._lock_file: TextIO | None = None
+        self._writing = self.engine.execution_options(**{WRITES: True})
         self._turn = Lock()
 
     def close(self) -> None:
@@ -123,15 +124,15 @@ class Store:
     def writing(self) -> Iterator[Connection]:
         """Yield a connection; what was written through it is on disk once it is left.
 
-        One after the other: a transaction of SQLite that has read fails when it comes to
-        write, if somebody else has written meanwhile.
+        One after the other, in this process and beside it: a transaction of SQLite that
+        has read fails when it comes to write, if somebody else has written meanwhile.
 
         Yields
         ------
         Connection
             Within a transaction.
         """
-        with self._turn, self.engine.begin() as connection:
+        with self._turn, self._writing.begin() as connection:
             yield connection
 
     def records(

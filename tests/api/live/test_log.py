@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import time
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from api.live.commands import RefusedError
@@ -170,6 +173,27 @@ def test_nothing_is_acknowledged_that_could_not_be_written(
     do(ledger, incident("I1"))
     assert not ledger.failure
     assert fold(store, from_start=True).world == ledger.world
+
+
+def test_who_writes_beside_the_writer_waits(store: Store) -> None:
+    beside = Store(store.url)  # such as 'bluelight token', a process of its own
+    done: list[int] = []
+
+    def _write() -> None:
+        with beside.writing() as connection:
+            connection.execute(text("CREATE TABLE beside (x INTEGER)"))
+        done.append(1)
+
+    thread = Thread(target=_write)
+    with store.writing() as connection:
+        assert not store.knows(connection, "incident:I1")
+        thread.start()
+        time.sleep(0.05)
+        connection.execute(text("CREATE TABLE mine (x INTEGER)"))  # failed: it had read before
+        assert not done
+    thread.join()
+    assert done
+    beside.close()
 
 
 def test_a_defect_of_one_command_is_not_that_of_its_neighbours(ledger: Ledger) -> None:
