@@ -14,6 +14,7 @@ import click
 from api.commands.build import build, check
 from api.commands.calibrate import calibrate
 from api.commands.demo import demo
+from api.commands.export_log import export_log
 from api.commands.isochrone import isochrone
 from api.commands.matrix import matrix
 from api.commands.plan import plan
@@ -180,7 +181,7 @@ def bluelight(ctx: click.Context) -> None:  # numpydoc ignore=PR01
 
 for _command in (
     *(demo, build, check, calibrate, route, isochrone, matrix, plan, refine, staff),
-    *(simulate, compare, replay, serve, token, verify_log),
+    *(simulate, compare, replay, serve, token, verify_log, export_log),
 ):
     bluelight.add_command(_command)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from api.commands.export_log import export_log
 from api.options import (
     FOLDER_OUT,
     checkpoint_option,
@@ -19,7 +21,14 @@ from api.options import (
     workers_option,
 )
 from api.output import report
-from api.run_words import comparison_lines, precision_lines, run_lines
+from api.run_words import (
+    comparison_lines,
+    paired_lines,
+    precision_lines,
+    recorded_lines,
+    run_lines,
+)
+from routing.errors import InputError
 
 DIFFERS = 1
 """Exit code of a replay that does not give the run's own bytes."""
@@ -161,16 +170,18 @@ def compare(  # numpydoc ignore=PR01
 
 
 @click.command()
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", metavar="RUN|LOG")
 @click.option("--policy", help=f"Another policy: {POLICIES}")
-@click.option("--scenario", help="Where the scenario is now, if it was moved.")
+@click.option(
+    "--scenario", help="Where the scenario is now, if it was moved; of a log, the one it is of."
+)
 @workers_option
 @click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the new run.")
 @json_option
 @click.pass_context
 def replay(  # numpydoc ignore=PR01
     ctx: click.Context,
-    run: Path,
+    run: str,
     policy: str | None,
     scenario: str | None,
     workers: int,
@@ -180,18 +191,58 @@ def replay(  # numpydoc ignore=PR01
     """Play the incidents of a run again, under its policy or another.
 
     Under its own policy events, incidents and summary must come out the same, byte by
-    byte; it exits with 1 where they do not.
+    byte; it exits with 1 where they do not. A run that 'bluelight export-log' wrote is made
+    anew of the records in it. A LOG (of 'bluelight serve') becomes a run of its whole time.
     """
+    from api.live.exporting import is_exported, rebuild
+    from scenarios.replay import manifest_of
     from scenarios.replay import replay as run_again
 
-    result = run_again(run, policy, scenario, out, workers=workers, progress=True)
+    if "://" in run or Path(run).is_file():
+        _export(ctx, run, policy, scenario, out, as_json=as_json)
+        return
+    folder = Path(run)
+    if policy is None and is_exported(manifest_of(folder)):
+        result = rebuild(folder, out)
+        lines = recorded_lines(result.run.recorded)
+    else:
+        result = run_again(folder, policy, scenario, out, workers=workers, progress=True)
+        lines = paired_lines(result.comparison, result.run.policy)
+    identical, differing, made = result.identical, result.differing, result.run
     verdicts = {
         True: "identical: the same bytes as the run",
-        False: f"differs from the run: {', '.join(result.differing)}",
-        None: f"under another policy than the run: {result.run.policy}",
+        False: f"differs from the run: {', '.join(differing)}",
+        None: f"under another policy than the run: {made.policy}",
     }
-    document = {"identical": result.identical, "differing": result.differing, "out": out}
-    lines = [*run_lines(result.run.summary), verdicts[result.identical], f"wrote {out}"]
-    report(document | result.run.summary, lines, as_json=as_json)
-    if result.identical is False:
+    document: dict[str, Any] = {"identical": identical, "differing": differing, "out": out}
+    if identical is None:
+        document["comparison"] = result.comparison
+    lines = [*run_lines(made.summary), *lines, verdicts[identical], f"wrote {out}"]
+    report(document | made.summary, lines, as_json=as_json)
+    if identical is False:
         ctx.exit(DIFFERS)
+
+
+def _export(
+    ctx: click.Context,
+    log: str,
+    policy: str | None,
+    scenario: str | None,
+    out: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Make a run of a whole log."""
+    if scenario is None:
+        raise InputError(
+            f"{log} is a log, which does not hold its city",
+            field="--scenario",
+            fix="name the scenario that it was kept with",
+        )
+    if policy is not None:
+        raise InputError(
+            "a log is replayed under another policy by way of its run",
+            field="--policy",
+            fix=f"first: bluelight export-log {log} --scenario {scenario} --out DAY",
+        )
+    ctx.invoke(export_log, log=log, scenario=scenario, out=out, as_json=as_json)
