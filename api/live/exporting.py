@@ -79,7 +79,7 @@ def open_log(url: str, field: str = "LOG") -> Store:
         There is none.
     """
     if "://" not in url and not Path(url).is_file():
-        raise InputError(f"there is no log {url}", field=field, fix="name an existing one")
+        raise InputError(f"there is no store {url}", field=field, fix="name an existing one")
     store = Store(url)
     try:
         check_tables(store.engine)
@@ -121,7 +121,8 @@ def export_log(store: Store, city: Scenario, asked: Asked, out: Path) -> RunResu
         if isinstance(error, InputError):
             raise
         raise InputError(f"the records contradict each other: {error!r}", field="LOG") from error
-    served = stretch.start.scenario or city.hash
+    started = [each.body["scenario"] for each in stretch.records if each.kind == "started"]
+    served = [stretch.start.scenario, *started][-1]
     with staged_folder(out, MARKER) as stage:
         write_records(stage / FILE, stretch.start, stretch.records)
         origin = {
@@ -133,7 +134,7 @@ def export_log(store: Store, city: Scenario, asked: Asked, out: Path) -> RunResu
             "first_record": stretch.records[0].seq if stretch.records else stretch.start.seq,
             "last_record": stretch.records[-1].seq if stretch.records else stretch.start.seq,
             "coarsened_m": asked.metres,
-            "served": {"hash": served, "same": served == city.hash},
+            "served": {"hash": served, "same": served in {"", city.hash}},
         }
         result = keep_recorded(day.scenario, day.outcome, _recorded(origin, day, stage), stage)
     return replace(result, folder=out)

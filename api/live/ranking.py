@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from api.live.incident_commands import NoteRecommendation
 from api.live.schemas import LiveRecommendation
@@ -14,10 +14,11 @@ from api.recommendations import answer
 from api.schemas import Incident, RecommendationRequest
 
 if TYPE_CHECKING:
+    from api.city import City
     from api.live.access import Principal
-    from api.live.fleet_now import FleetNow
+    from api.live.fleet_now import FleetNow, UnitPlaces
     from api.live.schemas import Asking
-    from api.live.service import Live
+    from api.live.service import Live, LiveOptions
     from api.live.world import IncidentNow, World
     from api.schemas import Recommendation
 
@@ -50,14 +51,12 @@ async def recommend_now(
     RefusedError
         The incident is closed.
     """
-    world = live.world
-    fleet, found = await asyncio.to_thread(_ranked, live, world, incident, asked)
-    first = found.sets[0].units if found.sets else []
-    choice = tuple(dict.fromkeys(each.unit for each in first))
-    if not choice and found.ranking:
-        choice = (found.ranking[0].unit,)
-    ranked = [each.unit for each in found.ranking]
-    stale = [name for name in ranked if name in fleet.stale]
+    world, roads, now_ms = live.world, live.roads.in_force, live.now_ms()
+    incident = world.incident(incident.id) or incident
+    fleet, found = await asyncio.to_thread(ranked, live, world, incident, asked, now_ms)
+    choice = choice_of(found)
+    names = [each.unit for each in found.ranking]
+    stale = [name for name in names if name in fleet.stale]
     note = NoteRecommendation(
         incident.id,
         found.policy,
@@ -66,6 +65,10 @@ async def recommend_now(
         found.degraded_cause if found.degraded else None,
         tuple(stale),
         world.seq,
+        now_ms,
+        asked.limit,
+        live.stale_after_ms,
+        roads if live.roads.in_force == roads else None,
     )
     live.watch.recommended(degraded=found.degraded)
     outcome = await live.write(note, who, Named(None, None))
@@ -74,16 +77,76 @@ async def recommend_now(
         recommendation=f"R{outcome.written.seq}",
         event=world.seq,
         incident_version=incident.version,
-        unit_versions={name: fleet.versions[name] for name in dict.fromkeys([*ranked, *choice])},
+        unit_versions={name: fleet.versions[name] for name in dict.fromkeys([*names, *choice])},
         stale_positions=stale,
-        assumed_positions=[name for name in ranked if name in fleet.assumed],
+        assumed_positions=[name for name in names if name in fleet.assumed],
     )
 
 
-def _ranked(
-    live: Live, world: World, incident: IncidentNow, asked: Asking
+def choice_of(found: Recommendation) -> tuple[str, ...]:
+    """Return the units that are recommended.
+
+    Parameters
+    ----------
+    found : Recommendation
+        An answer.
+
+    Returns
+    -------
+    tuple of str
+        Those of the first set; without one the first of the ranking.
+    """
+    first = found.sets[0].units if found.sets else []
+    choice = tuple(dict.fromkeys(each.unit for each in first))
+    return choice or tuple(each.unit for each in found.ranking[:1])
+
+
+class Answering(Protocol):
+    """What it takes to answer: `api.live.service.Live`, or what stands for it in a replay.
+
+    Parameters
+    ----------
+    city : City
+        The roads as they are.
+    places : UnitPlaces
+        Ties units to them.
+    options : LiveOptions
+        How long a policy may think.
+    stale_after_ms : int
+        From which age on a position is not relied on.
+    """
+
+    city: City
+    places: UnitPlaces
+    options: LiveOptions
+    stale_after_ms: int
+
+
+def ranked(
+    live: Answering, world: World, incident: IncidentNow, asked: Asking, now_ms: int
 ) -> tuple[FleetNow, Recommendation]:
-    now_ms = live.now_ms()
+    """Rank the units for an incident at a moment.
+
+    Parameters
+    ----------
+    live : Answering
+        Roads and settings.
+    world : World
+        What is the case.
+    incident : IncidentNow
+        The incident.
+    asked : Asking
+        By which policy, and how many.
+    now_ms : int
+        The moment, in milliseconds since 1970.
+
+    Returns
+    -------
+    fleet : FleetNow
+        The units as they were seen.
+    found : Recommendation
+        The answer.
+    """
     fleet = live.places.of(world, now_ms, live.stale_after_ms)
     request = RecommendationRequest.model_construct(
         incident=Incident.model_construct(

@@ -329,6 +329,22 @@ class Store:
         connection.execute(delete(SNAPSHOTS).where(SNAPSHOTS.c.seq.in_(old)))
         connection.execute(insert(SNAPSHOTS).values(**snapshot._asdict(), digest=_digest(snapshot)))
 
+    def compact(self) -> None:
+        """Give the room of removed rows back, so that they cannot be read off the disk."""
+        if self.engine.dialect.name != "sqlite":
+            with self.engine.connect() as connection:
+                alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+                alone.execute(text("VACUUM log, snapshots"))
+            return
+        raw = self.engine.raw_connection()  # a transaction of the engine's would forbid it
+        try:
+            cursor = raw.cursor()
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.close()
+        finally:
+            raw.close()
+
     def integrity(self) -> str | None:
         """Ask the database itself whether its pages are whole.
 
