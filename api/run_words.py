@@ -22,6 +22,11 @@ _TIMES: Final = {
     "turnout": "  turnout",
     "travel": "  travel",
 }
+_REALITY: Final = (
+    "people's drives are as observed, the policy's as the roads say: what the roads say wrong is "
+    "in the change too; 'bluelight compare' the day's scenario under two policies is free of it"
+)
+
 _SHARES: Final = {"queued_share": "incidents that queue", "utilisation": "units busy"}
 
 
@@ -113,6 +118,7 @@ def paired_lines(paired: dict[str, Any] | None, policy: str) -> list[str]:
         "",
         *table(head, rows),
         f"reached sooner: {paired['sooner']:,}, later: {paired['later']:,}, {alike}",
+        *([_REALITY] if paired["observed"] else []),
     ]
 
 

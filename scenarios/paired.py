@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from scenarios.measures import response_measures, told
+from scenarios.recorded import AS_DECIDED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ def paired(seen: Observations, before: pd.DataFrame, policy: str) -> dict[str, A
         ``before`` and ``after``, the mean and 90th percentile of responses and the share
         within each standard; ``difference``, after minus before, with intervals from the
         differences by replication or stretch of time, for means of those that were reached
-        both times; and how many were reached ``sooner``, ``later``, ``alike``, or not both times.
+        both times; whether what was before is ``observed``, not simulated; and how many were reached ``sooner``, ``later``, ``alike``, or not both times.
     """
     earlier = replace(seen, frame=before)
     was, now = earlier.ms("response_time"), seen.ms("response_time")
@@ -49,6 +50,7 @@ def paired(seen: Observations, before: pd.DataFrame, policy: str) -> dict[str, A
     shown = [{key: side[key] for key in (*_FIGURES, *shares)} for side in sides]
     return {
         "policy_before": policy,
+        "observed": policy == AS_DECIDED,
         "before": told(shown[0]),
         "after": told(shown[1]),
         "difference": told(difference),

@@ -181,6 +181,7 @@ class Diary:
             note = notes.get(record.kind)
             if note is not None:
                 note(record, before)
+            vars(record).pop("body", None)  # of a long day only the texts fit in memory
         self.off = {
             unit: [
                 *self.off.get(unit, []),

@@ -50,8 +50,18 @@ class Asked(NamedTuple):
     metres: float = 100.0
 
 
-class _Stretch(NamedTuple):
-    """What was read of a log."""
+class Stretch(NamedTuple):
+    """What was read of a log.
+
+    Parameters
+    ----------
+    start : World
+        What was the case before, places coarsened.
+    records : list of Record
+        What happened then, without who caused it.
+    window : Window
+        From when until when calls count.
+    """
 
     start: World
     records: list[Record]
@@ -114,7 +124,7 @@ def export_log(store: Store, city: Scenario, asked: Asked, out: Path) -> RunResu
         The log is damaged, nobody called in that time, or the scenario is another one.
     """
     check_replaceable(out, MARKER)
-    stretch = _read(store, city, asked)
+    stretch = read_stretch(store, city, asked)
     try:
         day = day_of(city, stretch.start, stretch.records, stretch.window)
     except (KeyError, TypeError, ValueError) as error:
@@ -219,8 +229,28 @@ def rebuild(folder: Path, out: Path) -> ReplayResult:
     return ReplayResult(not differing, tuple(differing), replace(result, folder=out))
 
 
-def _read(store: Store, city: Scenario, asked: Asked) -> _Stretch:
-    """Read a stretch of a log, each record proved."""
+def read_stretch(store: Store, city: Scenario, asked: Asked) -> Stretch:
+    """Read a stretch of a log, each record proved.
+
+    Parameters
+    ----------
+    store : Store
+        The log.
+    city : Scenario
+        Whose time is local.
+    asked : Asked
+        What of it, and how finely.
+
+    Returns
+    -------
+    Stretch
+        The records of that time, and those after it that tell how its incidents ended.
+
+    Raises
+    ------
+    InputError
+        The log is damaged, or has nothing of that time.
+    """
     window = _window(store, city, asked)
     begun = beginning(store)
     draft, start = Draft(begun.world), None
@@ -244,7 +274,7 @@ def _read(store: Store, city: Scenario, asked: Asked) -> _Stretch:
             called.add(record.body["incident"])
     if start is None:
         start = kept_world(draft.world(), asked.metres)
-    return _Stretch(start, needed(records, window.to_ms, called), window)
+    return Stretch(start, needed(records, window.to_ms, called), window)
 
 
 def _settled(draft: Draft, called: set[str], beyond_ms: int) -> bool:
@@ -268,15 +298,15 @@ def _window(store: Store, city: Scenario, asked: Asked) -> Window:
         round((each if each.tzinfo else each.replace(tzinfo=zone)).timestamp() * 1000)
         for each in (begin, end)
     )
+    if from_ms > ends[1].at_ms or from_ms < to_ms <= ends[0].at_ms:
+        raise InputError(
+            f"the log has nothing from {_iso(from_ms)} to {_iso(max(from_ms, to_ms))}",
+            field="--from, --to",
+            fix=f"it goes from {_iso(ends[0].at_ms)} to {_iso(ends[1].at_ms)}",
+        )
     if from_ms >= to_ms:
         raise InputError(
             f"{_iso(to_ms)} is not after {_iso(from_ms)}", field="--to", fix="name a later time"
-        )
-    if from_ms > ends[1].at_ms or to_ms <= ends[0].at_ms:
-        raise InputError(
-            f"the log has nothing between {_iso(from_ms)} and {_iso(to_ms)}",
-            field="--from, --to",
-            fix=f"it goes from {_iso(ends[0].at_ms)} to {_iso(ends[1].at_ms)}",
         )
     pruned = ends[0].seq > 1 and from_ms < ends[0].at_ms
     if pruned and asked.begin is not None:

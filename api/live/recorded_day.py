@@ -155,6 +155,7 @@ class _Builder:
         self._zones = _Nearest(lonlat(city.zones))
         self._hospitals = _Nearest(lonlat(city.hospitals))
         self._types = city.settings.types
+        self._hospital_of: dict[tuple[int, int], int] = {}
         self._homeward: set[str] = set()
         self._elsewhere: set[str] = set()
         self._units = self._fleet()
@@ -204,7 +205,7 @@ class _Builder:
         scenario, lost = scenario_of(self._city, plan)
         self._counts["duty_unsaid"] += lost
         self._counts["closures"] += self._diary.closures
-        outcome = Outcome(incidents, legs, missing, self._log(numbers, zone, legs, off))
+        outcome = Outcome(incidents, legs, missing, self._log(numbers, zone, off))
         counts = {key: self._counts[key] for key in WORDS if self._counts[key]}
         return Day(
             scenario, outcome, counts, [round(float(moved_m.mean())), round(float(moved_m.max()))]
@@ -366,22 +367,15 @@ class _Builder:
         return on_scene, handover
 
     def _leg(self, trip: Trip, number: int, call: Call) -> tuple[Any, ...]:
-        at_hospital = trip.at_hospital_ms is not None
-        times = (
-            trip.dispatch_ms,
-            trip.departed_ms,
-            trip.on_scene_ms,
-            trip.left_ms,
-            trip.at_hospital_ms,
-            trip.free_ms,
-        )
-        return (
-            *(-1.0 if ms is None else self._since(ms) for ms in times),
-            -1,
-            number,
-            self._rows[trip.unit],
-            self._hospital(trip, call) if at_hospital else -1,
-        )
+        unit, hospital = self._rows[trip.unit], -1
+        if trip.at_hospital_ms is not None:
+            hospital = self._hospital_of[number, unit] = self._hospital(trip, call)
+        coming: tuple[int | None, ...] = (trip.dispatch_ms, trip.departed_ms, trip.on_scene_ms)
+        if trip.on_scene_ms is None:  # nobody whose arrival is known
+            coming, unit = (None, None, None), -1
+        times = (*coming, trip.left_ms, trip.at_hospital_ms, trip.free_ms)
+        since = (-1.0 if ms is None else self._since(ms) for ms in times)
+        return (*since, -1, number, unit, hospital)
 
     def _hospital(self, trip: Trip, call: Call) -> int:
         """Return the hospital that a unit was at, as a place."""
@@ -399,13 +393,9 @@ class _Builder:
         self,
         numbers: dict[str, int],
         zone: NDArray[np.int64],
-        legs: NDArray[Any],
         off: list[list[Span]],
     ) -> NDArray[Any]:
         """Return what happened, in order; after the end only what ends what began before."""
-        hospital_of = {
-            (int(leg["incident"]), int(leg["unit"])): int(leg["hospital"]) for leg in legs
-        }
         stations = {name: row for row, name in enumerate(self._city.stations["id"])}
         first_station = len(self._city.zones) + len(self._city.hospitals)
         rows = []
@@ -423,7 +413,7 @@ class _Builder:
             }:
                 place = int(zone[number])
             elif each.event == events.AT_HOSPITAL:
-                place = hospital_of.get((number, unit), -1)
+                place = self._hospital_of.get((number, unit), -1)
             elif each.station in stations:
                 place = first_station + stations[each.station]
             if each.event in {events.ON_SCENE, events.AT_HOSPITAL, events.AT_STATION}:
