@@ -36,7 +36,8 @@ def paired(seen: Observations, before: pd.DataFrame, policy: str) -> dict[str, A
         ``before`` and ``after``, the mean and 90th percentile of responses and the share
         within each standard; ``difference``, after minus before, with intervals from the
         differences by replication or stretch of time, for means of those that were reached
-        both times; whether what was before is ``observed``, not simulated; and how many were reached ``sooner``, ``later``, ``alike``, or not both times.
+        both times; whether what was before is ``observed``, not simulated; and how many
+        were reached ``sooner``, ``later``, ``alike``, or not both times.
     """
     earlier = replace(seen, frame=before)
     was, now = earlier.ms("response_time"), seen.ms("response_time")

@@ -156,8 +156,10 @@ def _shifts(off: list[list[Span]], horizon: Horizon) -> tuple[list[str], list[Sh
             names.append("")
             continue
         if key not in known:
-            known[key] = f"as recorded {len(known) + 1}"
-            shifts += _on_duty(known[key], key, dates, midnights, horizon, zone)
+            name = f"as recorded {len(known) + 1}"
+            rows = _on_duty(name, key, dates, midnights, horizon, zone)
+            known[key] = name if rows else ""  # never on duty, yet it was there
+            shifts += rows
         names.append(known[key])
     return (names, shifts) if len(shifts) <= _MOST_SHIFTS else ([], None)
 

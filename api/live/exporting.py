@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 from api.live.draft import Draft
 from api.live.folding import beginning
 from api.live.kept_records import FILE, kept, kept_world, needed, read_records, write_records
-from api.live.recorded_day import WORDS, Day, Window, day_of
+from api.live.recorded_day import Day, Window, day_of
 from api.live.schema import check_tables
 from api.live.store import DamagedLogError, Store
+from api.live.unsaid import WORDS
 from routing.errors import InputError
 from scenarios.folders import check_replaceable, staged_folder
 from scenarios.packaging import load_scenario

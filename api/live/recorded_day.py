@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import cKDTree
 
 from api.live.diary import Diary
+from api.live.filling import Filling
+from api.live.nearest import Nearest
+from api.live.unsaid import WORDS
 from engine import events
 from routing.errors import InputError
 from scenarios.demand import IncidentTable
@@ -30,41 +31,11 @@ if TYPE_CHECKING:
     from api.live.diary import Call, Happening, Trip
     from api.live.records import Record
     from api.live.world import UnitNow, World
-    from scenarios.operations import IncidentType
     from scenarios.package import Scenario
     from scenarios.simulation.timeline import Span
 
-EARTH_M: Final = 6_371_008.8
-"""Mean radius of the Earth."""
-
 _FRESH_MS: Final = 600_000
 """A position so old still says at which hospital a unit is."""
-
-WORDS: Final = {
-    "no_unit": "closed without a unit: left out",
-    "turned_back": "closed before a unit arrived: left out",
-    "open": "nobody had arrived by the end of the log: they count as not reached",
-    "arrival_unsaid": "served by units that never said that they had arrived: not reached",
-    "several_units": "several units served: the first counts, the last completes",
-    "recalled": "units turned back or were taken off before they arrived",
-    "departure_unsaid": "departures never reported: turnout as the type's",
-    "on_scene_filled": "times on scene as the scenario's mean",
-    "transport_filled": "ends of transports as the scenario's mean handover says",
-    "handover_filled": "handovers as the scenario's mean",
-    "hospital_assumed": "hospitals taken to be the nearest to the incident",
-    "type_assumed": "of no type: the most frequent of the priority is taken",
-    "priority_of_type": "with another priority than its type's, which counts",
-    "priority_changed": "whose priority changed: the last one counts",
-    "needs_unsaid": "that needed something of their own, which a replay does not ask for",
-    "units_changed": "units whose type, station or capabilities changed, or are their own",
-    "units_busy": "units busy with what began before: off duty until free",
-    "units_off": "units out of service throughout: left out",
-    "units_unknown": "units of a type or station that the scenario does not have: left out",
-    "duty_unsaid": "units whose hours off duty no week of shifts can say: always on duty",
-    "closures": "closures or slow roads, which a replay does not know",
-    "earlier_calls": "called before the window: left out",
-}
-"""What a run cannot say of a day, by the name of its count."""
 
 
 class Window(NamedTuple):
@@ -90,7 +61,8 @@ class Day(NamedTuple):
     outcome : Outcome
         What became of them.
     counts : dict of str to int
-        What could not be said, by the names of `WORDS`; what did not happen is left out.
+        What could not be said, by the names of `api.live.unsaid.WORDS`; what did not
+        happen is left out.
     moved_m : list of float
         How far incidents lie from the zones that they count for: the mean, and the most.
     """
@@ -152,14 +124,18 @@ class _Builder:
         self._diary = diary
         self._window = window
         self._counts: Counter[str] = Counter()
-        self._zones = _Nearest(lonlat(city.zones))
-        self._hospitals = _Nearest(lonlat(city.hospitals))
+        self._zones = Nearest(lonlat(city.zones))
+        self._hospitals = Nearest(lonlat(city.hospitals))
         self._types = city.settings.types
         self._hospital_of: dict[tuple[int, int], int] = {}
         self._homeward: set[str] = set()
         self._elsewhere: set[str] = set()
         self._units = self._fleet()
         self._rows = {unit.id: row for row, unit in enumerate(self._units)}
+        kinds = city.settings.unit_types
+        self._filling = Filling(
+            self._counts, {unit.id: kinds[unit.type].turnout_s for unit in self._units}
+        )
 
     def day(self, name: str) -> Day:
         calls = self._calls()
@@ -317,7 +293,7 @@ class _Builder:
             trips = []
             for trip in call.trips:
                 if trip.worked or trip.free_ms is None:
-                    trips.append(self._whole(trip, kind))
+                    trips.append(self._filling.whole(trip, kind))
                 else:
                     self._counts["recalled"] += 1
             there = [trip for trip in trips if trip.on_scene_ms is not None]
@@ -327,44 +303,9 @@ class _Builder:
                 unsaid = any(trip.worked for trip in trips)
                 self._counts["arrival_unsaid" if unsaid else "open"] += 1
             missing.append(int(late or not there))
-            lasted.append(self._lasted(trips, kind))
+            lasted.append(self._filling.lasted(trips, kind))
             rows += [self._leg(trip, number, call) for trip in trips] or [_nobody(number)]
         return np.array(rows, dtype=LEG), np.array(missing, dtype=np.int64), np.array(lasted)
-
-    def _whole(self, trip: Trip, kind: IncidentType) -> Trip:
-        """Fill in what a unit left unsaid between what it said."""
-        unit = self._units[self._rows[trip.unit]]
-        departed, left, there = trip.departed_ms, trip.left_ms, trip.at_hospital_ms
-        if trip.on_scene_ms is not None and departed is None:
-            self._counts["departure_unsaid"] += 1
-            turnout = round(self._city.settings.unit_types[unit.type].turnout_s * 1000)
-            departed = min(trip.dispatch_ms + turnout, trip.on_scene_ms)
-        if trip.on_scene_ms is not None and left is None and there is not None:
-            self._counts["on_scene_filled"] += 1
-            left = min(trip.on_scene_ms + _mean_ms(kind.on_scene), there)
-        if left is not None and there is None and trip.free_ms is not None:
-            self._counts["transport_filled"] += 1
-            there = max(left, trip.free_ms - _mean_ms(kind.handover))
-        return replace(trip, departed_ms=departed, left_ms=left, at_hospital_ms=there)
-
-    def _lasted(self, trips: list[Trip], kind: IncidentType) -> tuple[float, float]:
-        """Return how long the work on scene and the handover took."""
-        taking = next((trip for trip in trips if trip.left_ms is not None), None)
-        there = [trip for trip in trips if trip.on_scene_ms is not None]
-        main = taking or min(there, key=lambda trip: trip.on_scene_ms or 0, default=None)
-        on_scene, handover = float(_mean_ms(kind.on_scene)), -1.0
-        end = None if main is None else main.left_ms or main.free_ms
-        if main is not None and main.on_scene_ms is not None and end is not None:
-            on_scene = float(end - main.on_scene_ms)
-        else:
-            self._counts["on_scene_filled"] += 1
-        if taking is not None:
-            handover = float(_mean_ms(kind.handover))
-            if taking.at_hospital_ms is not None and taking.free_ms is not None:
-                handover = float(taking.free_ms - taking.at_hospital_ms)
-            else:
-                self._counts["handover_filled"] += 1
-        return on_scene, handover
 
     def _leg(self, trip: Trip, number: int, call: Call) -> tuple[Any, ...]:
         unit, hospital = self._rows[trip.unit], -1
@@ -455,28 +396,5 @@ class _Builder:
         return ends
 
 
-class _Nearest:
-    """Finds the nearest of some places, as the crow flies."""
-
-    def __init__(self, places: NDArray[np.float64]) -> None:
-        self._tree = cKDTree(_on_sphere(places)) if len(places) else None
-
-    def of(self, spots: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return the row of the nearest place of each spot, and how far it is in metres."""
-        if self._tree is None:
-            raise InputError("the scenario has no zones", field="--scenario")
-        chord, row = self._tree.query(_on_sphere(spots))
-        return np.asarray(row, np.int64), 2 * EARTH_M * np.arcsin(np.minimum(chord / 2, 1))
-
-
-def _on_sphere(spots: NDArray[np.float64]) -> NDArray[np.float64]:
-    lon, lat = np.radians(spots).T
-    return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-
-
 def _nobody(number: int) -> tuple[Any, ...]:
     return (*[-1.0] * 6, -1, number, -1, -1)
-
-
-def _mean_ms(duration: Any) -> int:
-    return 0 if duration is None else round(duration.mean_s * 1000)
