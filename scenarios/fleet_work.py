@@ -117,22 +117,28 @@ def busy_times(
     Parameters
     ----------
     log : ndarray of LOG
-        What happened to units, in order, until all were free.
+        What happened to units, in order.
 
     Returns
     -------
     unit : ndarray of int64, shape (n,)
         Which one.
     begin, end : ndarray of float64, shape (n,)
-        Milliseconds since the horizon's start.
+        Milliseconds since the horizon's start; inf for the end where a unit did not become
+        free again, as in a day that was recorded only so far.
     """
     events = log[(log["event"] == DISPATCHED) | (log["event"] == FREE)]
     events = events[np.argsort(events["unit"], kind="stable")]
     free = events["event"] == FREE
     # a dispatch of a unit that is busy is a diversion
     after_free = np.append(True, free[:-1] | (np.diff(events["unit"]) != 0))
-    begin, end = events[~free & after_free[: len(events)]], events[free]
-    return begin["unit"].astype(np.int64), begin["time_ms"], end["time_ms"]
+    begin = np.flatnonzero(~free & after_free[: len(events)])
+    ends = np.append(np.flatnonzero(free), len(events))
+    last = np.append(events["unit"], -1)
+    time_ms = np.append(events["time_ms"], np.inf)
+    end = ends[np.searchsorted(ends, begin)]
+    own = last[end] == last[begin]
+    return last[begin].astype(np.int64), time_ms[begin], np.where(own, time_ms[end], np.inf)
 
 
 def _off_duty_ms(

@@ -194,7 +194,7 @@ def replay(  # numpydoc ignore=PR01
     byte; it exits with 1 where they do not. A run that 'bluelight export-log' wrote is made
     anew of the records in it. A LOG (of 'bluelight serve') becomes a run of its whole time.
     """
-    from api.live.exporting import is_exported, rebuild
+    from scenarios.recorded import AS_DECIDED
     from scenarios.replay import manifest_of
     from scenarios.replay import replay as run_again
 
@@ -202,7 +202,9 @@ def replay(  # numpydoc ignore=PR01
         _export(ctx, run, policy, scenario, out, as_json=as_json)
         return
     folder = Path(run)
-    if policy is None and is_exported(manifest_of(folder)):
+    if policy is None and manifest_of(folder)["policy"]["id"] == AS_DECIDED:
+        from api.live.exporting import rebuild
+
         result = rebuild(folder, out)
         lines = recorded_lines(result.run.recorded)
     else:

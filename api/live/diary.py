@@ -135,6 +135,7 @@ class Diary:
         self.other_units: set[str] = set()
         self.busy_at_start: set[str] = set()
         self.closures = len(start.closures)
+        self.full_hospitals = sum(each.state == "full" for each in start.hospitals.values())
         self._shut: dict[str, int] = {}
         for unit in start.units.values():
             self._see(unit, start.at_ms)
@@ -285,6 +286,7 @@ class Diary:
 
     def _hospital(self, record: Record, _: UnitNow | None) -> None:
         name, shut = record.body["hospital"], record.body["state"] == "closed"
+        self.full_hospitals += record.body["state"] == "full"
         if shut:
             self._shut.setdefault(name, record.at_ms)
         elif name in self._shut:

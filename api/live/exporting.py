@@ -19,7 +19,7 @@ from api.live.unsaid import WORDS
 from routing.errors import InputError
 from scenarios.folders import check_replaceable, staged_folder
 from scenarios.packaging import load_scenario
-from scenarios.recorded import AS_DECIDED, SCENARIO, keep_recorded
+from scenarios.recorded import SCENARIO, keep_recorded
 from scenarios.replay import ReplayResult
 from scenarios.runs import MARKER, REPEATABLE, RunResult, digest
 
@@ -160,23 +160,6 @@ def _recorded(origin: dict[str, Any], day: Day, stage: Path) -> dict[str, Any]:
         },
         "records": {"file": FILE, "sha256": digest(stage / FILE)},
     }
-
-
-def is_exported(manifest: dict[str, Any]) -> bool:
-    """Tell whether a run was exported from a log.
-
-    Parameters
-    ----------
-    manifest : dict
-        Of a run folder.
-
-    Returns
-    -------
-    bool
-        Whether people decided in it.
-    """
-    policy = manifest.get("policy")
-    return isinstance(policy, dict) and policy.get("id") == AS_DECIDED
 
 
 def rebuild(folder: Path, out: Path) -> ReplayResult:

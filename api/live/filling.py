@@ -48,9 +48,10 @@ class Filling:
             self._counts["departure_unsaid"] += 1
             turnout = round(self._turnout_s[trip.unit] * 1000)
             departed = min(trip.dispatch_ms + turnout, trip.on_scene_ms)
-        if trip.on_scene_ms is not None and left is None and there is not None:
-            self._counts["on_scene_filled"] += 1
-            left = min(trip.on_scene_ms + _mean_ms(kind.on_scene), there)
+        if left is None and there is not None:
+            self._counts["departure_unsaid"] += 1
+            begun = there if trip.on_scene_ms is None else trip.on_scene_ms
+            left = min(begun + _mean_ms(kind.on_scene), there)
         if left is not None and there is None and trip.free_ms is not None:
             self._counts["transport_filled"] += 1
             there = max(left, trip.free_ms - _mean_ms(kind.handover))

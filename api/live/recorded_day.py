@@ -181,6 +181,7 @@ class _Builder:
         scenario, lost = scenario_of(self._city, plan)
         self._counts["duty_unsaid"] += lost
         self._counts["closures"] += self._diary.closures
+        self._counts["hospitals_full"] += self._diary.full_hospitals
         outcome = Outcome(incidents, legs, missing, self._log(numbers, zone, off))
         counts = {key: self._counts[key] for key in WORDS if self._counts[key]}
         return Day(

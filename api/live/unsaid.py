@@ -11,7 +11,7 @@ WORDS: Final = {
     "arrival_unsaid": "served by units that never said that they had arrived: not reached",
     "several_units": "several units served: the first counts, the last completes",
     "recalled": "units turned back or were taken off before they arrived",
-    "departure_unsaid": "departures never reported: turnout as the type's",
+    "departure_unsaid": "departures never said: turnout as the type's, time on scene as the mean",
     "on_scene_filled": "times on scene as the scenario's mean",
     "transport_filled": "ends of transports as the scenario's mean handover says",
     "handover_filled": "handovers as the scenario's mean",
@@ -25,6 +25,7 @@ WORDS: Final = {
     "units_off": "units out of service throughout: left out",
     "units_unknown": "units of a type or station that the scenario does not have: left out",
     "duty_unsaid": "units whose hours off duty no week of shifts can say: always on duty",
+    "hospitals_full": "times that a hospital was full but for emergencies: open in a replay",
     "closures": "closures or slow roads, which a replay does not know",
     "earlier_calls": "called before the window: left out",
 }

@@ -23,6 +23,7 @@ from api.live.schema import migrate
 from api.live.store import DamagedLogError, Store
 from api.live.unit_commands import ReportPositions, SetShifts, SetUnit
 from routing.errors import InputError
+from scenarios.recorded import keep_recorded
 from scenarios.run_tables import Names, event_table, incident_table
 from scenarios.runs import simulate
 from tests.api.live.played import Desk
@@ -106,18 +107,40 @@ def test_what_a_unit_left_unsaid_is_filled_in_and_counted(store: Store, player: 
     player.call(200, "c")
     player.at(201).send("c", "B1")
     player.serve(202, "B1", 3, 7, 8, 1)  # never arrived
+    player.call(300, "d")
+    player.at(301).send("d", "B2")
+    player.serve(302, "B2", 3, 8, 1)  # neither arrived nor left
     rows, unsaid, _ = exported(store)
-    a, b, c = rows
+    a, b, c, d = rows
     assert (a["turnout_time"], a["travel_time"], a["response_time"]) == (60, 240, 360)
     assert a["transported"]
     assert a["on_scene_time"] + a["transport_time"] == 300
     assert b["on_scene_time"] == 300
     assert b["transport_time"] + b["handover_time"] == 300
     assert (c["unit"], c["response_time"]) == (None, None)
-    assert unsaid["departure_unsaid"] == 1
+    assert (d["unit"], d["response_time"], d["transport_time"]) == (None, None, 0)
+    assert d["transported"]
+    assert unsaid["departure_unsaid"] == 3
     assert unsaid["transport_filled"] == 1
-    assert unsaid["arrival_unsaid"] == 1
-    assert unsaid["on_scene_filled"] >= 1
+    assert unsaid["arrival_unsaid"] == 2
+    assert all((row["transport_time"] or 0) >= 0 for row in rows)
+
+
+@pytest.mark.parametrize("statuses", [(), (3,), (3, 4), (3, 4, 7), (3, 4, 7, 8)])
+def test_a_log_that_ends_in_the_midst(
+    store: Store, player: Player, tmp_path: Path, statuses: tuple[int, ...]
+) -> None:
+    player.call(10, "a")
+    player.at(20).send("a", "A1")
+    player.serve(22, "A1", *statuses)
+    rows, unsaid, day = exported(store, Asked(DAY, DAY + timedelta(hours=1)))
+    assert (rows[0]["unit"] is None) is (4 not in statuses)
+    assert rows[0]["transported"] is (7 in statuses)
+    assert ("open" in unsaid) is (4 not in statuses)
+    assert (rows[0]["transport_time"] is None) is (8 not in statuses)
+    made = keep_recorded(day.scenario, day.outcome, {}, tmp_path / "day")
+    busy_ms = made.observations.work.busy_ms.sum(axis=0)
+    assert busy_ms[0] == 40 * MINUTE_MS  # to the end of the hour
 
 
 def test_several_units_and_a_diversion(store: Store, player: Player) -> None:
