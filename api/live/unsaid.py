@@ -22,7 +22,7 @@ WORDS: Final = {
     "needs_unsaid": "that needed something of their own, which a replay does not ask for",
     "units_changed": "units whose type, station or capabilities changed, or are their own",
     "units_busy": "units busy with what began before: off duty until free",
-    "units_off": "units out of service throughout: left out",
+    "units_off": "units out of service, or busy with something else, throughout: left out",
     "units_unknown": "units of a type or station that the scenario does not have: left out",
     "duty_unsaid": "units whose hours off duty no week of shifts can say: always on duty",
     "hospitals_full": "times that a hospital was full but for emergencies: open in a replay",

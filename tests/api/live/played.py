@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow.parquet as pq
 
 from api.live.incident_commands import Assign, CloseIncident, CreateIncident
 from api.live.ledger import Ledger
-from api.live.unit_commands import ReportStatus, Start
+from api.live.unit_commands import AcceptMove, ReportStatus, Start
 from scenarios.package import lonlat
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ STATUS: Final = {
     "at_hospital": 8,
     "free": 1,
     "at_station": 2,
+    "off_duty": 6,
+    "on_duty": 2,
 }
 
 
@@ -65,8 +68,15 @@ class Desk:
             self.clock.at_ms = at_ms
         return self.ledger.submit(command, "desk-1").result().record
 
-    def call(self, name: str, at: tuple[float, float], priority: str, called_ms: int) -> None:
-        self.do(CreateIncident(name, *at, priority, None, None, called_ms))
+    def call(
+        self,
+        name: str,
+        at: tuple[float, float],
+        priority: str,
+        called_ms: int,
+        kind: str | None = None,
+    ) -> None:
+        self.do(CreateIncident(name, *at, priority, kind, None, called_ms))
 
     def send(self, incident: str, *units: str) -> None:
         world = self.ledger.world
@@ -88,16 +98,25 @@ def play(desk: Desk, city: Scenario, run: Path) -> None:
     calls = pq.read_table(run / "incidents.parquet").to_pylist()
     desk.clock.at_ms = start_ms
     desk.start(city)
-    for event in pq.read_table(run / "events.parquet").to_pylist():
+    events = pq.read_table(run / "events.parquet").to_pylist()
+    left = Counter(each["incident"] for each in events if each["event"] == "free")
+    for event in events:
         desk.clock.at_ms = start_ms + event["time_ms"]
-        kind, unit, name = event["event"], event["unit"], f"r{event['incident']}"
-        if kind == "call_processed":
+        what, unit, name = event["event"], event["unit"], f"r{event['incident']}"
+        if what == "call_processed":
             call = calls[event["incident"]]
             at = tuple(zones[call["zone"]])
-            desk.call(name, at, call["priority"], start_ms + round(call["call_time"] * 1000))
-        elif kind == "dispatched":
+            called_ms = start_ms + round(call["call_time"] * 1000)
+            kind = None if call["type"] == call["priority"] else call["type"]
+            desk.call(name, at, call["priority"], called_ms, kind)
+        elif what == "dispatched":
             desk.send(name, unit)
-        elif kind in STATUS:
-            desk.says(unit, STATUS[kind])
-            if kind == "free" and not desk.ledger.world.incidents[name].units:
+        elif what == "moved":
+            station, known = event["place"].partition(":")[2], desk.ledger.world.units[unit]
+            if (known.station, known.heading) != (station, None):
+                desk.do(AcceptMove(unit, known.version, station, None, "other"))
+        elif what in STATUS:
+            desk.says(unit, STATUS[what])
+            left[event["incident"]] -= what == "free"
+            if what == "free" and not left[event["incident"]]:
                 desk.close(name)

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from api.live.exporting import Asked, export_log
+from api.live.exporting import Asked, export_log, read_stretch
+from api.live.recorded_day import day_of
 from api.live.schema import migrate
 from api.live.store import Store
 from scenarios.breakdown import FILES as TABLES
 from scenarios.packaging import load_scenario
+from scenarios.recorded import keep_recorded
+from scenarios.run_tables import Names, incident_table
 from scenarios.runs import REPEATABLE, simulate
+from scenarios.settings import Settings
 from tests.api.live.played import Desk, play
 from tests.command_line import refused, run
+from tests.toy_city import toy_city
 
 if TYPE_CHECKING:
     from scenarios.package import Scenario
@@ -71,6 +79,46 @@ def test_the_day_is_the_simulated_one(simulated: Path, day: Path) -> None:
     assert now["distance_m"].null_count == len(now)
     for name in was.column_names:
         assert now[name].to_pylist() == was[name].to_pylist(), name
+
+
+def test_so_is_a_day_of_shifts_moves_and_responses_of_several(store: Store, tmp_path: Path) -> None:
+    """Compare the harder things that the simulator can do."""
+    toy = toy_city()
+    day = {"name": "day", "days": ["mon", "tue", "wed"], "start": "07:30", "end": "19:00"}
+    slots = [{"needs": ["ambulance"]}, {"needs": ["doctor"], "transports": False}]
+    rules = toy.settings.model_dump() | {
+        "incident_types": [
+            {"name": "small", "priority": "emergency", "weight": 2},
+            {"name": "big", "priority": "emergency", "response": [slots]},
+        ],
+        "demand": toy.settings.demand.model_dump() | {"incidents_per_day": 70},
+        "shifts": [day],
+    }
+    city = replace(
+        toy,
+        settings=Settings.model_validate(rules),
+        units=toy.units.assign(shift=["", "day", "", "day", ""]),
+    )
+    simulated = simulate(
+        city, policy="closest+dmexclp-move", replications=1, seed=4, out=tmp_path / "run"
+    )
+    was = pq.read_table(tmp_path / "run" / "incidents.parquet")
+    events = pq.read_table(tmp_path / "run" / "events.parquet").to_pandas()
+    assert {"moved", "queued", "off_duty", "on_duty"} <= set(events["event"])
+    assert (was["complete_time"].to_numpy() > was["response_time"].to_numpy()).any()
+    desk = Desk(store, 0)
+    play(desk, city, tmp_path / "run")
+    desk.ledger.close()
+    begin = city.settings.horizon.start
+    stretch = read_stretch(store, city, Asked(begin, begin + timedelta(days=2)))
+    made = day_of(city, stretch.start, stretch.records, stretch.window)
+    now = incident_table(made.outcome, 0, Names(made.scenario))
+    for name in set(was.column_names) - {"distance_m"}:
+        assert now[name].to_pylist() == was[name].to_pylist(), name
+    assert set(made.counts) <= {"several_units", "units_changed"}, made.counts
+    again = keep_recorded(made.scenario, made.outcome, {}, tmp_path / "day").observations.work
+    for name in ("busy_ms", "duty_ms", "busy_hour_ms"):
+        assert np.allclose(getattr(again, name), getattr(simulated.observations.work, name)), name
 
 
 def test_a_day_is_made_anew_of_its_records(day: Path, tmp_path: Path) -> None:

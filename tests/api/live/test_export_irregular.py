@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 DAY = datetime(2025, 1, 6, tzinfo=UTC)
 DAY_MS = round(DAY.timestamp() * 1000)
 MINUTE_MS = 60_000
+RECORDED: dict[str, Any] = {"from": "", "to": "", "unsaid": {}}
 
 
 class Player:
@@ -138,7 +139,7 @@ def test_a_log_that_ends_in_the_midst(
     assert rows[0]["transported"] is (7 in statuses)
     assert ("open" in unsaid) is (4 not in statuses)
     assert (rows[0]["transport_time"] is None) is (8 not in statuses)
-    made = keep_recorded(day.scenario, day.outcome, {}, tmp_path / "day")
+    made = keep_recorded(day.scenario, day.outcome, RECORDED, tmp_path / "day")
     busy_ms = made.observations.work.busy_ms.sum(axis=0)
     assert busy_ms[0] == 40 * MINUTE_MS  # to the end of the hour
 
@@ -232,6 +233,23 @@ def test_a_window_of_a_longer_log(store: Store, player: Player) -> None:
     events = event_table(day.outcome, 0, Names(day.scenario)).to_pylist()
     assert {event["incident"] for event in events} == {None, 0, 1}
     assert [e["event"] for e in events if e["unit"] == "A1"][:2] == ["off_duty", "on_duty"]
+
+
+def test_each_call_is_of_one_day(store: Store, player: Player) -> None:
+    """Enter calls around midnight, some of them late."""
+    for row, (called, entered) in enumerate([(1430, 1431), (1439, 1442), (1441, 1441)]):
+        desk = player.at(entered)
+        desk.call(f"r{row}", corner(row, 2), "urgent", DAY_MS + called * MINUTE_MS)
+        desk.send(f"r{row}", ("A1", "A2", "B1")[row])
+        player.serve(entered + 1, ("A1", "A2", "B1")[row], 4)
+    midnight = DAY + timedelta(days=1)
+    first, unsaid, _ = exported(store, Asked(DAY, midnight))
+    assert unsaid == {"departure_unsaid": 2, "on_scene_filled": 2}
+    second, _, day = exported(store, Asked(midnight, None))
+    assert [row["processing_time"] for row in first] == [60, 180]
+    assert [row["call_time"] for row in second] == [60]
+    assert day.counts["earlier_calls"] == 1  # entered on the second day
+    assert day.counts["units_off"] == 1  # A1 is still on scene
 
 
 def test_places_are_coarsened_and_nobody_is_named(

@@ -13,16 +13,19 @@ from api.app import create_app
 from api.live.access import OpenAccess
 from api.live.commands import RefusedError
 from api.live.engine import open_engine
+from api.live.exporting import Asked, read_stretch
 from api.live.folding import fold
 from api.live.incident_commands import Assign, CreateIncident
 from api.live.ledger import Ledger, UnavailableError
 from api.live.pruning import prune
+from api.live.recorded_day import day_of
 from api.live.schema import check_tables, migrate
 from api.live.service import Live, LiveOptions
 from api.live.store import DamagedLogError, Store
 from api.live.unit_commands import Start
 from routing.errors import InputError
 from tests.api.live import postgres
+from tests.toy_city import toy_city
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -96,6 +99,9 @@ def test_what_is_old_is_pruned(store: Store) -> None:
     world = ledger.world
     ledger.close()
     now_ms = world.at_ms + 60_000
+    stretch = read_stretch(store, toy_city(), Asked())
+    assert len(stretch.records) == world.seq
+    assert len(day_of(toy_city(), *stretch).outcome.incidents.call_ms) == 10
     done = prune(store, world.at_ms, now_ms, "test")
     assert done.removed > 5
     left = list(store.records())
