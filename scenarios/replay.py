@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from scenarios.folders import staged_folder
 from scenarios.packaging import DESCRIPTOR, load_scenario
 from scenarios.paired import paired
 from scenarios.policies import load_policy
+from scenarios.recorded import SCENARIO
 from scenarios.run_tables import Names, read_frame, read_incidents
 from scenarios.runs import INCIDENTS_FILE, MARKER, REPEATABLE, digest, run
 from scenarios.simulation.tables import build_tables
@@ -104,6 +106,10 @@ def replay(
     options: dict[str, Any] = {"seed": manifest["seed"], "workers": workers, "progress": progress}
     tables = build_tables(city, movable=named.moves)
     with TemporaryDirectory() if out is None else staged_folder(out, MARKER) as folder:
+        own = run_folder / SCENARIO
+        if (own / DESCRIPTOR).is_file() and manifest["scenario"]["location"] == SCENARIO:
+            copytree(own, Path(folder) / SCENARIO)
+            city = replace(city, location=SCENARIO)
         again = run(city, tables, named, incidents, folder=Path(folder), **options)
         differing = tuple(
             name for name in REPEATABLE if not _same_bytes(run_folder / name, Path(folder) / name)
@@ -166,9 +172,10 @@ def _scenario(folder: Path, manifest: dict[str, Any], given: str | None) -> Scen
             field="--scenario",
             fix="name its folder",
         )
-    within = folder / recorded["location"]  # a recorded day brings its own
-    own = recorded["location"] and (within / DESCRIPTOR).is_file()
-    city = load_scenario(given or (within if own else recorded["location"]))
+    location = recorded["location"]
+    if location == SCENARIO and (folder / location / DESCRIPTOR).is_file():
+        location = folder / location  # a recorded day brings its own
+    city = load_scenario(given or location)
     if not city.hash or city.hash != recorded["hash"]:
         raise InputError(
             f"{folder} was made of the scenario with hash {recorded['hash'][:12]}..., but "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -29,6 +30,9 @@ from api.run_words import (
     run_lines,
 )
 from routing.errors import InputError
+
+if TYPE_CHECKING:
+    from scenarios.replay import ReplayResult
 
 DIFFERS = 1
 """Exit code of a replay that does not give the run's own bytes."""
@@ -192,24 +196,19 @@ def replay(  # numpydoc ignore=PR01
 
     Under its own policy events, incidents and summary must come out the same, byte by
     byte; it exits with 1 where they do not. A run that 'bluelight export-log' wrote is made
-    anew of the records in it. A LOG (of 'bluelight serve') becomes a run of its whole time.
+    anew of the records in it. Of a LOG (of 'bluelight serve') the whole time is played, as
+    people decided or under a policy.
     """
-    from scenarios.recorded import AS_DECIDED
-    from scenarios.replay import manifest_of
-    from scenarios.replay import replay as run_again
-
     if "://" in run or Path(run).is_file():
-        _export(ctx, run, policy, scenario, out, as_json=as_json)
-        return
-    folder = Path(run)
-    if policy is None and manifest_of(folder)["policy"]["id"] == AS_DECIDED:
-        from api.live.exporting import rebuild
-
-        result = rebuild(folder, out)
-        lines = recorded_lines(result.run.recorded)
+        city = _city_of(run, scenario)
+        if policy is None:
+            ctx.invoke(export_log, log=run, scenario=city, out=out, as_json=as_json)
+            return
+        with TemporaryDirectory() as folder:
+            _export_quietly(run, city, Path(folder) / "day")
+            result = _again(Path(folder) / "day", policy, None, workers, out)
     else:
-        result = run_again(folder, policy, scenario, out, workers=workers, progress=True)
-        lines = paired_lines(result.comparison, result.run.policy)
+        result = _again(Path(run), policy, scenario, workers, out)
     identical, differing, made = result.identical, result.differing, result.run
     verdicts = {
         True: "identical: the same bytes as the run",
@@ -219,32 +218,43 @@ def replay(  # numpydoc ignore=PR01
     document: dict[str, Any] = {"identical": identical, "differing": differing, "out": out}
     if identical is None:
         document["comparison"] = result.comparison
-    lines = [*run_lines(made.summary), *lines, verdicts[identical], f"wrote {out}"]
+    told = [*recorded_lines(made.recorded), *paired_lines(result.comparison, made.policy)]
+    lines = [*run_lines(made.summary), *told, verdicts[identical], f"wrote {out}"]
     report(document | made.summary, lines, as_json=as_json)
     if identical is False:
         ctx.exit(DIFFERS)
 
 
-def _export(
-    ctx: click.Context,
-    log: str,
-    policy: str | None,
-    scenario: str | None,
-    out: Path,
-    *,
-    as_json: bool,
-) -> None:
-    """Make a run of a whole log."""
+def _again(
+    run: Path, policy: str | None, scenario: str | None, workers: int, out: Path
+) -> ReplayResult:
+    """Play a run again, or make a recorded one anew."""
+    from scenarios.recorded import AS_DECIDED
+    from scenarios.replay import manifest_of, replay
+
+    if policy is None and manifest_of(run)["policy"]["id"] == AS_DECIDED:
+        from api.live.exporting import rebuild
+
+        return rebuild(run, out)
+    return replay(run, policy, scenario, out, workers=workers, progress=True)
+
+
+def _city_of(log: str, scenario: str | None) -> str:
     if scenario is None:
         raise InputError(
             f"{log} is a log, which does not hold its city",
             field="--scenario",
             fix="name the scenario that it was kept with",
         )
-    if policy is not None:
-        raise InputError(
-            "a log is replayed under another policy by way of its run",
-            field="--policy",
-            fix=f"first: bluelight export-log {log} --scenario {scenario} --out DAY",
-        )
-    ctx.invoke(export_log, log=log, scenario=scenario, out=out, as_json=as_json)
+    return scenario
+
+
+def _export_quietly(log: str, scenario: str, out: Path) -> None:
+    from api.live.exporting import Asked, export_log, open_log
+    from scenarios.packaging import load_scenario
+
+    store = open_log(log)
+    try:
+        export_log(store, load_scenario(scenario), Asked(), out)
+    finally:
+        store.close()

@@ -345,7 +345,11 @@ def test_by_command(scenario_folder: Path, tmp_path: Path) -> None:
     empty.close()
     assert "--scenario" in refused("replay", log, "--out", out)
     command = ["replay", log, "--scenario", scenario_folder]
-    assert "export-log" in refused(*command, "--policy", "closest", "--out", out)
+    under = run(*command, "--policy", "closest", "--out", tmp_path / "under", "--json").json
+    assert under["comparison"]["sooner"] == 1
+    assert under["comparison"]["not_both"] == 1  # nobody was sent to the second one yet
+    moved = (tmp_path / "under").rename(tmp_path / "moved")  # it brings its scenario along
+    assert run("replay", moved, "--out", tmp_path / "again", "--json").json["identical"]
     assert run(*command, "--out", out, "--json").json["incidents"]["total"] == 2
     assert "there is no store" in refused(
         "export-log", tmp_path / "none", "--scenario", scenario_folder, "--out", out
