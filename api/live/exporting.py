@@ -126,12 +126,7 @@ def export_log(store: Store, city: Scenario, asked: Asked, out: Path) -> RunResu
     """
     check_replaceable(out, MARKER)
     stretch = read_stretch(store, city, asked)
-    try:
-        day = day_of(city, stretch.start, stretch.records, stretch.window)
-    except (KeyError, TypeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"the records contradict each other: {error!r}", field="LOG") from error
+    day = _day(city, stretch)
     started = [each.body["scenario"] for each in stretch.records if each.kind == "started"]
     served = [stretch.start.scenario, *started][-1]
     with staged_folder(out, MARKER) as stage:
@@ -149,6 +144,15 @@ def export_log(store: Store, city: Scenario, asked: Asked, out: Path) -> RunResu
         }
         result = keep_recorded(day.scenario, day.outcome, _recorded(origin, day, stage), stage)
     return replace(result, folder=out)
+
+
+def _day(city: Scenario, stretch: Stretch, name: str = "") -> Day:
+    try:
+        return day_of(city, *stretch, name)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"the records contradict each other: {error!r}", field="LOG") from error
 
 
 def _recorded(origin: dict[str, Any], day: Day, stage: Path) -> dict[str, Any]:
@@ -195,8 +199,7 @@ def rebuild(folder: Path, out: Path) -> ReplayResult:
     if not (folder / FILE).is_file() or digest(folder / FILE) != sealed:
         raise InputError(f"{folder / FILE} was changed since it was written", fix="export it anew")
     start, records = read_records(folder / FILE)
-    city = load_scenario(folder / SCENARIO)
-    day = day_of(city, start, records, window, name)
+    day = _day(load_scenario(folder / SCENARIO), Stretch(start, records, window), name)
     for key in ("to_zones_m", "unsaid", "records"):
         origin.pop(key, None)
     with staged_folder(out, MARKER) as stage:

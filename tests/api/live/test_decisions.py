@@ -12,10 +12,12 @@ from api.app import create_app
 from api.city import City
 from api.live.access import OpenAccess
 from api.live.asking_again import ask_again
+from api.live.folding import fold
 from api.live.records import GENESIS, Entry, sealed
 from api.live.schema import migrate
 from api.live.service import Live, LiveOptions
 from api.live.store import Store
+from api.live.views import happened
 from scenarios.packaging import load_scenario
 from tests.command_line import refused, run
 from tests.toy_city import corner
@@ -164,3 +166,28 @@ def test_what_cannot_be_asked_again_is_counted(log: Path, town: City, tmp_path: 
 
 def test_decisions_need_their_scenario(log: Path) -> None:
     assert "--scenario" in refused("verify-log", log, "--decisions")
+
+
+def test_the_moment_is_shown_in_words_that_people_read(log: Path) -> None:
+    store = Store(str(log))
+    shown = [each for each in store.records() if each.kind == "recommended"]
+    for record in shown:
+        data = happened(record).data
+        assert data["asked_at"].endswith("Z")
+        assert data["stale_after_seconds"] == 90
+        assert not [name for name in data if name.endswith("_ms")]
+    assert any(happened(each).data["roads"] for each in shown)
+    store.close()
+
+
+def test_older_records_are_shown_without(log: Path, tmp_path: Path) -> None:
+    def older(kind: str, body: dict[str, Any]) -> None:
+        if kind == "recommended":
+            for name in ("now_ms", "limit", "stale_after_ms", "roads"):
+                del body[name]
+
+    store = Store(str(rewritten(log, tmp_path / "old.db", older)))
+    for record in store.records():
+        assert "asked_at" not in happened(record).data
+    assert fold(store).world.seq > 0
+    store.close()

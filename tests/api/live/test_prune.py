@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +22,7 @@ from tests.command_line import refused, run
 from tests.toy_city import corner, toy_city
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NOON_MS = 1_736_164_800_000  # 2025-01-06T12:00Z
@@ -135,6 +136,19 @@ def test_a_stream_goes_on_behind_the_gap(kept: Store) -> None:
     found = asyncio.run(hub.after(0))
     assert found[0].seq == done.first
     assert asyncio.run(hub.after(done.last)) == []
+
+
+def test_it_is_served_on(kept: Store, serving: Callable[..., Any]) -> None:
+    done = prune(kept, NOON_MS + 3 * HOUR_MS, NOON_MS + 24 * HOUR_MS, "test")
+    with serving(kept) as client:
+        page = client.get("/v1/audit").json()
+        assert page["events"][0]["id"] == done.first
+        assert page["events"][-1]["data"]["before"] == "2025-01-06T15:00:00.000Z"
+        assert client.get("/readyz").status_code == 200
+        assert client.get("/v1/incidents").json()["incidents"][0]["id"] == "I4"
+        again = {"id": EARLY, "lon": corner(1, 1)[0], "lat": corner(1, 1)[1]}
+        assert client.post("/v1/incidents", json=again).status_code == 201
+    assert fold(kept).world == fold(kept, from_start=True).world
 
 
 def test_what_is_left_can_be_exported(kept: Store, tmp_path: Path) -> None:
