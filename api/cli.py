@@ -14,9 +14,11 @@ import click
 from api.commands.build import build, check
 from api.commands.calibrate import calibrate
 from api.commands.demo import demo
+from api.commands.export_log import export_log
 from api.commands.isochrone import isochrone
 from api.commands.matrix import matrix
 from api.commands.plan import plan
+from api.commands.prune_log import prune_log
 from api.commands.refine import refine
 from api.commands.route import route
 from api.commands.serve import serve
@@ -180,7 +182,7 @@ def bluelight(ctx: click.Context) -> None:  # numpydoc ignore=PR01
 
 for _command in (
     *(demo, build, check, calibrate, route, isochrone, matrix, plan, refine, staff),
-    *(simulate, compare, replay, serve, token, verify_log),
+    *(simulate, compare, replay, serve, token, verify_log, export_log, prune_log),
 ):
     bluelight.add_command(_command)
 

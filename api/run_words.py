@@ -22,6 +22,11 @@ _TIMES: Final = {
     "turnout": "  turnout",
     "travel": "  travel",
 }
+_REALITY: Final = (
+    "people's drives are as observed, the policy's as the roads say: what the roads say wrong is "
+    "in the change too; 'bluelight compare' the day's scenario under two policies is free of it"
+)
+
 _SHARES: Final = {"queued_share": "incidents that queue", "utilisation": "units busy"}
 
 
@@ -50,6 +55,78 @@ def run_lines(summary: dict[str, Any]) -> list[str]:
         "",
         _interval(summary),
     ]
+
+
+def recorded_lines(recorded: dict[str, Any] | None) -> list[str]:
+    """Tell of a day that was recorded whence it is, and what a run cannot say of it.
+
+    Parameters
+    ----------
+    recorded : dict or None
+        From ``summary.json``; None where the run was simulated.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    if recorded is None:
+        return []
+    metres = recorded["to_zones_m"]
+    rows = [(f"{each['count']:,}", each["means"]) for each in recorded["unsaid"].values()]
+    return [
+        f"records {recorded['first_record']:,} to {recorded['last_record']:,}",
+        f"places coarsened to {recorded['coarsened_m']:g} m; incidents count for the nearest zone,",
+        f"{metres['mean']:,} m away on average, {metres['most']:,} m at most",
+        *([] if recorded["served"]["same"] else ["the log was kept with another scenario"]),
+        *(table(("", "<what a run does not say"), rows) if rows else []),
+    ]
+
+
+def paired_lines(paired: dict[str, Any] | None, policy: str) -> list[str]:
+    """Tell how a run's responses changed under another policy.
+
+    Parameters
+    ----------
+    paired : dict or None
+        Of `scenarios.paired.paired`.
+    policy : str
+        The other policy.
+
+    Returns
+    -------
+    list of str
+        Lines; none where nothing was compared.
+    """
+    if paired is None:
+        return []
+    before, after, change = (paired[key] for key in ("before", "after", "difference"))
+    rows = [
+        (_TIMES[key], *_changed(before[key], after[key], change[key], clock, _seconds))
+        for key in ("response_mean", "response_p90")
+    ]
+    rows += [
+        (
+            f"within {name}",
+            *_changed(before["within"][name], after["within"][name], each, percent, _points),
+        )
+        for name, each in change.get("within", {}).items()
+    ]
+    head = ("<the same incidents", f"{paired['policy_before']}", policy, "change", "from", "to")
+    alike = f"{paired['alike']:,} alike, {paired['not_both']:,} not reached both times"
+    return [
+        "",
+        *table(head, rows),
+        f"reached sooner: {paired['sooner']:,}, later: {paired['later']:,}, {alike}",
+        *([_REALITY] if paired["observed"] else []),
+    ]
+
+
+def _changed(
+    before: Estimate, after: Estimate, change: Estimate, shown: Shown, shift: Shown
+) -> tuple[str, ...]:
+    moved = (shift(change[key]) for key in ("value", "low", "high"))
+    return shown(before["value"]), shown(after["value"]), *moved
 
 
 def precision_lines(precision: dict[str, Any] | None) -> list[str]:
@@ -177,6 +254,8 @@ def _points(share: float | None) -> str:
 
 
 def _span(summary: dict[str, Any]) -> str:
+    if "recorded" in summary:
+        return f"{summary['days']:g} days as they were"
     return f"{summary['replications']} x {summary['days']:g} days, seed {summary['seed']}"
 
 

@@ -27,8 +27,9 @@ class FleetWork(NamedTuple):
 
     Parameters
     ----------
-    metres : ndarray of int64, shape (groups, units)
-        What each unit drove, also after the horizon's end.
+    metres : ndarray of float64, shape (groups, units)
+        What each unit drove, also after the horizon's end; NaN for all where the log does
+        not say it of some drive.
     busy_ms : ndarray of float64, shape (groups, units)
         From dispatch to free, within the horizon, by when it began.
     duty_ms : ndarray of float64, shape (groups, units)
@@ -39,7 +40,7 @@ class FleetWork(NamedTuple):
         How often each unit was sent to another station.
     """
 
-    metres: NDArray[np.int64]
+    metres: NDArray[np.float64]
     busy_ms: NDArray[np.float64]
     duty_ms: NDArray[np.float64]
     busy_hour_ms: NDArray[np.float64]
@@ -89,8 +90,10 @@ def work_of(outcome: Outcome, replications: int, horizon: Horizon, units: int) -
         only = np.zeros(len(time_ms), dtype=np.int64)
         return groups_of(only, np.minimum(time_ms, span - 1), replications, span)[0]
 
-    metres = np.zeros((groups, units), dtype=np.int64)
+    metres = np.zeros((groups, units))
     np.add.at(metres, (_group(log["time_ms"]), log["unit"]), log["metres"])
+    if (log["metres"] < 0).any():
+        metres[:] = np.nan
     unit, begin, end = busy_times(log)
     begin, end = np.minimum(begin, span), np.minimum(end, span)
     which = _group(begin)
@@ -114,22 +117,28 @@ def busy_times(
     Parameters
     ----------
     log : ndarray of LOG
-        What happened to units, in order, until all were free.
+        What happened to units, in order.
 
     Returns
     -------
     unit : ndarray of int64, shape (n,)
         Which one.
     begin, end : ndarray of float64, shape (n,)
-        Milliseconds since the horizon's start.
+        Milliseconds since the horizon's start; inf for the end where a unit did not become
+        free again, as in a day that was recorded only so far.
     """
     events = log[(log["event"] == DISPATCHED) | (log["event"] == FREE)]
     events = events[np.argsort(events["unit"], kind="stable")]
     free = events["event"] == FREE
     # a dispatch of a unit that is busy is a diversion
     after_free = np.append(True, free[:-1] | (np.diff(events["unit"]) != 0))
-    begin, end = events[~free & after_free[: len(events)]], events[free]
-    return begin["unit"].astype(np.int64), begin["time_ms"], end["time_ms"]
+    begin = np.flatnonzero(~free & after_free[: len(events)])
+    ends = np.append(np.flatnonzero(free), len(events))
+    last = np.append(events["unit"], -1)
+    time_ms = np.append(events["time_ms"], np.inf)
+    end = ends[np.searchsorted(ends, begin)]
+    own = last[end] == last[begin]
+    return last[begin].astype(np.int64), time_ms[begin], np.where(own, time_ms[end], np.inf)
 
 
 def _off_duty_ms(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shutil import copytree
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from routing.errors import InputError
 from scenarios.folders import staged_folder
-from scenarios.packaging import load_scenario
+from scenarios.packaging import DESCRIPTOR, load_scenario
+from scenarios.paired import paired
 from scenarios.policies import load_policy
-from scenarios.run_tables import Names, read_incidents
+from scenarios.recorded import SCENARIO
+from scenarios.run_tables import Names, read_frame, read_incidents
 from scenarios.runs import INCIDENTS_FILE, MARKER, REPEATABLE, digest, run
 from scenarios.simulation.tables import build_tables
 
@@ -34,11 +37,15 @@ class ReplayResult:
         The files that are not.
     run : RunResult
         The new run.
+    comparison : dict or None
+        Under another policy, its responses beside the run's; see
+        `scenarios.paired.paired`.
     """
 
     identical: bool | None
     differing: tuple[str, ...]
     run: RunResult
+    comparison: dict[str, Any] | None = None
 
 
 def replay(
@@ -78,7 +85,7 @@ def replay(
         The folder is no run or is damaged, the scenario is another one than was
         simulated, or the policy is unknown.
     """
-    manifest = _manifest(run_folder)
+    manifest = manifest_of(run_folder)
     city = _scenario(run_folder, manifest, scenario)
     recorded = manifest["policy"]
     named = load_policy(policy or recorded["source"] or recorded["id"])
@@ -95,9 +102,14 @@ def replay(
         incidents = [city.incidents]  # those of the run are rounded
     if out is not None and out.resolve() == run_folder.resolve():
         raise InputError(f"{out} is the run itself", field="--out", fix="name another folder")
+    before = read_frame(run_folder / INCIDENTS_FILE)
     options: dict[str, Any] = {"seed": manifest["seed"], "workers": workers, "progress": progress}
     tables = build_tables(city, movable=named.moves)
     with TemporaryDirectory() if out is None else staged_folder(out, MARKER) as folder:
+        own = run_folder / SCENARIO
+        if (own / DESCRIPTOR).is_file() and manifest["scenario"]["location"] == SCENARIO:
+            copytree(own, Path(folder) / SCENARIO)
+            city = replace(city, location=SCENARIO)
         again = run(city, tables, named, incidents, folder=Path(folder), **options)
         differing = tuple(
             name for name in REPEATABLE if not _same_bytes(run_folder / name, Path(folder) / name)
@@ -106,11 +118,28 @@ def replay(
         identical=not differing if original else None,
         differing=differing if original else (),
         run=replace(again, folder=out),
+        comparison=None if original else paired(again.observations, before, recorded["id"]),
     )
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    """Read a run's manifest, all fields that a replay needs checked."""
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """Read a run's manifest, all fields that a replay needs checked.
+
+    Parameters
+    ----------
+    folder : Path
+        A run.
+
+    Returns
+    -------
+    dict
+        The content of ``manifest.json``.
+
+    Raises
+    ------
+    InputError
+        It is no run, or damaged.
+    """
     path = folder / MARKER
     try:
         manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -143,7 +172,10 @@ def _scenario(folder: Path, manifest: dict[str, Any], given: str | None) -> Scen
             field="--scenario",
             fix="name its folder",
         )
-    city = load_scenario(given or recorded["location"])
+    location = recorded["location"]
+    if location == SCENARIO and (folder / location / DESCRIPTOR).is_file():
+        location = folder / location  # a recorded day brings its own
+    city = load_scenario(given or location)
     if not city.hash or city.hash != recorded["hash"]:
         raise InputError(
             f"{folder} was made of the scenario with hash {recorded['hash'][:12]}..., but "

@@ -403,7 +403,8 @@ def _distinct_stations(comparison: Comparison) -> list[tuple[str, Scenario]]:
 def _amount(run: RunResult) -> str:
     days = run.scenario.settings.horizon.days
     spans = f"{run.replications} × {days:g} days" if run.replications > 1 else f"{days:g} days"
-    return f"{len(run.incidents):,} simulated incidents in {spans}"
+    what = "recorded" if run.recorded else "simulated"
+    return f"{len(run.incidents):,} {what} incidents in {spans}"
 
 
 def _notes(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
@@ -423,8 +424,18 @@ def _notes(runs: Sequence[tuple[str, RunResult]]) -> list[str]:
         "Roads, stations and addresses are from the map. Durations, number of units, demand by "
         "hour and the standard are assumptions unless scenario.toml names a source. "
         + "; ".join(sources),
+        *_recorded_note(first.recorded),
         f"Scenario hashes: {hashes}. Seed {first.seed}. {ATTRIBUTION}, ODbL 1.0.",
     ]
+
+
+def _recorded_note(recorded: Mapping[str, Any] | None) -> list[str]:
+    if not recorded:
+        return []
+    unsaid = [f"{each['count']:,} {each['means']}" for each in recorded["unsaid"].values()]
+    said = f"As people decided, from {recorded['from']} to {recorded['to']}: times are as they were"
+    places = "reported, places are the nearest demand zones. What a run does not say"
+    return [f"{said} {places}: {'; '.join(unsaid) or 'nothing was found'}."]
 
 
 def _page(

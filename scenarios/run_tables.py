@@ -15,6 +15,7 @@ from scenarios.demand import IncidentTable
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
     from numpy.typing import NDArray
 
     from scenarios.package import Scenario
@@ -42,7 +43,7 @@ INCIDENTS: Final = pa.schema(
         ("transport_time", pa.float64()),
         ("handover_time", pa.float64()),
         ("transported", pa.bool_()),
-        ("distance_m", pa.int64()),
+        ("distance_m", pa.int64()),  # null where a recorded day does not say
         ("zone", _NAME),
         ("district", _NAME),
         ("hospital", _NAME),
@@ -59,7 +60,7 @@ EVENT_LOG: Final = pa.schema(
         ("incident", pa.int32()),
         ("unit", _NAME),
         ("place", _NAME),  # "zone:ID", "hospital:ID" or "station:ID"
-        ("metres", pa.int64()),  # the drive that ended with the event
+        ("metres", pa.int64()),  # the drive that ended with the event; null where unknown
     ]
 )
 """One row an event, in order."""
@@ -156,7 +157,7 @@ def incident_table(outcome: Outcome, replication: int, names: Names) -> pa.Table
         _seconds(taken["at_hospital_ms"] - taken["left_ms"], at_home),
         _seconds(calls.handover_ms, ~calls.transported),
         calls.transported,
-        _numbers(served["distance_m"], nobody),
+        _numbers(served["distance_m"], nobody | (served["distance_m"] < 0)),
         _named(calls.zone, names.zone),
         _named(names.district_of_zone[calls.zone], names.district),
         _named(_hospital(taken["hospital"], names), names.hospital),
@@ -195,7 +196,7 @@ def event_table(outcome: Outcome, replication: int, names: Names) -> pa.Table:
         _numbers(incident, incident < 0),
         _named(log["unit"], names.unit),
         _named(log["place"], names.place),
-        np.ascontiguousarray(log["metres"]),
+        _numbers(log["metres"].astype(np.int64), log["metres"] < 0),
     ]
     return pa.Table.from_arrays([pa.array(c) for c in columns], schema=EVENT_LOG)
 
@@ -254,6 +255,23 @@ def read_incidents(path: Path, replications: int, names: Names) -> list[Incident
     if not whole:
         raise InputError(f"{path} is damaged: incidents are missing or out of order")
     return tables
+
+
+def read_frame(path: Path) -> pd.DataFrame:
+    """Read back what became of the incidents of a run.
+
+    Parameters
+    ----------
+    path : Path
+        An ``incidents.parquet`` that `read_incidents` has accepted.
+
+    Returns
+    -------
+    DataFrame
+        Of schema `INCIDENTS`.
+    """
+    frame: pd.DataFrame = pq.read_table(path).to_pandas()
+    return frame
 
 
 def to_ms(seconds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -90,6 +90,9 @@ class RunResult:
     precision : dict or None
         What was asked for where replications were to stop by themselves, and whether it
         was reached; see `scenarios.precision.Stopping.to_json_dict`.
+    recorded : dict or None
+        Of a day that was recorded rather than simulated: whence, and what of it a run
+        cannot say.
     """
 
     scenario: Scenario
@@ -103,6 +106,7 @@ class RunResult:
     table: pd.DataFrame
     folder: Path | None = None
     precision: dict[str, Any] | None = None
+    recorded: dict[str, Any] | None = None
 
 
 def simulate(
@@ -270,9 +274,49 @@ def run(
         progress=progress,
     )
     with closing(done):
-        frame, work, waits, replications = _collect(
-            scenario, done, len(incidents), stopping, folder
+        return gathered(
+            scenario, done, policy, seed=seed, most=len(incidents), stopping=stopping, folder=folder
         )
+
+
+def gathered(
+    scenario: Scenario,
+    done: Iterable[Outcome],
+    policy: NamedPolicy,
+    *,
+    seed: int,
+    most: int,
+    stopping: Stopping | None = None,
+    folder: Path | None = None,
+    recorded: dict[str, Any] | None = None,
+) -> RunResult:
+    """Make a run of what came out of its replications.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    done : iterable of Outcome
+        What came out, by replication.
+    policy : NamedPolicy
+        Who decided.
+    seed : int
+        What the incidents were drawn with, for the record.
+    most : int
+        How many replications there can be.
+    stopping : Stopping, optional
+        Tells after which replication there are enough.
+    folder : Path, optional
+        An empty folder to write the run into.
+    recorded : dict, optional
+        As of `RunResult`.
+
+    Returns
+    -------
+    RunResult
+        The run.
+    """
+    frame, work, waits, replications = _collect(scenario, done, most, stopping, folder)
     seen = observe(scenario, frame, work, replications)
     measures = measure(seen)
     header = {
@@ -282,6 +326,7 @@ def run(
         "seed": seed,
         "replications": replications,
         "days": scenario.settings.horizon.days,
+        **({"recorded": recorded} if recorded else {}),
     }
     result = RunResult(
         scenario=scenario,
@@ -295,6 +340,7 @@ def run(
         table=breakdown(seen, measures),
         folder=folder,
         precision=stopping.to_json_dict() if stopping else None,
+        recorded=recorded,
     )
     if folder is not None:
         _write(result, policy, folder)
@@ -382,6 +428,7 @@ def _write(result: RunResult, policy: NamedPolicy, folder: Path) -> None:
         "seed": result.seed,
         "replications": result.replications,
         **({"precision": result.precision} if result.precision else {}),
+        **({"recorded": result.recorded} if result.recorded else {}),
         "files": {name: digest(folder / name) for name in (*REPEATABLE, *TABLES)},
         **provenance(),
     }

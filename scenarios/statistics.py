@@ -129,7 +129,9 @@ def ratio(numerator: NDArray[Any], denominator: NDArray[Any], *, share: bool = F
     top, bottom = numerator.sum(), denominator.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(np.divide(top, bottom))
-        without = np.divide(top - numerator, bottom - denominator, dtype=np.float64)
+        rest = bottom - denominator
+        # where all are in one group, what rounding leaves of their sum is over zero
+        without = np.where(rest == 0, np.nan, np.divide(top - numerator, rest, dtype=np.float64))
     if share:
         return Measure(value, without, int(top), int(bottom))
     return Measure(value, without)

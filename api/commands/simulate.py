@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from api.commands.export_log import export_log
 from api.options import (
     FOLDER_OUT,
     checkpoint_option,
@@ -19,7 +22,17 @@ from api.options import (
     workers_option,
 )
 from api.output import report
-from api.run_words import comparison_lines, precision_lines, run_lines
+from api.run_words import (
+    comparison_lines,
+    paired_lines,
+    precision_lines,
+    recorded_lines,
+    run_lines,
+)
+from routing.errors import InputError
+
+if TYPE_CHECKING:
+    from scenarios.replay import ReplayResult
 
 DIFFERS = 1
 """Exit code of a replay that does not give the run's own bytes."""
@@ -161,16 +174,18 @@ def compare(  # numpydoc ignore=PR01
 
 
 @click.command()
-@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", metavar="RUN|LOG")
 @click.option("--policy", help=f"Another policy: {POLICIES}")
-@click.option("--scenario", help="Where the scenario is now, if it was moved.")
+@click.option(
+    "--scenario", help="Where the scenario is now, if it was moved; of a log, the one it is of."
+)
 @workers_option
 @click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the new run.")
 @json_option
 @click.pass_context
 def replay(  # numpydoc ignore=PR01
     ctx: click.Context,
-    run: Path,
+    run: str,
     policy: str | None,
     scenario: str | None,
     workers: int,
@@ -180,18 +195,66 @@ def replay(  # numpydoc ignore=PR01
     """Play the incidents of a run again, under its policy or another.
 
     Under its own policy events, incidents and summary must come out the same, byte by
-    byte; it exits with 1 where they do not.
+    byte; it exits with 1 where they do not. A run that 'bluelight export-log' wrote is made
+    anew of the records in it. Of a LOG (of 'bluelight serve') the whole time is played, as
+    people decided or under a policy.
     """
-    from scenarios.replay import replay as run_again
-
-    result = run_again(run, policy, scenario, out, workers=workers, progress=True)
+    if "://" in run or Path(run).is_file():
+        city = _city_of(run, scenario)
+        if policy is None:
+            ctx.invoke(export_log, log=run, scenario=city, out=out, as_json=as_json)
+            return
+        with TemporaryDirectory() as folder:
+            _export_quietly(run, city, Path(folder) / "day")
+            result = _again(Path(folder) / "day", policy, None, workers, out)
+    else:
+        result = _again(Path(run), policy, scenario, workers, out)
+    identical, differing, made = result.identical, result.differing, result.run
     verdicts = {
         True: "identical: the same bytes as the run",
-        False: f"differs from the run: {', '.join(result.differing)}",
-        None: f"under another policy than the run: {result.run.policy}",
+        False: f"differs from the run: {', '.join(differing)}",
+        None: f"under another policy than the run: {made.policy}",
     }
-    document = {"identical": result.identical, "differing": result.differing, "out": out}
-    lines = [*run_lines(result.run.summary), verdicts[result.identical], f"wrote {out}"]
-    report(document | result.run.summary, lines, as_json=as_json)
-    if result.identical is False:
+    document: dict[str, Any] = {"identical": identical, "differing": differing, "out": out}
+    if identical is None:
+        document["comparison"] = result.comparison
+    told = [*recorded_lines(made.recorded), *paired_lines(result.comparison, made.policy)]
+    lines = [*run_lines(made.summary), *told, verdicts[identical], f"wrote {out}"]
+    report(document | made.summary, lines, as_json=as_json)
+    if identical is False:
         ctx.exit(DIFFERS)
+
+
+def _again(
+    run: Path, policy: str | None, scenario: str | None, workers: int, out: Path
+) -> ReplayResult:
+    """Play a run again, or make a recorded one anew."""
+    from scenarios.recorded import AS_DECIDED
+    from scenarios.replay import manifest_of, replay
+
+    if policy is None and manifest_of(run)["policy"]["id"] == AS_DECIDED:
+        from api.live.exporting import rebuild
+
+        return rebuild(run, out)
+    return replay(run, policy, scenario, out, workers=workers, progress=True)
+
+
+def _city_of(log: str, scenario: str | None) -> str:
+    if scenario is None:
+        raise InputError(
+            f"{log} is a log, which does not hold its city",
+            field="--scenario",
+            fix="name the scenario that it was kept with",
+        )
+    return scenario
+
+
+def _export_quietly(log: str, scenario: str, out: Path) -> None:
+    from api.live.exporting import Asked, export_log, open_log
+    from scenarios.packaging import load_scenario
+
+    store = open_log(log)
+    try:
+        export_log(store, load_scenario(scenario), Asked(), out)
+    finally:
+        store.close()

@@ -318,7 +318,7 @@ def _hospital_set(draft: Draft, body: dict[str, Any], _: Record) -> None:
 
 
 def _nothing(_: Draft, __: dict[str, Any], ___: Record) -> None:
-    """Change nothing: what people were shown and declined is for the audit."""
+    """Change nothing: what was declined, and what was pruned, is for the audit."""
 
 
 _EFFECTS: Final[dict[str, Callable[[Draft, dict[str, Any], Record], None]]] = {
@@ -339,7 +339,7 @@ _EFFECTS: Final[dict[str, Callable[[Draft, dict[str, Any], Record], None]]] = {
     "closure_set": _closure_set,
     "closure_lifted": _closure_lifted,
     "hospital_set": _hospital_set,
-    "exported": _nothing,
+    "pruned": _nothing,
 }
 
 KINDS: Final = tuple(_EFFECTS)

@@ -41,7 +41,7 @@ def fold(store: Store, *, from_start: bool = False) -> Folded:
     store : Store
         The log.
     from_start : bool
-        Whether to leave snapshots aside.
+        Whether to leave snapshots aside, but for the one that a pruned log begins with.
 
     Returns
     -------
@@ -53,8 +53,38 @@ def fold(store: Store, *, from_start: bool = False) -> Folded:
     DamagedLogError
         At the first record that is not what was written, or cannot have happened.
     """
-    world, chain = (World(), GENESIS) if from_start else _newest(store)
-    return follow(store, Folded(world, chain, world.seq))
+    return follow(store, beginning(store) if from_start else _newest(store))
+
+
+def beginning(store: Store) -> Folded:
+    """Return what a log begins with.
+
+    Parameters
+    ----------
+    store : Store
+        The log.
+
+    Returns
+    -------
+    Folded
+        An empty world; or, where older records were pruned, the state after the first one
+        that is left.
+
+    Raises
+    ------
+    DamagedLogError
+        The first records are missing, and nothing says what they came to.
+    """
+    ends = store.ends()
+    if ends is None or ends[0].seq == 1:
+        return Folded(World(), GENESIS, 0)
+    first = ends[0]
+    for snapshot in store.snapshots():
+        if snapshot.seq == first.seq and snapshot.chain == first.chain:
+            if snapshot.version != FORM:
+                raise DamagedLogError(first.seq, "the state that it begins with is of another form")
+            return Folded(World.from_json(json.loads(snapshot.world)), first.chain, first.seq)
+    raise DamagedLogError(1, "it is missing")
 
 
 def follow(store: Store, folded: Folded, new: list[Record] | None = None) -> Folded:
@@ -109,12 +139,13 @@ def snapshot_of(folded: Folded) -> Snapshot:
     return Snapshot(folded.world.seq, folded.chain, FORM, text.encode())
 
 
-def _newest(store: Store) -> tuple[World, bytes]:
+def _newest(store: Store) -> Folded:
     """Return the newest snapshot that stands on the log as it is."""
     for snapshot in store.snapshots():
         if snapshot.version != FORM:
             continue
         (last, *_) = [*store.records(snapshot.seq - 1, snapshot.seq), None]
         if last is not None and last.chain == snapshot.chain:
-            return World.from_json(json.loads(snapshot.world)), snapshot.chain
-    return World(), GENESIS
+            world = World.from_json(json.loads(snapshot.world))
+            return Folded(world, snapshot.chain, snapshot.seq)
+    return beginning(store)

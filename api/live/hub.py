@@ -98,7 +98,7 @@ class Hub:
         Returns
         -------
         list of Record
-            In order, none left out; empty if there is none.
+            In order, none left out but those that were pruned; empty if there is none.
         """
         with self._lock:
             if self._last and self._last[0].seq <= seq + 1:
@@ -107,4 +107,9 @@ class Hub:
         return await asyncio.to_thread(self._page, seq)
 
     def _page(self, seq: int) -> list[Record]:
-        return list(islice(self._store.records(seq, seq + _PAGE), _PAGE))
+        found = list(islice(self._store.records(seq, seq + _PAGE), _PAGE))
+        ends = None if found else self._store.ends()
+        if ends is None or ends[0].seq <= seq + 1:
+            return found
+        first = ends[0].seq  # what was between is pruned
+        return list(islice(self._store.records(first - 1, first + _PAGE), _PAGE))

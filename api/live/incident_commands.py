@@ -136,6 +136,11 @@ class NoteRecommendation:
         Units whose position was too old.
     seq : int
         The state that it was made from.
+    now_ms, limit, stale_after_ms : int
+        The moment that it was made for, how long a ranking was asked for, and from which
+        age on a position was not relied on: with these it can be asked again.
+    roads : tuple of pairs or None
+        The closures on the roads and their versions; None where they changed meanwhile.
     """
 
     incident: str
@@ -145,6 +150,10 @@ class NoteRecommendation:
     degraded: str | None
     stale: tuple[str, ...]
     seq: int
+    now_ms: int
+    limit: int
+    stale_after_ms: int
+    roads: tuple[tuple[str, int], ...] | None
 
     def decide(self, draft: Draft, _: int) -> Entry:  # numpydoc ignore=PR01,RT01
         """Return what is to be written; see `Command`."""
@@ -153,6 +162,7 @@ class NoteRecommendation:
         body["choice"] = list(self.choice)
         body["alternatives"] = [list(each) for each in self.alternatives]
         body["stale"] = list(self.stale)
+        body["roads"] = None if self.roads is None else [list(each) for each in self.roads]
         return Entry("recommended", body, f"incident:{self.incident}")
 
 

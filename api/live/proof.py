@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.live.folding import beginning
 from api.live.store import DamagedLogError
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Proof:
 
     def _read(self) -> None:
         try:
-            for record in self._store.checked():
+            begun = beginning(self._store)
+            for record in self._store.checked(begun.world.seq, begun.chain):
                 if record.seq >= self._up_to:
                     return
                 if record.seq % _AT_A_TIME == 0 and self._ended.wait(_PAUSE_S):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from api.live.incident_commands import NoteRecommendation
 from api.live.schemas import LiveRecommendation
@@ -13,14 +13,12 @@ from api.recommendations import PATIENCE, ROADS, as_the_crow_flies, by_road, not
 from api.schemas import Incident, RecommendationRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from api.city import City
     from api.fleet import Known
     from api.live.access import Principal
-    from api.live.fleet_now import FleetNow
+    from api.live.fleet_now import FleetNow, UnitPlaces
     from api.live.schemas import Asking
-    from api.live.service import Live
+    from api.live.service import Live, LiveOptions
     from api.live.world import IncidentNow, World
     from api.schemas import Recommendation
 
@@ -53,21 +51,18 @@ async def recommend_now(
     RefusedError
         The incident is closed.
     """
-    world = live.world
-    deadline_s = live.options.deadline_s
+    world, roads, now_ms = live.world, live.roads.in_force, live.now_ms()
+    incident = world.incident(incident.id) or incident
     guarded = await ROADS.hear(
-        lambda: _ranked(live, world, incident, asked, by_road),
-        lambda: _ranked(live, world, incident, asked, as_the_crow_flies),
-        PATIENCE * deadline_s,
+        lambda: ranked(live, world, incident, asked, now_ms),
+        lambda: ranked(live, world, incident, asked, now_ms, as_the_crow_flies),
+        PATIENCE * live.options.deadline_s,
     )
     fleet, found = guarded.value
     noted(found, guarded.cause)
-    first = found.sets[0].units if found.sets else []
-    choice = tuple(dict.fromkeys(each.unit for each in first))
-    if not choice and found.ranking:
-        choice = (found.ranking[0].unit,)
-    ranked = [each.unit for each in found.ranking]
-    stale = [name for name in ranked if name in fleet.stale]
+    choice = choice_of(found)
+    names = [each.unit for each in found.ranking]
+    stale = [name for name in names if name in fleet.stale]
     note = NoteRecommendation(
         incident.id,
         found.policy,
@@ -76,6 +71,10 @@ async def recommend_now(
         found.degraded_cause if found.degraded else None,
         tuple(stale),
         world.seq,
+        now_ms,
+        asked.limit,
+        live.stale_after_ms,
+        roads if live.roads.in_force == roads else None,
     )
     live.watch.recommended(degraded=found.degraded)
     outcome = await live.write(note, who, Named(None, None))
@@ -85,21 +84,94 @@ async def recommend_now(
         event=world.seq,
         incident_version=incident.version,
         unit_versions={
-            name: world.units[name].version for name in dict.fromkeys([*ranked, *choice])
+            name: world.units[name].version for name in dict.fromkeys([*names, *choice])
         },
         stale_positions=stale,
-        assumed_positions=[name for name in ranked if name in fleet.assumed],
+        assumed_positions=[name for name in names if name in fleet.assumed],
     )
 
 
-def _ranked(
-    live: Live,
+def choice_of(found: Recommendation) -> tuple[str, ...]:
+    """Return the units that are recommended.
+
+    Parameters
+    ----------
+    found : Recommendation
+        An answer.
+
+    Returns
+    -------
+    tuple of str
+        Those of the first set; without one the first of the ranking.
+    """
+    first = found.sets[0].units if found.sets else []
+    choice = tuple(dict.fromkeys(each.unit for each in first))
+    return choice or tuple(each.unit for each in found.ranking[:1])
+
+
+class Answering(Protocol):
+    """What it takes to answer: `api.live.service.Live`, or what stands for it in a replay.
+
+    Parameters
+    ----------
+    city : City
+        The roads as they are.
+    places : UnitPlaces
+        Ties units to them.
+    options : LiveOptions
+        How long a policy may think.
+    stale_after_ms : int
+        From which age on a position is not relied on.
+    """
+
+    city: City
+    places: UnitPlaces
+    options: LiveOptions
+    stale_after_ms: int
+
+
+class Ranking(Protocol):
+    """Ranks the units of a request: `by_road`, or `as_the_crow_flies`."""
+
+    def __call__(
+        self, city: City, request: RecommendationRequest, deadline_s: float, known: Known
+    ) -> Recommendation:
+        """Return the answer; see `api.recommendations.by_road`."""
+        ...
+
+
+def ranked(
+    live: Answering,
     world: World,
     incident: IncidentNow,
     asked: Asking,
-    rank: Callable[[City, RecommendationRequest, float, Known], Recommendation],
+    now_ms: int,
+    rank: Ranking = by_road,
 ) -> tuple[FleetNow, Recommendation]:
-    now_ms = live.now_ms()
+    """Rank the units for an incident at a moment.
+
+    Parameters
+    ----------
+    live : Answering
+        Roads and settings.
+    world : World
+        What is the case.
+    incident : IncidentNow
+        The incident.
+    asked : Asking
+        By which policy, and how many.
+    now_ms : int
+        The moment, in milliseconds since 1970.
+    rank : callable
+        Ranks them.
+
+    Returns
+    -------
+    fleet : FleetNow
+        The units as they were seen.
+    found : Recommendation
+        The answer.
+    """
     fleet = live.places.of(world, now_ms, live.stale_after_ms)
     request = RecommendationRequest.model_construct(
         incident=Incident.model_construct(

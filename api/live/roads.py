@@ -39,12 +39,18 @@ class LiveRoads:
     ----------
     city : City
         Its travel times are changed.
+
+    Attributes
+    ----------
+    in_force : tuple of pairs or None
+        The closures on the roads and their versions, by name; None while they change.
     """
 
     def __init__(self, city: City) -> None:
         self._city = city
         self._lock = Lock()
         self._in_force: dict[str, _Measure] = {}
+        self.in_force: tuple[tuple[str, int], ...] | None = ()
         self._ended = Event()
         self._watch: Thread | None = None
 
@@ -85,19 +91,36 @@ class LiveRoads:
         now_ms : int
             Now.
         """
+        self.put(each for each in closures if each.holds(now_ms))
+
+    def put(self, closures: Iterable[ClosureNow]) -> None:
+        """Let exactly these closures be in force.
+
+        Parameters
+        ----------
+        closures : iterable of ClosureNow
+            Which.
+        """
         with self._lock:
-            wanted = {each.id: each for each in closures if each.holds(now_ms)}
-            before = dict(self._in_force)
-            for name, measure in list(self._in_force.items()):
-                if name not in wanted or wanted[name].version != measure.version:
-                    for profile, known in measure.names.items():
-                        self._city.times[profile].lift(known)
-                    del self._in_force[name]
-            for name, closure in wanted.items():
-                if name not in self._in_force:
-                    self._in_force[name] = _Measure(closure.version, self._put(closure))
-            if self._in_force != before:
+            wanted = {each.id: each for each in closures}
+            over = [
+                name
+                for name, measure in self._in_force.items()
+                if name not in wanted or wanted[name].version != measure.version
+            ]
+            new = [name for name in wanted if name in over or name not in self._in_force]
+            if over or new:
+                self.in_force = None
+            for name in over:
+                for profile, known in self._in_force[name].names.items():
+                    self._city.times[profile].lift(known)
+                del self._in_force[name]
+            for name in new:
+                closure = wanted[name]
+                self._in_force[name] = _Measure(closure.version, self._put(closure))
+            if over or new:
                 self._city.forget()
+            self.in_force = tuple((name, each.version) for name, each in self._in_force.items())
 
     def arcs(self, closure: ClosureNow) -> NDArray[np.int64]:
         """Return the arcs that a closure means.

@@ -207,6 +207,30 @@ class Store:
             after, chain = record.seq, record.chain
             yield record
 
+    def ends(self) -> tuple[Record, Record] | None:
+        """Return the first and the last record, as they are stored.
+
+        Returns
+        -------
+        tuple of Record or None
+            The first one is number 1, or a later one where older ones were pruned. None
+            where nothing was written yet.
+
+        Raises
+        ------
+        DamagedLogError
+            The database cannot be read.
+        """
+        either = [select(LOG).order_by(order).limit(1) for order in (LOG.c.seq, LOG.c.seq.desc())]
+        try:
+            with self.engine.connect() as connection:
+                first, last = (connection.execute(question).first() for question in either)
+        except DBAPIError as error:
+            if not _unreadable(error):
+                raise
+            raise DamagedLogError(1, f"{error.orig}") from error
+        return None if first is None or last is None else (_record(first, 1), _record(last, None))
+
     def append(self, connection: Connection, records: Sequence[Record]) -> None:
         """Write records.
 
@@ -304,9 +328,28 @@ class Store:
             The newest.
         """
         seqs = connection.scalars(select(SNAPSHOTS.c.seq).order_by(SNAPSHOTS.c.seq.desc())).all()
-        old = [*seqs[_SNAPSHOTS_KEPT - 1 :], *(seq for seq in seqs if seq >= snapshot.seq)]
+        # one that stands at the first record is what a pruned log begins with
+        root = connection.scalar(select(func.min(LOG.c.seq)))
+        older = [seq for seq in seqs[_SNAPSHOTS_KEPT - 1 :] if seq != root]
+        old = [*older, *(seq for seq in seqs if seq >= snapshot.seq)]
         connection.execute(delete(SNAPSHOTS).where(SNAPSHOTS.c.seq.in_(old)))
         connection.execute(insert(SNAPSHOTS).values(**snapshot._asdict(), digest=_digest(snapshot)))
+
+    def compact(self) -> None:
+        """Give the room of removed rows back, so that they cannot be read off the disk."""
+        if self.engine.dialect.name != "sqlite":
+            with self.engine.connect() as connection:
+                alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+                alone.execute(text("VACUUM log, snapshots"))
+            return
+        raw = self.engine.raw_connection()  # a transaction of the engine's would forbid it
+        try:
+            cursor = raw.cursor()
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.close()
+        finally:
+            raw.close()
 
     def integrity(self) -> str | None:
         """Ask the database itself whether its pages are whole.

@@ -20,6 +20,8 @@ _TIMES: Final = {
     "observed_ms": "observed_at",
     "from_ms": "from",
     "to_ms": "to",
+    "now_ms": "asked_at",
+    "before_ms": "before",
 }
 
 
@@ -209,6 +211,10 @@ def _data(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
         data["alternatives"] = [
             {"unit": unit, "arrival_seconds": seconds} for unit, seconds in data["alternatives"]
         ]
+        if "stale_after_ms" in data:  # older records do not say
+            data["stale_after_seconds"] = data.pop("stale_after_ms") / 1000
+        if data.get("roads") is not None:
+            data["roads"] = [{"closure": name, "version": each} for name, each in data["roads"]]
     if kind == "incident_updated":
         data |= data.pop("changes")
     return data

@@ -112,7 +112,7 @@ LEG: Final = _record(
 
 LOG: Final = _record(
     time_ms="f8",
-    metres="i4",  # the drive that ended with the event
+    metres="i4",  # the drive that ended with the event, -1 where nobody knows
     incident="i4",
     unit="i4",
     place="i4",

@@ -13,15 +13,19 @@ from api.app import create_app
 from api.live.access import OpenAccess
 from api.live.commands import RefusedError
 from api.live.engine import open_engine
+from api.live.exporting import Asked, read_stretch
 from api.live.folding import fold
 from api.live.incident_commands import Assign, CreateIncident
 from api.live.ledger import Ledger, UnavailableError
+from api.live.pruning import prune
+from api.live.recorded_day import day_of
 from api.live.schema import check_tables, migrate
 from api.live.service import Live, LiveOptions
 from api.live.store import DamagedLogError, Store
 from api.live.unit_commands import Start
 from routing.errors import InputError
 from tests.api.live import postgres
+from tests.toy_city import toy_city
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,6 +87,30 @@ def test_the_log_is_as_on_a_file(store: Store) -> None:
         connection.execute(text("UPDATE log SET actor = 'x' WHERE seq = 7"))
     with pytest.raises(DamagedLogError, match="record 7 "):
         fold(store, from_start=True)
+
+
+def test_what_is_old_is_pruned(store: Store) -> None:
+    ledger = Ledger(store, snapshot_every=5)
+    do(ledger, Start("a" * 64, (("U0", "ambulance", "S1"),)))
+    for row in range(9):
+        do(ledger, incident(f"I{row}"))
+    time.sleep(0.002)
+    do(ledger, incident("late"))
+    world = ledger.world
+    ledger.close()
+    now_ms = world.at_ms + 60_000
+    stretch = read_stretch(store, toy_city(), Asked())
+    assert len(stretch.records) == world.seq
+    assert len(day_of(toy_city(), *stretch).outcome.incidents.call_ms) == 10
+    done = prune(store, world.at_ms, now_ms, "test")
+    assert done.removed > 5
+    left = list(store.records())
+    assert [each.kind for each in left[-2:]] == ["incident_created", "pruned"]
+    assert fold(store, from_start=True).world.incidents == world.incidents
+    again = Ledger(store, snapshot_every=2)
+    do(again, incident("later"))
+    again.close()
+    assert fold(store).world == fold(store, from_start=True).world
 
 
 def test_a_second_writer_is_refused(store: Store) -> None:
