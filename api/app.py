@@ -19,6 +19,7 @@ from api.joint_schemas import (  # noqa: TC001  # FastAPI reads them
     MoveRequest,
 )
 from api.live.access import ASKS, Role, allow
+from api.live.express import Express
 from api.live.measuring import CONTENT_TYPE, Measured, Watch
 from api.live.routes import add_live_routes
 from api.moves import proposal
@@ -152,6 +153,10 @@ def create_app(  # noqa: C901  # a list of paths
     app.state.limits = limits
     watch = Watch() if live is None else live.watch
     add_problem_handlers(app)
+    if live is not None:
+        app.add_middleware(
+            Express, live=live, access=access, limits=limits, handlers=app.exception_handlers
+        )
     app.add_middleware(BodyLimit, most_bytes=MOST_BYTES)
     app.add_middleware(Measured, watch=watch)
     takes_json = [Depends(_json_only)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from scenarios.package import Scenario
 
 
-SWITCH_S: Final = 0.0005
 GRACE_S: Final = 5
 """How long a stop waits for requests that are under way."""
 _SEVERAL: Final = 64
@@ -72,8 +70,6 @@ def run(scenario: Scenario, settings: ServeSettings, *, as_json: bool) -> None:
         The address or the log cannot be taken.
     """
     log_as_json(settings.log_level)
-    # an answer passes through several threads: each handing over waits so long at most
-    sys.setswitchinterval(SWITCH_S)
     host = settings.host
     with listen(host, settings.port) as listener, opened(settings) as store:
         city = City(scenario)

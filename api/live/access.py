@@ -172,8 +172,9 @@ ASKS: Final = (Role.DISPATCHER, Role.PLANNER, Role.ADMIN, Role.SERVICE)
 """Who may ask what to do, of units of its own."""
 
 Reader = Annotated[Principal, allow(*READS)]
-Reporter = Annotated[Principal, allow(Role.DISPATCHER, Role.ADMIN, Role.SERVICE)]
+REPORTS: Final = (Role.DISPATCHER, Role.ADMIN, Role.SERVICE)
 """Who may say what is the case, and ask what to do about it."""
+Reporter = Annotated[Principal, allow(*REPORTS)]
 Decider = Annotated[Principal, allow(Role.DISPATCHER, Role.ADMIN)]
 """Who may decide."""
 Planner = Annotated[Principal, allow(Role.PLANNER, Role.ADMIN)]

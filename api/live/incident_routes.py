@@ -36,6 +36,7 @@ from api.live.service import ByName
 from api.live.views import happened, milliseconds
 
 if TYPE_CHECKING:
+    from api.live.access import Principal
     from api.live.ledger import Outcome
     from api.live.service import Live
     from api.live.world import IncidentNow
@@ -155,7 +156,7 @@ def router(live: Live) -> APIRouter:
         incident: Id, asked: Asking, who: Reporter
     ) -> LiveRecommendation:  # numpydoc ignore=PR01
         """Rank the units for an incident as things are; that it was shown is written down."""
-        return await recommend_now(live, _found(live, incident), asked, who)
+        return await recommended(live, incident, asked, who)
 
     @routes.post("/{incident}/assignments", status_code=201, responses=CONFLICT)
     async def assign(
@@ -183,6 +184,37 @@ def router(live: Live) -> APIRouter:
         return written(await live.write(command, who, name), response)
 
     return routes
+
+
+async def recommended(
+    live: Live, incident: str, asked: Asking, who: Principal
+) -> LiveRecommendation:
+    """Rank the units for an incident as things are.
+
+    Parameters
+    ----------
+    live : Live
+        The service.
+    incident : str
+        Its name.
+    asked : Asking
+        By which policy, and how many.
+    who : Principal
+        To whom it is shown.
+
+    Returns
+    -------
+    LiveRecommendation
+        The answer.
+
+    Raises
+    ------
+    RefusedError
+        There is no such incident, or it is closed.
+    ProblemError
+        The policy is unknown.
+    """
+    return await recommend_now(live, _found(live, incident), asked, who)
 
 
 def _found(live: Live, name: str) -> IncidentNow:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from api.joint_schemas import MoveProposal, MoveRequest
 from api.live.schemas import LiveProposal, ShownMove
-from api.live.service import Named
+from api.live.service import UNNAMED
 from api.live.unit_commands import NoteProposal
 from api.moves import proposal
 
@@ -50,7 +50,7 @@ async def propose_now(live: Live, asked: AskingMoves, who: Principal) -> LivePro
         world.seq,
     )
     live.watch.recommended(degraded=found.degraded)
-    outcome = await live.write(note, who, Named(None, None))
+    outcome = await live.write(note, who, UNNAMED)
     return LiveProposal(
         proposal=f"P{outcome.written.seq}",
         event=world.seq,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from api.live.incident_commands import NoteRecommendation
 from api.live.schemas import LiveRecommendation
-from api.live.service import Named
+from api.live.service import UNNAMED
 from api.recommendations import PATIENCE, ROADS, as_the_crow_flies, by_road, noted
 from api.schemas import Incident, RecommendationRequest
 
@@ -77,7 +77,7 @@ async def recommend_now(
         roads if live.roads.in_force == roads else None,
     )
     live.watch.recommended(degraded=found.degraded)
-    outcome = await live.write(note, who, Named(None, None))
+    outcome = await live.write(note, who, UNNAMED)
     return LiveRecommendation.model_construct(
         **dict(found),
         recommendation=f"R{outcome.written.seq}",

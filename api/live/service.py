@@ -71,6 +71,10 @@ class Named(NamedTuple):
     request: str | None
 
 
+UNNAMED: Final = Named(None, None)
+"""Of a request that may happen twice."""
+
+
 async def named(
     request: Request,
     key: Annotated[
@@ -98,7 +102,7 @@ async def named(
         With a hash of method, path and body.
     """
     if key is None:
-        return Named(None, None)
+        return UNNAMED
     seal = hashlib.sha256(f"{request.method} {request.url.path}\n".encode())
     seal.update(await request.body())
     return Named(key, seal.hexdigest())

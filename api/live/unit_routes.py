@@ -28,7 +28,7 @@ from api.live.schemas import (
     UnitSettings,
     UnitView,
 )
-from api.live.service import ByName, Named
+from api.live.service import UNNAMED, ByName, Named
 from api.live.unit_commands import (
     AcceptMove,
     DeclineMoves,
@@ -130,21 +130,14 @@ def router(live: Live) -> APIRouter:
         unit: Name, asked: PositionReport, name: ByName, who: Reporter
     ) -> PositionsTaken:  # numpydoc ignore=PR01
         """Take a position; a late or repeated one does no harm."""
-        unit_of(live.world, unit)
-        report = (unit, asked.lon, asked.lat, _stamp(asked.observed_at))
-        return await _take(live, ReportPositions((report,)), who, name)
+        return await taken(live, unit, asked, who, name)
 
     @routes.post("/positions")
     async def report_positions(
         asked: PositionReports, name: ByName, who: Reporter
     ) -> PositionsTaken:  # numpydoc ignore=PR01
         """Take positions of many units; late, repeated and unknown ones are told."""
-        command = ReportPositions(
-            tuple(
-                (each.unit, each.lon, each.lat, _stamp(each.observed_at)) for each in asked.reports
-            )
-        )
-        return await _take(live, command, who, name)
+        return await taken_of_many(live, "", asked, who, name)
 
     @routes.post("/move-proposals")
     async def propose_moves(
@@ -175,6 +168,55 @@ def router(live: Live) -> APIRouter:
         return written(await live.write(command, who, name), response)
 
     return routes
+
+
+async def taken(
+    live: Live, unit: str, asked: PositionReport, who: Principal, name: Named = UNNAMED
+) -> PositionsTaken:
+    """Take a position.
+
+    Parameters
+    ----------
+    live : Live
+        The service.
+    unit : str
+        Whose.
+    asked : PositionReport
+        Where.
+    who : Principal
+        Who says so.
+    name : Named
+        How the request is named.
+
+    Returns
+    -------
+    PositionsTaken
+        What became of it.
+
+    Raises
+    ------
+    RefusedError
+        There is no such unit.
+    """
+    unit_of(live.world, unit)
+    report = (unit, asked.lon, asked.lat, _stamp(asked.observed_at))
+    return await _take(live, ReportPositions((report,)), who, name)
+
+
+async def taken_of_many(
+    live: Live, _: str, asked: PositionReports, who: Principal, name: Named = UNNAMED
+) -> PositionsTaken:  # numpydoc ignore=PR01
+    """Take positions of many units; parameters are those of `taken`.
+
+    Returns
+    -------
+    PositionsTaken
+        What became of them.
+    """
+    reports = tuple(
+        (each.unit, each.lon, each.lat, _stamp(each.observed_at)) for each in asked.reports
+    )
+    return await _take(live, ReportPositions(reports), who, name)
 
 
 async def _take(
