@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from api.drive_memory import DriveMemory
+from api.drive_memory import DriveMemory, Drives
 from api.outlook import Outlook
 from api.problems import NoWayError, OffRoadError, ProblemError
 from api.schemas import (
@@ -311,9 +311,6 @@ class City:
     def zone_times_ms(self, profile: Profile, units: Places) -> NDArray[np.int32]:
         """Compute how long it takes from places to each demand zone.
 
-        What was asked before is remembered until `forget`: of hundreds of units, few
-        have moved since the last question.
-
         Parameters
         ----------
         profile : str
@@ -326,13 +323,34 @@ class City:
         ndarray of int32, shape (places, zones)
             Milliseconds, UNREACHABLE where there is no way.
         """
+        times, row = self.zone_drives(profile, units)
+        return times[row]
+
+    def zone_drives(self, profile: Profile, units: Places) -> Drives:
+        """Find how long it takes from places to each demand zone.
+
+        What was asked before is remembered until `forget`: of hundreds of units, few
+        have moved since the last question.
+
+        Parameters
+        ----------
+        profile : str
+            How they drive.
+        units : Places
+            The places.
+
+        Returns
+        -------
+        Drives
+            A row for each place, among those of others.
+        """
         with self._remembering:
             memory = self._zone_times.get(profile)
             if memory is None:
                 memory = DriveMemory(len(self.zones), _MOST_ROWS)
                 self._zone_times[profile] = memory
         times = self.times[profile]
-        return memory.times_ms(units, lambda some: times.times_ms(some, self.zones))
+        return memory.drives(units, lambda some: times.times_ms(some, self.zones))
 
     def forget(self) -> None:
         """Forget drives that were computed: roads have changed."""

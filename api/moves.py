@@ -10,7 +10,7 @@ from api.deadline import Guard
 from api.fleet import Fleet
 from api.joint_schemas import MoveProposal, ProposedMove
 from api.problems import ProblemError, unknown_name
-from api.response_words import demand_within
+from api.response_words import arrivals_ms, demand_within
 from engine.coverage_change import covered_share
 from engine.dispatch import bound
 from engine.fleet import FREE_ON_RADIO
@@ -151,8 +151,8 @@ def _coverage(
     demand = demand_within(city, fleet, places, profile, standard.limit_s)
     if demand is None:
         return None, None
-    before = covered_share(demand.times_ms, demand.weight, fleet.free, demand.limit_ms)
-    times = np.array(demand.times_ms)
+    before = demand.covered(fleet.free).before
+    times = arrivals_ms(city, fleet, places, profile)
     for unit, station in moves:
         drive = city.times[profile].matrix(city.stations[station : station + 1], city.zones).ms[0]
         times[unit] = np.where(drive < UNREACHABLE, drive + fleet.turnout_ms[unit], UNREACHABLE)

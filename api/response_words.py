@@ -97,9 +97,11 @@ def demand_within(
     zones = city.scenario.zones
     if not 0 < len(units) * len(zones) <= MOST_COVERAGE_CELLS:
         return None
-    times = arrivals_ms(city, fleet, units, profile)
-    weight = city.zone_weight
-    return Demand(times, weight, limit_s * 1000) if weight.any() else None
+    if not city.zone_weight.any():
+        return None
+    times, row = city.zone_drives(profile, units)
+    leave = np.where(fleet.rests, fleet.turnout_ms, 0)
+    return Demand(times, city.zone_weight, limit_s * 1000, row, leave)
 
 
 def arrivals_ms(city: City, fleet: Fleet, units: Places, profile: Profile) -> NDArray[np.int32]:

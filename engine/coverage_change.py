@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.coverage_change_kernels import count_reached
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class Covered:
     ----------
     times_ms, weight, free, limit_ms
         As in `covered_share`.
+    row : array_like of int, shape (units,), optional
+        The row of `times_ms` that holds for each unit, where it is not its own.
+    leave_ms : array_like of int, shape (units,), optional
+        What each needs before it drives, where `times_ms` does not hold that.
 
     Raises
     ------
@@ -86,27 +91,37 @@ class Covered:
     """
 
     def __init__(
-        self, times_ms: ArrayLike, weight: ArrayLike, free: ArrayLike, limit_ms: float
+        self,
+        times_ms: ArrayLike,
+        weight: ArrayLike,
+        free: ArrayLike,
+        limit_ms: float,
+        row: ArrayLike | None = None,
+        leave_ms: ArrayLike | None = None,
     ) -> None:
         times = np.asarray(times_ms)
+        self._times = times if times.dtype == np.int32 else times.astype(np.float64)
         demand = np.asarray(weight, dtype=np.float64).reshape(-1)
         idle = np.asarray(free, dtype=np.bool_).reshape(-1)
-        if times.shape != (len(idle), len(demand)):
-            raise InputError(
-                f"shape {times.shape} for {len(idle)} units and {len(demand)} zones",
-                field="times_ms",
-                fix="give a row for each unit and a column for each zone",
-            )
+        places = np.arange(len(idle)) if row is None else np.asarray(row, dtype=np.int64)
+        leave = np.zeros(len(idle)) if leave_ms is None else np.asarray(leave_ms)
+        self._row, self._leave_ms = places, leave.astype(np.int64)
+        if times.ndim != 2 or times.shape[1] != len(demand) or len(places) != len(idle):
+            raise self._misshapen(times.shape, len(idle), len(demand))
+        if len(places) and not (places.min() >= 0 and places.max() < len(times)):
+            raise self._misshapen(times.shape, len(idle), len(demand))
+        if row is None and len(times) != len(idle):
+            raise self._misshapen(times.shape, len(idle), len(demand))
         fit = np.isfinite(demand) & (demand >= 0)
         if not np.all(fit):
             first = int(np.flatnonzero(~fit)[0])
             raise InputError(
                 f"zone {first} has {demand[first]}", field="weight", fix="give 0 or more"
             )
-        self._demand = demand
+        self._demand, self._idle, self._limit_ms = demand, idle, float(limit_ms)
         self._total = float(demand.sum())
-        self._reached = (times <= limit_ms) & idle[:, None]
-        self._by = self._reached.sum(axis=0, dtype=np.int32)
+        self._by = np.zeros(len(demand), dtype=np.int32)
+        self._count(np.flatnonzero(idle), 1, self._by)
         self.before: float = self._share(self._by)
 
     def without(self, sent: ArrayLike) -> float:
@@ -122,10 +137,23 @@ class Covered:
         float
             0 to 1; never more than with them.
         """
-        gone = sorted(set(np.asarray(sent, dtype=np.int64).tolist()))
-        return self._share(self._by - self._reached[gone].sum(axis=0, dtype=np.int32))
+        gone = sorted(set(np.asarray(sent, dtype=np.int64).reshape(-1).tolist()))
+        by = self._by.copy()
+        self._count(np.array([unit for unit in gone if self._idle[unit]], np.int64), -1, by)
+        return self._share(by)
+
+    def _count(self, units: NDArray[np.int64], step: int, by: NDArray[np.int32]) -> None:
+        count_reached(self._times, self._row, self._leave_ms, units, self._limit_ms, step, by)
 
     def _share(self, by: NDArray[np.int32]) -> float:
         if self._total == 0:
             return 0.0
         return float(self._demand[by > 0].sum()) / self._total
+
+    @staticmethod
+    def _misshapen(shape: tuple[int, ...], units: int, zones: int) -> InputError:
+        return InputError(
+            f"shape {shape} for {units} units and {zones} zones",
+            field="times_ms",
+            fix="give a row for each unit and a column for each zone",
+        )

@@ -39,11 +39,32 @@ class Demand:
         Demand of each zone.
     limit_ms : float
         Time within which a zone counts as covered.
+    row : array_like of int, shape (units,), optional
+        The row of `times_ms` that holds for each unit, where it is not its own.
+    leave_ms : array_like of int, shape (units,), optional
+        Turnout of each unit, where `times_ms` does not hold it.
     """
 
     times_ms: ArrayLike
     weight: ArrayLike
     limit_ms: float
+    row: ArrayLike | None = None
+    leave_ms: ArrayLike | None = None
+
+    def covered(self, free: ArrayLike) -> Covered:
+        """Tell which demand free units reach.
+
+        Parameters
+        ----------
+        free : array_like of bool, shape (units,)
+            True where the unit can be sent.
+
+        Returns
+        -------
+        Covered
+            To ask who could be missed.
+        """
+        return Covered(self.times_ms, self.weight, free, self.limit_ms, self.row, self.leave_ms)
 
 
 @dataclass(frozen=True)
@@ -248,10 +269,10 @@ def respond(
     found = _best_sets(plan, fleet, asked, policy, sets)
     covered = None
     if demand is not None:
-        covered = Covered(demand.times_ms, demand.weight, fleet.idle, demand.limit_ms)
+        covered = demand.covered(fleet.idle)
     told = []
-    for alternative, chosen in found:
-        sent = _sent(chosen, fleet, limit_ms, spread or TravelTimeSpread())
+    arrivals = _arrivals([chosen for _, chosen in found], fleet, limit_ms, spread)
+    for (alternative, chosen), sent in zip(found, arrivals, strict=True):
         units = [each.unit for each in sent]
         before, after = _coverage(covered, units)
         told.append(
@@ -370,22 +391,30 @@ def _options(
     return options
 
 
-def _sent(
-    chosen: tuple[int, ...], fleet: _Fleet, limit_ms: float | None, spread: TravelTimeSpread
-) -> tuple[Sent, ...]:
-    filled = [(slot, unit) for slot, unit in enumerate(chosen) if unit >= 0]
-    units = [unit for _, unit in filled]
+def _arrivals(
+    sets: Sequence[tuple[int, ...]],
+    fleet: _Fleet,
+    limit_ms: float | None,
+    spread: TravelTimeSpread | None,
+) -> list[tuple[Sent, ...]]:
+    """Say when the units of each set arrive, all reckoned at once."""
+    units = list({unit: None for chosen in sets for unit in chosen if unit >= 0})
     turnout, travel = fleet.turnout_ms[units], fleet.travel_ms[units]
     ends = turnout[:, None] + travel_time_quantile(travel[:, None], _EIGHTY_PERCENT, spread)
     within = np.full(len(units), np.nan)
     if limit_ms is not None:
         within = arrival_probability(travel, limit_ms - turnout, spread)
-    return tuple(
-        Sent(slot, unit, reach / 1000, early / 1000, late / 1000, share)
-        for (slot, unit), reach, (early, late), share in zip(
-            filled, fleet.reach_ms[units].tolist(), ends.tolist(), within.tolist(), strict=True
-        )
-    )
+    rows = zip(fleet.reach_ms[units].tolist(), ends.tolist(), within.tolist(), strict=True)
+    known = dict(zip(units, rows, strict=True))
+    told = []
+    for chosen in sets:
+        sent = []
+        for slot, unit in enumerate(chosen):
+            if unit >= 0:
+                reach, (early, late), share = known[unit]
+                sent.append(Sent(slot, unit, reach / 1000, early / 1000, late / 1000, share))
+        told.append(tuple(sent))
+    return told
 
 
 def _coverage(covered: Covered | None, units: list[int]) -> tuple[float, float]:

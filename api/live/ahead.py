@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from api.schemas import Profile
 
 _LOG: Final = logging.getLogger(__name__)
-_PAUSE_S: Final = 0.05
+_PAUSE_S: Final = 0.003
 """From one look to the next: who has reported twice by then is looked at once."""
 
 
@@ -64,7 +64,7 @@ class Ahead:
                 places = self._look().known.places
                 if len(places) * len(self._city.scenario.zones) <= MOST_COVERAGE_CELLS:
                     for profile in self._profiles:
-                        self._city.zone_times_ms(profile, places)
+                        self._city.zone_drives(profile, places)
             except Exception:  # noqa: BLE001  # a question that fails says so itself
                 _LOG.exception("units could not be looked at ahead")
             self._closing.wait(_PAUSE_S)

@@ -49,7 +49,7 @@ class Lane(NamedTuple):
     Parameters
     ----------
     path : str
-        As it is declared, with one name in it or none.
+        As its endpoint is declared, with one name in it or none.
     name, body, answer : TypeAdapter
         Of the name in the path, the request's body and the answer's.
     act : callable
@@ -75,7 +75,8 @@ class Lane(NamedTuple):
         str or None
             Empty where no name belongs; None where it is another path.
         """
-        before, _, after = self.path.partition("{name}")
+        before, _, rest = self.path.partition("{")
+        after = rest.partition("}")[2]
         if not after:
             return "" if path == before else None
         if not (path.startswith(before) and path.endswith(after)):
@@ -86,7 +87,7 @@ class Lane(NamedTuple):
 
 LANES: Final = (
     Lane(
-        "/v1/units/{name}/position",
+        "/v1/units/{unit}/position",
         TypeAdapter(Name),
         TypeAdapter(PositionReport),
         TypeAdapter(PositionsTaken),
@@ -100,7 +101,7 @@ LANES: Final = (
         taken_of_many,
     ),
     Lane(
-        "/v1/incidents/{name}/recommendation",
+        "/v1/incidents/{incident}/recommendation",
         TypeAdapter(Id),
         TypeAdapter(Asking),
         TypeAdapter(LiveRecommendation),
