@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import socket
 from pathlib import Path
@@ -85,6 +86,10 @@ def run(scenario: Scenario, settings: ServeSettings, *, as_json: bool) -> None:
                 deadline_s=settings.deadline_s,
             )
             warm_up(city)
+            # what is there now stays; looking through all of it again and again for
+            # garbage would hold up everybody for a fifth of a second each time
+            gc.collect()
+            gc.freeze()
             address = f"[{host}]" if ":" in host else host
             url = f"http://{address}:{listener.getsockname()[1]}"
             config = uvicorn.Config(
