@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections import deque
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 MOST_ABANDONED: Final = 8
 """Workers that hang at a time; while there are as many, nothing is given to a solver."""
+_LEAST_LEFT: Final = 0.25
+"""Share of its time that must be left to a question when its turn comes."""
 AT_ONCE: Final = 2
 """Questions worked at once: more would only make each other wait."""
 
@@ -76,7 +79,7 @@ class Guard:
         self._most = most
         self._passes = passes
         self._lock = Lock()
-        self._free = at_once
+        self._at_once = self._free = at_once
         self._left_behind = 0
         self._waiting: deque[_Task] = deque()
 
@@ -113,12 +116,14 @@ class Guard:
             def fallback() -> T:
                 return known
 
-        task = self._begun(solve)
+        task = self._begun(solve, deadline_s)
         if isinstance(task, str):
             return Guarded(fallback(), True, task)
-        with suppress(FutureTimeout):  # a solver may raise the same class itself
-            task.future.exception(timeout=deadline_s)
-        cause = self._verdict(task, deadline_s)
+        try:
+            with suppress(FutureTimeout):  # a solver may raise the same class itself
+                task.future.exception(timeout=deadline_s)
+        finally:
+            cause = self._verdict(task, deadline_s)
         return Guarded(fallback(), True, cause) if cause else Guarded(task.future.result())
 
     async def hear(
@@ -138,29 +143,38 @@ class Guard:
         Guarded
             The answer; `degraded` with the cause where the solver hung or failed.
         """
-        task = self._begun(solve)
+        task = self._begun(solve, deadline_s)
         if isinstance(task, str):
             return Guarded(await asyncio.to_thread(fallback), True, task)
         # its exceptions are read from the other future, also when nobody waits any longer
         heard = asyncio.get_running_loop().create_future()
         task.future.add_done_callback(partial(_tell, heard))
-        await asyncio.wait([heard], timeout=deadline_s)
-        cause = self._verdict(task, deadline_s)
+        try:
+            await asyncio.wait([heard], timeout=deadline_s)
+        finally:  # also where whoever asked has gone
+            cause = self._verdict(task, deadline_s)
         if cause:
             return Guarded(await asyncio.to_thread(fallback), True, cause)
         return Guarded(task.future.result())
 
-    def _begun(self, solve: Callable[[], Any]) -> _Task | str:
+    def _begun(self, solve: Callable[[], Any], deadline_s: float) -> _Task | str:
         """Start a solver, or let it wait in turn; else say why not."""
-        task = _Task(solve)
+        task = _Task(solve, deadline_s)
         with self._lock:
             if self._left_behind >= self._most:
-                return f"{self._most} solvers are still under way"
-            if not self._free:
+                return self._full()
+            if not self._has_place():
                 self._waiting.append(task)
                 return task
             self._free -= 1
         return self._started(task) or task
+
+    def _has_place(self) -> bool:
+        """Tell whether one more may begin, all those that may be left behind counted."""
+        return self._free > 0 and self._at_once - self._free + self._left_behind < self._most
+
+    def _full(self) -> str:
+        return f"{self._most} solvers are still under way"
 
     def _started(self, task: _Task) -> str:
         try:
@@ -179,21 +193,35 @@ class Guard:
                 except BaseException as error:  # noqa: BLE001  # no worker's end may be silent
                     task.future.set_exception(error)
             with self._lock:
-                if task.left_behind:
+                if task.left_behind:  # its place was given away
                     self._left_behind -= 1
-                    return
-                task = self._waiting.popleft() if self._waiting else None
-                self._free += task is None
+                else:
+                    self._free += 1
+                task = self._taken()
 
     def _next(self) -> None:
-        """Give a place to who waits longest."""
+        """Give a place back, to who waits longest."""
         with self._lock:
-            task = self._waiting.popleft() if self._waiting else None
-            self._free += task is None
+            self._free += 1
+            task = self._taken()
         if task is not None:
             cause = self._started(task)
             if cause and task.future.set_running_or_notify_cancel():
                 task.future.set_exception(RuntimeError(cause))
+
+    def _taken(self) -> _Task | None:
+        """Take a place for who waits longest and can still be answered; the lock is held."""
+        while self._waiting and self._left_behind >= self._most:  # nobody begins: say so
+            task = self._waiting.popleft()
+            if task.future.set_running_or_notify_cancel():
+                task.future.set_exception(_FullError(self._full()))
+        while self._waiting and self._has_place():
+            task = self._waiting.popleft()
+            # one begun just before its deadline would only be left behind
+            if not task.future.cancelled() and task.left_share() > _LEAST_LEFT:
+                self._free -= 1
+                return task
+        return None
 
     def _verdict(self, task: _Task, deadline_s: float) -> str:
         """Say why a task has no answer, and let nobody wait for it."""
@@ -211,16 +239,28 @@ class Guard:
             return ""
         if isinstance(error, FutureTimeout):
             return "the solver timed out"
+        if isinstance(error, _FullError):
+            return str(error)
         return f"the solver failed: {type(error).__name__}: {error}"
+
+
+class _FullError(Exception):
+    """No solver is asked, since so many hang."""
 
 
 class _Task:
     """A question on its way."""
 
-    def __init__(self, solve: Callable[[], Any]) -> None:
+    def __init__(self, solve: Callable[[], Any], deadline_s: float) -> None:
         self.solve = solve
         self.future: Future[Any] = Future()
         self.left_behind = False
+        self._deadline_s = deadline_s
+        self._begun = time.monotonic()
+
+    def left_share(self) -> float:
+        """How much of its time is left, 0 to 1."""
+        return 1 - (time.monotonic() - self._begun) / max(self._deadline_s, 1e-9)
 
 
 def _tell(heard: asyncio.Future[None], _: Future[Any]) -> None:

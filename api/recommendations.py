@@ -32,6 +32,7 @@ from engine.recommend import recommend
 from engine.response import respond
 from routing.errors import InputError
 from routing.network import UNREACHABLE
+from routing.snapping import unsnapped
 from routing.travel_times import Table
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ DEADLINE_S: Final = 2.0
 CROW_M_S: Final = 8.0
 """Metres as the crow flies in a second where no drive is known: 29 km/h, on the safe side."""
 
-_GUARD: Final = Guard()
+POLICIES_GUARD: Final = Guard()
 ROADS: Final = Guard(passes=(ProblemError,))
 """Of whole answers; the policy has a deadline of its own."""
 PATIENCE: Final = 1.25
@@ -131,7 +132,7 @@ def answer(
     """
     guarded = ROADS.ask(
         lambda: by_road(city, request, deadline_s),
-        lambda: as_the_crow_flies(city, request, deadline_s),
+        lambda: as_the_crow_flies(city, request),
         PATIENCE * deadline_s,
         ready=False,
     )
@@ -164,6 +165,7 @@ def by_road(
     request: RecommendationRequest,
     deadline_s: float,
     known: Known | None = None,
+    policies: Guard = POLICIES_GUARD,
 ) -> Recommendation:
     """Rank the units for an incident, however long the roads take to answer.
 
@@ -177,6 +179,8 @@ def by_road(
         Seconds until the makeshift answer of the policy.
     known : Known, optional
         The units of the request, where more is known of them.
+    policies : Guard
+        Asks the policy.
 
     Returns
     -------
@@ -190,22 +194,19 @@ def by_road(
     """
     question, goal, units = _placed(city, request, known)
     table = city.times[question.asked.profile].many_to_one(units, goal)
-    worked = _worked(city, question, units, table, deadline_s)
+    worked = _worked(city, question, units, table, deadline_s, policies)
     return _told(question, goal, units, worked)
 
 
 def as_the_crow_flies(
-    city: City,
-    request: RecommendationRequest,
-    deadline_s: float,
-    known: Known | None = None,
+    city: City, request: RecommendationRequest, known: Known | None = None
 ) -> Recommendation:
-    """Rank the units for an incident where the roads do not answer.
+    """Rank the closest units for an incident where the roads do not answer.
 
     Parameters
     ----------
-    city, request, deadline_s, known
-        As of `by_road`.
+    city, request, known
+        As of `by_road`; of `known` only the fleet counts.
 
     Returns
     -------
@@ -217,11 +218,13 @@ def as_the_crow_flies(
     ProblemError
         As `answer` does.
     """
-    question, goal, units = _placed(city, request, known)
-    worked = _worked(city, question, None, _straight(units, goal), deadline_s)
-    found = _told(question, goal, units, worked._replace(cause=""))
-    guess = f"drives are guessed at, {CROW_M_S:g} m/s as the crow flies"
-    return noted(found, f"{worked.cause}; {guess}" if worked.cause else guess)
+    question = Question(city, request, None if known is None else known.fleet)
+    # nothing here waits for roads, a policy or whoever may hold them
+    goal = unsnapped([[request.incident.lon, request.incident.lat]])
+    units = unsnapped(question.fleet.points(city))
+    worked = _worked(city, question, None, _straight(units, goal), 0.0)
+    guess = f"the closest, their drives guessed at, {CROW_M_S:g} m/s as the crow flies"
+    return noted(_told(question, goal, units, worked), guess)
 
 
 def _placed(
@@ -288,7 +291,12 @@ class _Worked(NamedTuple):
 
 
 def _worked(
-    city: City, question: Question, places: Places | None, table: Table, deadline_s: float
+    city: City,
+    question: Question,
+    places: Places | None,
+    table: Table,
+    deadline_s: float,
+    policies: Guard = POLICIES_GUARD,
 ) -> _Worked:
     """Ask the policy, or the closest rule where it does not answer in time."""
     request, fleet, asked = question.request, question.fleet, question.asked
@@ -339,9 +347,9 @@ def _worked(
         )
 
     policy = POLICIES[question.policy]
-    if policy is CLOSEST:  # there is nothing to wait for
+    if policy is CLOSEST or places is None:  # there is nothing to wait for
         return _Worked(*_by(CLOSEST), suitable, may, "")
-    guarded = _GUARD.ask(lambda: _by(policy), lambda: _by(CLOSEST), deadline_s)
+    guarded = policies.ask(lambda: _by(policy), lambda: _by(CLOSEST), deadline_s)
     return _Worked(*guarded.value, suitable, may, guarded.cause)
 
 
@@ -407,5 +415,6 @@ def _verdict(ranking: list[RankedUnit], passed_over: list[PassedOver]) -> str:
     return f"no unit can go: {', '.join(parts)}"
 
 
-def _metres(places: Places, row: int) -> float:
-    return round(float(places.distance_m[row]), 1)
+def _metres(places: Places, row: int) -> float | None:
+    distance = float(places.distance_m[row])
+    return None if np.isnan(distance) else round(distance, 1)

@@ -212,7 +212,7 @@ class RankedUnit(_Model):
     turnout_seconds: float
     travel_seconds: float
     distance: Annotated[int, Field(description="Metres to drive.")]
-    snapped_distance: SnappedMetres
+    snapped_distance: SnappedMetres | None = Field(description="Null: the roads did not answer.")
     reason: str
 
 
@@ -279,7 +279,9 @@ class Recommendation(_Model):
     profile: Profile
     priority: str
     needs: list[str]
-    incident_snapped_distance: SnappedMetres
+    incident_snapped_distance: SnappedMetres | None = Field(
+        description="Null: the roads did not answer."
+    )
     ranking: list[RankedUnit] = Field(description="The first is what the policy sends.")
     beyond_limit: int = Field(description="How many more could go than the ranking shows.")
     passed_over: list[PassedOver]

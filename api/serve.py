@@ -156,7 +156,7 @@ def jobs_of(settings: ServeSettings, store: Store) -> JobOptions:
     folder = settings.jobs_folder
     path = store.engine.url.database
     if folder is None and store.engine.dialect.name == "sqlite" and path and path != ":memory:":
-        folder = Path(path).with_suffix("").with_name(f"{Path(path).stem}-jobs")
+        folder = Path(path).with_name(f"{Path(path).name}-jobs")
     return JobOptions(
         at_once=settings.jobs,
         waiting=settings.jobs_waiting,

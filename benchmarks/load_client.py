@@ -66,8 +66,10 @@ class Connection:
         document : object
             The answer.
         seconds : float
-            From the first byte sent to the last one received.
+            From when it was to be sent to the last byte received: what waits behind
+            another request of this connection waits, too.
         """
+        begun = time.perf_counter()
         text = b"" if body is None else json.dumps(body).encode()
         head = f"{method} {path} HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(text)}\r\n"
         if body is not None:
@@ -76,7 +78,6 @@ class Connection:
             if self._streams is None or self._streams[0].at_eof():  # it ends idle ones
                 self._streams = await asyncio.open_connection(self._host, self._port)
             reader, writer = self._streams
-            begun = time.perf_counter()
             writer.write(head.encode() + b"\r\n" + text)
             answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
             length = int(answer.partition("content-length:")[2].split("\r\n")[0])
@@ -152,14 +153,28 @@ async def steady(end: float, rate: float, act: Callable[[int], Awaitable[None]])
         How often a second.
     act : callable
         Takes the number of the act.
+
+    Raises
+    ------
+    ExceptionGroup
+        Acts failed; all the others are done.
     """
-    tasks: set[asyncio.Task[None]] = set()
+    tasks: set[asyncio.Future[None]] = set()
+    failed: list[BaseException] = []
+
+    def _done(task: asyncio.Future[None]) -> None:
+        tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            failed.append(error)
+
     begun, row = time.perf_counter(), 0
-    while (now := time.perf_counter()) < end:
-        while row < (now - begun) * rate:
-            task = asyncio.ensure_future(act(row))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
-            row += 1
-        await asyncio.sleep(1 / rate / 2)
-    await asyncio.gather(*tasks)
+    while (due := begun + row / rate) < end:
+        await asyncio.sleep(max(due - time.perf_counter(), 0))
+        task = asyncio.ensure_future(act(row))
+        tasks.add(task)
+        task.add_done_callback(_done)
+        row += 1
+    await asyncio.gather(*tasks, return_exceptions=True)
+    if failed:
+        raise BaseExceptionGroup(f"{len(failed)} of {row} requests failed", failed)

@@ -87,6 +87,25 @@ def street_names(network: RoadNetwork, places: Places) -> list[str]:
     return [network.names[each] if each >= 0 else "" for each in name.tolist()]
 
 
+def unsnapped(lonlat: ArrayLike) -> Places:
+    """Take points as they are, tied to no road.
+
+    Parameters
+    ----------
+    lonlat : array-like of float, shape (p, 2)
+        Points in degrees.
+
+    Returns
+    -------
+    Places
+        With arc -1, and NaN for what nobody has looked up.
+    """
+    points = np.array(lonlat, dtype=np.float64).reshape(-1, 2)
+    nothing = np.full(len(points), np.nan)
+    arc = np.full(len(points), -1, dtype=np.int32)
+    return Places(points, arc, nothing, np.full_like(points, np.nan), nothing)
+
+
 class Snapper:
     """Finds the nearest point of the car network.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 _PAUSE_S: Final = 0.003
 """From one look to the next: who has reported twice by then is looked at once."""
+_PATIENCE_S: Final = 2.0
 
 
 class Ahead:
@@ -54,7 +55,7 @@ class Ahead:
         """Look no more."""
         self._closing.set()
         self._news.set()
-        self._thread.join()
+        self._thread.join(_PATIENCE_S)  # roads that hang are no reason not to stop
 
     def _work(self) -> None:
         while not self._closing.is_set():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tqdm import tqdm
 
+from api.deadline import Guard
 from api.live.draft import Draft
 from api.live.fleet_now import UnitPlaces
 from api.live.folding import beginning
@@ -85,6 +86,7 @@ class _Desk:
         self.city = city
         self.places = UnitPlaces(city)
         self.options = LiveOptions(deadline_s=_PATIENCE_S)
+        self.policies = Guard()
         self.stale_after_ms = 0
         self.roads = LiveRoads(city)
 

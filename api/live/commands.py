@@ -196,3 +196,24 @@ def taken(subject: str | None, incidents: Sequence[IncidentNow] = ()) -> Refused
         fix="give another name, or none; use an Idempotency-Key to repeat a request",
         incidents=incidents,
     )
+
+
+def other_request(key: str) -> RefusedError:
+    """Say that an Idempotency-Key was used before.
+
+    Parameters
+    ----------
+    key : str
+        It.
+
+    Returns
+    -------
+    RefusedError
+        To be raised.
+    """
+    return RefusedError(
+        f"the Idempotency-Key {key!r} was used for another request",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY,
+        field="Idempotency-Key",
+        fix="give each request a key of its own, and the same one only to repeat it",
+    )

@@ -13,7 +13,7 @@ from api.fleet import Fleet, Known
 from api.live.world import World
 from api.schemas import Unit
 from engine.fleet import FREE_AT_STATION, OUT_OF_SERVICE
-from routing.snapping import Places
+from routing.snapping import Places, unsnapped
 from scenarios.package import lonlat
 
 if TYPE_CHECKING:
@@ -116,19 +116,28 @@ class UnitPlaces:
             fleet = self._fleet
         arc, share = table[:, 2].astype(np.int32), table[:, 3].copy()
         places = Places(table[:, :2], arc, share, table[:, 4:6], table[:, 6])
-        doubtful = [row for row in rows if row.assumed or row.old]
-        return FleetNow(
-            units,
-            Known(fleet, places),
-            {
-                row.unit.id: np.inf
-                if row.assumed or row.position is None
-                else row.position.age_ms(now_ms) / 1000
-                for row in doubtful
-                if not row.assumed or row.unit.status != FREE_AT_STATION
-            },
-            {row.unit.id for row in doubtful if row.assumed},
-        )
+        return _seen(rows, Known(fleet, places), now_ms)
+
+    def unsnapped(self, world: World, now_ms: int, stale_after_ms: int) -> FleetNow:
+        """Say where all units are, tied to no road; waits for nobody.
+
+        Parameters
+        ----------
+        world, now_ms, stale_after_ms
+            As of `of`.
+
+        Returns
+        -------
+        FleetNow
+            Whose positions are on no road is not known.
+        """
+        rows = [
+            self._row(unit, world.positions.get(name), now_ms, stale_after_ms)
+            for name, unit in world.units.items()
+        ]
+        units = [row.asked for row in rows]
+        fleet = Fleet(self._city, units, datetime.fromtimestamp(now_ms / 1000, UTC), [])
+        return _seen(rows, Known(fleet, unsnapped([(u.lon, u.lat) for u in units])), now_ms)
 
     def _look(self, world: World, now_ms: int, stale_after_ms: int) -> None:
         """Look again at those who have changed since the last time."""
@@ -256,3 +265,19 @@ class UnitPlaces:
                 row.asked.lon, row.asked.lat = home
             placed.append(row._replace(assumed=row.assumed or lost))
         return placed, table
+
+
+def _seen(rows: list[_Row], known: Known, now_ms: int) -> FleetNow:
+    doubtful = [row for row in rows if row.assumed or row.old]
+    return FleetNow(
+        [row.asked for row in rows],
+        known,
+        {
+            row.unit.id: np.inf
+            if row.assumed or row.position is None
+            else row.position.age_ms(now_ms) / 1000
+            for row in doubtful
+            if not row.assumed or row.unit.status != FREE_AT_STATION
+        },
+        {row.unit.id for row in doubtful if row.assumed},
+    )

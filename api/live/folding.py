@@ -80,11 +80,23 @@ def beginning(store: Store) -> Folded:
         return Folded(World(), GENESIS, 0)
     first = ends[0]
     for snapshot in store.snapshots():
-        if snapshot.seq == first.seq and snapshot.chain == first.chain:
+        if (
+            snapshot.seq == first.seq
+            and snapshot.chain == first.chain
+            and _pruned(store, first.seq)
+        ):
             if snapshot.version != FORM:
                 raise DamagedLogError(first.seq, "the state that it begins with is of another form")
             return Folded(World.from_json(json.loads(snapshot.world)), first.chain, first.seq)
     raise DamagedLogError(1, "it is missing")
+
+
+def _pruned(store: Store, first: int) -> bool:
+    """Tell whether it was 'prune-log' that made a log begin where it does."""
+    return any(
+        record.kind == "pruned" and record.body.get("up_to") == first - 1
+        for record in store.of_kind("pruned")
+    )
 
 
 def follow(store: Store, folded: Folded, new: list[Record] | None = None) -> Folded:

@@ -175,7 +175,8 @@ class JobRun:
 
 def _environment(write: int) -> dict[str, str]:
     """Say what the process is to know: none of our secrets, one thread, this code."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("BLUELIGHT_")}
+    secret = ("BLUELIGHT_", "PG")  # of ours, and of PostgreSQL's library
+    own = {name: value for name, value in os.environ.items() if not name.startswith(secret)}
     paths = [str(_ROOT), own.get("PYTHONPATH", "")]
     return own | {
         **dict.fromkeys(_THREADS, "1"),

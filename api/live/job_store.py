@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import func, insert, select, update
 
-from api.live.commands import RefusedError
+from api.live.commands import RefusedError, other_request
 from api.live.tables import JOBS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Row
+    from sqlalchemy import Connection, Row
 
     from api.live.store import Store
 
@@ -113,18 +113,9 @@ class JobStore:
         """
         key, request = named
         with self._store.writing() as connection:
-            if key is not None:
-                same = select(JOBS).where(JOBS.c.actor == actor, JOBS.c.key == key)
-                known = connection.execute(same).first()
-                if known is not None and known.request != request:
-                    raise RefusedError(
-                        f"the Idempotency-Key {key!r} was used for another request",
-                        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-                        field="Idempotency-Key",
-                        fix="give each request a key of its own, and the same only to repeat it",
-                    )
-                if known is not None:
-                    return _job(known), True
+            known = _of_key(connection, actor, named)
+            if known is not None:
+                return known, True
             begun = JOBS.c.state.in_(("waiting", "running"))
             open_jobs = connection.scalars(
                 select(func.count()).select_from(JOBS).where(begun)
@@ -154,6 +145,29 @@ class JobStore:
             )
             connection.execute(insert(JOBS).values(**job._asdict()))
         return job, False
+
+    def asked_before(self, actor: str, named: tuple[str | None, str | None]) -> Job | None:
+        """Return the job that the same request asked for before.
+
+        Parameters
+        ----------
+        actor : str
+            Who asks.
+        named : tuple of (str or None)
+            How the request is named, and its hash.
+
+        Returns
+        -------
+        Job or None
+            None if it is new.
+
+        Raises
+        ------
+        RefusedError
+            422: the name was used for another request.
+        """
+        with self._store.engine.connect() as connection:
+            return _of_key(connection, actor, named)
 
     def list(
         self, *, deleted: bool = False, states: Sequence[str] = (), limit: int = MOST_LISTED
@@ -247,3 +261,14 @@ class JobStore:
 
 def _job(row: Row[Any]) -> Job:
     return Job._make(row)
+
+
+def _of_key(connection: Connection, actor: str, named: tuple[str | None, str | None]) -> Job | None:
+    key, request = named
+    if key is None:
+        return None
+    same = select(JOBS).where(JOBS.c.actor == actor, JOBS.c.key == key)
+    known = connection.execute(same).first()
+    if known is not None and known.request != request:
+        raise other_request(key)
+    return None if known is None else _job(known)

@@ -166,6 +166,9 @@ class Jobs:
             409: what it needs is not there; 429: too many wait; 503: a replica.
         """
         folders = self._checked_folders()
+        known = self.rows.asked_before(actor, name)
+        if known is not None:
+            return known, True
         checked_names(asked)
         self._check_needs(asked, folders)
         text = asked.model_dump_json()
@@ -197,16 +200,18 @@ class Jobs:
             404: there is none; 409: it has ended; 503: a replica.
         """
         self._check_writer()
-        job = self.found(number)
+        self.found(number)
         with self._lock:
             run = self._running.get(number)
+        if run is None and self._become(number, "cancelled", was=("waiting",)) is None:
+            with self._lock:  # it may have begun since we looked
+                run = self._running.get(number)
+            # what runs by its row alone has ended, and that could not be written down
+            if run is None and self._become(number, "cancelled", was=("running",)) is None:
+                job = self.found(number)
+                raise RefusedError(f"{job.id} is {job.state} already")
         if run is not None:
             run.end("cancelled")
-        elif self._become(number, "cancelled", was=("waiting",)) is None:
-            job = self.found(number)
-            if job.state == "running":  # it has begun since we looked
-                return self.cancel(number)
-            raise RefusedError(f"{job.id} is {job.state} already")
         return self.found(number)
 
     def delete(self, number: int) -> Job:
@@ -232,13 +237,18 @@ class Jobs:
         if job.state not in ENDED:
             raise RefusedError(f"{job.id} is {job.state}", fix="cancel it first")
         for other in self.rows.list(states=("waiting", "running")):
-            if any(named == job.id for _, named, _ in needs(ASKED.validate_json(other.asked))):
+            if job.id in self._needed(other):
                 raise RefusedError(f"{other.id} needs {job.id}", fix="wait for it, or cancel it")
         if job.deleted_ms is None:
             job = self.rows.change(number, ENDED, deleted_ms=self.rows.now_ms()) or job
         if self.folders is not None:
             self.folders.remove(number)
         return job
+
+    def _needed(self, job: Job) -> set[str]:
+        """Name the jobs that a job goes on from, and those that they went on from."""
+        found = {named for _, named, _ in needs(ASKED.validate_json(job.asked))}
+        return found.union(*(self._needed(self.found(int(named[1:]))) for named in found))
 
     def found(self, number: int) -> Job:
         """Return a job.

@@ -91,6 +91,9 @@ def kept(record: Record, metres: float) -> Record:
         changes = body["changes"]
         lon, lat = coarsened(changes["lon"], changes["lat"], metres)
         body["changes"] = {**changes, "lon": lon, "lat": lat}
+    elif record.kind == "recommended" and metres > 0:
+        # how long each unit would take tells the place of the incident to a metre
+        body["alternatives"] = [[unit] for unit, *_ in body["alternatives"]]
     return _plain(record.seq, record.at_ms, record.kind, record.subject, _json(body))
 
 

@@ -9,14 +9,13 @@ import logging
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
-from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.live.commands import RefusedError, taken
+from api.live.commands import RefusedError, other_request, taken
 from api.live.draft import Draft
 from api.live.folding import Folded, snapshot_of
 from api.live.present import Present
@@ -272,7 +271,7 @@ class Ledger(Present):
             if known is not None:
                 task.record, task.repeated = known, True
                 if known.request != task.request:
-                    task.refusal = _other_request(task.key)
+                    task.refusal = other_request(task.key)
                 return
         try:
             entry = task.command.decide(draft, now_ms)
@@ -323,12 +322,3 @@ class _DefectError(Exception):
         self.task = task
         self.cause = cause
         super().__init__(str(cause))
-
-
-def _other_request(key: str) -> RefusedError:
-    return RefusedError(
-        f"the Idempotency-Key {key!r} was used for another request",
-        status=HTTPStatus.UNPROCESSABLE_ENTITY,
-        field="Idempotency-Key",
-        fix="give each request a key of its own, and the same one only to repeat it",
-    )

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 from api.live.incident_commands import NoteRecommendation
 from api.live.schemas import LiveRecommendation
 from api.live.service import UNNAMED
-from api.recommendations import PATIENCE, ROADS, as_the_crow_flies, by_road, noted
+from api.recommendations import PATIENCE, as_the_crow_flies, by_road, noted
 from api.schemas import Incident, RecommendationRequest
 
 if TYPE_CHECKING:
     from api.city import City
-    from api.fleet import Known
+    from api.deadline import Guard
     from api.live.access import Principal
     from api.live.fleet_now import FleetNow, UnitPlaces
     from api.live.schemas import Asking
@@ -53,9 +53,9 @@ async def recommend_now(
     """
     world, roads, now_ms = live.world, live.roads.in_force, live.now_ms()
     incident = world.incident(incident.id) or incident
-    guarded = await ROADS.hear(
+    guarded = await live.questions.hear(
         lambda: ranked(live, world, incident, asked, now_ms),
-        lambda: ranked(live, world, incident, asked, now_ms, as_the_crow_flies),
+        lambda: guessed(live, world, incident, asked, now_ms),
         PATIENCE * live.options.deadline_s,
     )
     fleet, found = guarded.value
@@ -122,31 +122,19 @@ class Answering(Protocol):
         How long a policy may think.
     stale_after_ms : int
         From which age on a position is not relied on.
+    policies : Guard
+        Asks policies.
     """
 
     city: City
     places: UnitPlaces
     options: LiveOptions
     stale_after_ms: int
-
-
-class Ranking(Protocol):
-    """Ranks the units of a request: `by_road`, or `as_the_crow_flies`."""
-
-    def __call__(
-        self, city: City, request: RecommendationRequest, deadline_s: float, known: Known
-    ) -> Recommendation:
-        """Return the answer; see `api.recommendations.by_road`."""
-        ...
+    policies: Guard
 
 
 def ranked(
-    live: Answering,
-    world: World,
-    incident: IncidentNow,
-    asked: Asking,
-    now_ms: int,
-    rank: Ranking = by_road,
+    live: Answering, world: World, incident: IncidentNow, asked: Asking, now_ms: int
 ) -> tuple[FleetNow, Recommendation]:
     """Rank the units for an incident at a moment.
 
@@ -162,8 +150,6 @@ def ranked(
         By which policy, and how many.
     now_ms : int
         The moment, in milliseconds since 1970.
-    rank : callable
-        Ranks them.
 
     Returns
     -------
@@ -173,7 +159,36 @@ def ranked(
         The answer.
     """
     fleet = live.places.of(world, now_ms, live.stale_after_ms)
-    request = RecommendationRequest.model_construct(
+    request = _request(fleet, incident, asked, now_ms)
+    deadline_s = live.options.deadline_s
+    found = by_road(live.city, request, deadline_s, fleet.known, live.policies)
+    return fleet, _doubted(found, fleet)
+
+
+def guessed(
+    live: Answering, world: World, incident: IncidentNow, asked: Asking, now_ms: int
+) -> tuple[FleetNow, Recommendation]:
+    """Rank the closest units as the crow flies, and wait for nothing and nobody.
+
+    Parameters
+    ----------
+    live, world, incident, asked, now_ms
+        As of `ranked`.
+
+    Returns
+    -------
+    fleet, found
+        As of `ranked`.
+    """
+    fleet = live.places.unsnapped(world, now_ms, live.stale_after_ms)
+    request = _request(fleet, incident, asked, now_ms)
+    return fleet, _doubted(as_the_crow_flies(live.city, request, fleet.known), fleet)
+
+
+def _request(
+    fleet: FleetNow, incident: IncidentNow, asked: Asking, now_ms: int
+) -> RecommendationRequest:
+    return RecommendationRequest.model_construct(
         incident=Incident.model_construct(
             lon=incident.lon,
             lat=incident.lat,
@@ -187,14 +202,17 @@ def ranked(
         limit=asked.limit,
         time=datetime.fromtimestamp(now_ms / 1000, UTC),
     )
-    found = rank(live.city, request, live.options.deadline_s, fleet.known)
+
+
+def _doubted(found: Recommendation, fleet: FleetNow) -> Recommendation:
+    """Say whose place is not sure."""
     for each in found.ranking:
         said = _doubt(each.unit, fleet)
         if said:
             each.reason = f"{each.reason} ({said})"
     if found.ranking and _doubt(found.ranking[0].unit, fleet):
         found.reason = f"send {found.ranking[0].unit}: {found.ranking[0].reason}"
-    return fleet, found
+    return found
 
 
 def _doubt(unit: str, fleet: FleetNow) -> str:

@@ -111,15 +111,17 @@ class LiveRoads:
             new = [name for name in wanted if name in over or name not in self._in_force]
             if over or new:
                 self.in_force = None
-            for name in over:
-                for profile, known in self._in_force[name].names.items():
-                    self._city.times[profile].lift(known)
-                del self._in_force[name]
-            for name in new:
-                closure = wanted[name]
-                self._in_force[name] = _Measure(closure.version, self._put(closure))
-            if over or new:
-                self._city.forget()
+            try:
+                for name in over:
+                    for profile, known in self._in_force[name].names.items():
+                        self._city.times[profile].lift(known)
+                    del self._in_force[name]
+                for name in new:
+                    closure = wanted[name]
+                    self._in_force[name] = _Measure(closure.version, self._put(closure))
+            finally:
+                if over or new:
+                    self._city.forget()
             self.in_force = tuple((name, each.version) for name, each in self._in_force.items())
 
     def arcs(self, closure: ClosureNow) -> NDArray[np.int64]:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 from fastapi import Depends, Header, Request
 from starlette.exceptions import HTTPException
 
+from api.deadline import Guard
 from api.live.ahead import Ahead
+from api.live.commands import RefusedError
 from api.live.fleet_now import UnitPlaces
 from api.live.follower import Follower
 from api.live.hub import Hub
@@ -22,6 +24,7 @@ from api.live.proof import Proof
 from api.live.roads import LiveRoads
 from api.live.unit_commands import Start
 from api.live.views import incident_view, unit_view
+from api.problems import ProblemError
 
 if TYPE_CHECKING:
     from api.city import City
@@ -140,6 +143,9 @@ class Live:
         self.proof = Proof(store, ledger.snapshot)
         self.roads = LiveRoads(city)
         self.places = UnitPlaces(city)
+        # of its own: nobody who asks about units of his own stands before the desk
+        self.questions = Guard(passes=(ProblemError, RefusedError))
+        self.policies = Guard()
         self.kinds = city.scenario.settings.unit_types
         self.stale_after_ms = round(options.stale_after_s * 1000)
         self.ahead = Ahead(city, self.fleet_now)
@@ -198,8 +204,8 @@ class Live:
     def close(self) -> None:
         """Write what was asked for, and stop."""
         self.hub.close()
-        self.ahead.close()
         self.jobs.close()
+        self.ahead.close()
         self.roads.close()
         self.proof.close()
         self.ledger.close()

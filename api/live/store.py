@@ -116,9 +116,11 @@ class Store:
             if path and path != ":memory:":
                 self._lock_file = _locked(Path(path + ".lock"), taken)
             return
-        self._held = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if not self._held.scalar(select(func.pg_try_advisory_lock(_WRITER))):
+        held = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if not held.scalar(select(func.pg_try_advisory_lock(_WRITER))):
+            held.close()
             raise taken
+        self._held = held
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -260,6 +262,23 @@ class Store:
             ],
         )
 
+    def of_kind(self, kind: str) -> list[Record]:
+        """Return the records of a kind.
+
+        Parameters
+        ----------
+        kind : str
+            Such as ``pruned``.
+
+        Returns
+        -------
+        list of Record
+            In order.
+        """
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(LOG).where(LOG.c.kind == kind).order_by(LOG.c.seq))
+            return [_record(row, None) for row in rows]
+
     def of_key(self, connection: Connection, actor: str, key: str) -> Record | None:
         """Return what a request of this name has done already.
 
@@ -336,7 +355,13 @@ class Store:
         connection.execute(insert(SNAPSHOTS).values(**snapshot._asdict(), digest=_digest(snapshot)))
 
     def compact(self) -> None:
-        """Give the room of removed rows back, so that they cannot be read off the disk."""
+        """Give the room of removed rows back, so that they cannot be read off the disk.
+
+        Raises
+        ------
+        InputError
+            Somebody reads the log, so that what was removed is on disk still.
+        """
         if self.engine.dialect.name != "sqlite":
             with self.engine.connect() as connection:
                 alone = connection.execution_options(isolation_level="AUTOCOMMIT")
@@ -346,10 +371,16 @@ class Store:
         try:
             cursor = raw.cursor()
             cursor.execute("VACUUM")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             cursor.close()
         finally:
             raw.close()
+        if busy:
+            raise InputError(
+                "the records are removed, but still on disk: somebody reads the log",
+                field="--store",
+                fix="do the same again when nobody reads it",
+            )
 
     def integrity(self) -> str | None:
         """Ask the database itself whether its pages are whole.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from functools import partial
 from threading import Event, Thread
 from typing import TYPE_CHECKING, NoReturn
@@ -147,7 +148,7 @@ def test_an_answer_of_its_own_kind_is_passed_on() -> None:
 
 def test_a_loop_hears_the_same_as_a_thread() -> None:
     let_go = Event()
-    guard = Guard(at_once=1, most=1)
+    guard = Guard(at_once=1, most=2)
 
     def hangs() -> int:
         return 7 * let_go.wait(60)
@@ -163,8 +164,9 @@ def test_a_loop_hears_the_same_as_a_thread() -> None:
     hung, *others = asyncio.run(_all())
     assert hung == Guarded(-1, True, "no answer within 0.05 s")
     assert [each.value for each in others] == list(range(20))
+    assert asyncio.run(guard.hear(hangs, lambda: -1, 0.05)).degraded
     full = asyncio.run(guard.hear(lambda: 5, lambda: -1, 30))
-    assert full == Guarded(-1, True, "1 solvers are still under way")
+    assert full == Guarded(-1, True, "2 solvers are still under way")
     let_go.set()
     while guard._left_behind:
         time.sleep(0.001)
@@ -172,3 +174,42 @@ def test_a_loop_hears_the_same_as_a_thread() -> None:
     assert asyncio.run(guard.hear(fails, lambda: -1, 30)).cause.startswith(
         "the solver failed: Zero"
     )
+
+
+def test_however_many_wait_behind_hangs_few_are_left_behind() -> None:
+    let_go = Event()
+    begun: list[int] = []
+    guard = Guard(at_once=2, most=3)
+
+    def _hangs() -> bool:
+        begun.append(1)
+        return let_go.wait(60)
+
+    async def _all() -> list[Guarded[bool]]:
+        asked = (guard.hear(_hangs, lambda: False, 0.1 + row / 50) for row in range(40))
+        return list(await asyncio.gather(*asked))
+
+    answers = asyncio.run(_all())
+    assert all(each.degraded for each in answers)
+    assert guard._left_behind == len(begun) <= 3
+    let_go.set()
+    while guard._left_behind:
+        time.sleep(0.001)
+    assert guard._free == 2
+    assert asyncio.run(guard.hear(lambda: True, lambda: False, 30)) == Guarded(True)
+
+
+def test_who_hangs_up_leaves_no_place_taken() -> None:
+    let_go = Event()
+    guard = Guard(at_once=1, most=2)
+
+    async def _gone() -> None:
+        asked = asyncio.ensure_future(guard.hear(lambda: let_go.wait(60), lambda: False, 30))
+        await asyncio.sleep(0.02)
+        asked.cancel()
+        with suppress(asyncio.CancelledError):
+            await asked
+
+    asyncio.run(_gone())
+    assert guard.ask(lambda: 1, lambda: 2, 30) == Guarded(1)
+    let_go.set()

@@ -49,6 +49,22 @@ def test_what_is_known_is_not_computed_again() -> None:
     assert asked == [[1, 2, 3], [4]]
 
 
+def test_a_fleet_that_moves_is_never_computed_as_a_whole_again() -> None:
+    memory, fleet = DriveMemory(GOALS, 100), list(range(40))
+    computed: list[int] = []
+
+    def _compute(places: Places) -> np.ndarray[tuple[int, int], np.dtype[np.int32]]:
+        computed.append(len(places))
+        return drives(places)
+
+    memory.drives(at(fleet), _compute)
+    for step in range(1000):
+        fleet[step % 40] = 1000 + step
+        found = memory.drives(at(fleet), _compute)
+        assert found.times_ms[found.row].tolist() == drives(at(fleet)).tolist()
+    assert computed == [40] + [1] * 1000
+
+
 def test_many_may_ask_at_once() -> None:
     memory = DriveMemory(GOALS, 50)  # so few that it forgets all the time
     wrong: list[int] = []

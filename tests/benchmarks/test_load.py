@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from api.live.access import OpenAccess
 from api.live.store import Store
 from benchmarks.load import Player, _server
 from benchmarks.load_cli import load_test
-from benchmarks.load_client import Tally
+from benchmarks.load_client import Connection, Tally, steady
 from benchmarks.load_table import ask_tables, table_path
 from benchmarks.osrm_server import create
 from scenarios.packaging import load_scenario, save_scenario
@@ -91,3 +92,37 @@ def test_osrm_answers_beside(tmp_path: Path) -> None:
     with _server("-m", "benchmarks.osrm_server", "neubrandenburg") as (url, _):
         tally = asyncio.run(ask_tables(url, nodes, 5, 0.5))
     assert set(tally.statuses) == {"table 200"}
+
+
+def test_a_server_that_stalls_is_felt_by_all_who_wait() -> None:
+    async def _stalls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.readline():
+            while (await reader.readline()).strip():
+                pass
+            await asyncio.sleep(0.05)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    async def _measured() -> list[float]:
+        server = await asyncio.start_server(_stalls, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        line = Connection.to(f"http://127.0.0.1:{port}")
+        found = await asyncio.gather(*(line.ask("GET", "/") for _ in range(5)))
+        line.close()
+        server.close()
+        return [seconds for _, _, seconds in found]
+
+    # one connection: the fifth waits for the four before it
+    assert max(asyncio.run(_measured())) > 0.2
+
+
+def test_requests_that_fail_are_told() -> None:
+    acted: list[int] = []
+
+    async def _act(row: int) -> None:
+        acted.append(row)
+        if row % 2:
+            raise ConnectionResetError
+
+    with pytest.raises(ExceptionGroup, match="requests failed") as caught:
+        asyncio.run(steady(time.perf_counter() + 0.2, 100, _act))
+    assert len(caught.value.exceptions) == len(acted) // 2 > 0

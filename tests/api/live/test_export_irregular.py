@@ -16,9 +16,10 @@ from pyproj import Geod
 
 from api.live.exporting import Asked, export_log, read_stretch, rebuild
 from api.live.incident_commands import Release
-from api.live.kept_records import coarsened
+from api.live.kept_records import coarsened, kept
 from api.live.place_commands import SetHospital
 from api.live.recorded_day import Day, day_of
+from api.live.records import GENESIS, Entry, sealed
 from api.live.schema import migrate
 from api.live.store import DamagedLogError, Store
 from api.live.unit_commands import ReportPositions, SetShifts, SetUnit
@@ -280,6 +281,14 @@ def test_places_are_coarsened_and_nobody_is_named(
     fine = read_stretch(store, toy_city(), Asked(metres=0))
     created = next(each for each in fine.records if each.kind == "incident_created")
     assert (created.body["lon"], created.body["lat"]) == (lon, lat)
+
+
+def test_how_long_units_would_take_does_not_tell_where_an_incident_is() -> None:
+    body = {"incident": "a", "choice": ["A1"], "alternatives": [["A1", 93.125], ["A2", 120.5]]}
+    entry = Entry("recommended", body, "incident:a")
+    record = sealed(entry, seq=1, at_ms=1, actor="desk-1", before=GENESIS)
+    assert kept(record, 100).body["alternatives"] == [["A1"], ["A2"]]
+    assert kept(record, 0).body["alternatives"] == body["alternatives"]
 
 
 @given(

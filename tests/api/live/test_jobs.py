@@ -301,6 +301,48 @@ def test_results_are_deleted_and_who_asked_is_kept(
         assert client.post("/v1/jobs", json={"kind": "replay", "job": name}).status_code == 422
 
 
+def test_a_repeated_request_is_answered_though_what_it_needs_is_gone(
+    serve: Callable[..., Any],
+) -> None:
+    with serve() as (client, _):
+        source, key = asked(client, simulation()), {"Idempotency-Key": "k"}
+        until(client, source, "done")
+        first = asked(client, {"kind": "replay", "job": source}, **key)
+        until(client, first, *ENDED)
+        assert client.delete(f"/v1/jobs/{source}").status_code == 200
+        assert asked(client, {"kind": "replay", "job": source}, **key) == first
+
+
+def test_what_runs_by_its_row_alone_can_be_cancelled_and_deleted(
+    serve: Callable[..., Any],
+) -> None:
+    with serve(at_once=1) as (client, live):
+        running, waiting = asked(client, simulation(99)), asked(client, simulation())
+        until(client, running, "running")
+        # as after an end that could not be written down
+        assert live.jobs.rows.change(int(waiting[1:]), ("waiting",), state="running") is not None
+        ended = client.post(f"/v1/jobs/{waiting}/cancel")
+        assert (ended.status_code, ended.json()["state"]) == (200, "cancelled")
+        assert client.post(f"/v1/jobs/{waiting}/cancel").status_code == 409
+        assert client.delete(f"/v1/jobs/{waiting}").status_code == 200
+
+
+def test_what_a_waiting_job_goes_on_from_in_turn_is_not_deleted(
+    serve: Callable[..., Any], tmp_path: Path
+) -> None:
+    with serve(waiting=5) as (client, _):
+        plan = asked(client, {"kind": "plan", "stations": [2]})
+        until(client, plan, "done")
+        (tmp_path / "jobs" / plan / "planned").mkdir()
+        run_ = asked(client, {"kind": "simulate", "scenario": {"job": plan}})
+        until(client, run_, *ENDED)
+        asked(client, simulation(99))
+        needing = asked(client, {"kind": "replay", "job": run_})
+        refused = client.delete(f"/v1/jobs/{plan}")
+        assert refused.status_code == 409
+        assert refused.json()["detail"].startswith(f"{needing} needs {plan}")
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
@@ -521,7 +563,7 @@ def test_an_older_store_gets_the_table_of_jobs(tmp_path: Path) -> None:
 
 def test_results_lie_beside_the_store(tmp_path: Path) -> None:
     store = Store(str(tmp_path / "log.db"))
-    assert jobs_of(ServeSettings(), store).folder == tmp_path / "log-jobs"
+    assert jobs_of(ServeSettings(), store).folder == tmp_path / "log.db-jobs"
     named = ServeSettings(jobs_folder=tmp_path / "x", jobs=0)
     assert jobs_of(named, store) == replace(
         jobs_of(ServeSettings(), store), folder=tmp_path / "x", at_once=0

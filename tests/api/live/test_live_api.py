@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from api.live.service import LiveOptions
 from api.live.store import DamagedLogError
 from api.live.tables import METADATA
 from api.live.unit_commands import Start
+from api.live.world import World
 from tests.toy_city import ISLAND, corner
 
 if TYPE_CHECKING:
@@ -442,6 +444,41 @@ def test_without_roads_the_closest_as_the_crow_flies_is_named_and_flagged(
     assert "bluelight_degraded_total 1.0" in desk.get("/metrics").text
     assert desk.get("/readyz").json()["degraded_lately"] == 1
     assert "1 makeshift answers" in desk.get("/").text
+
+
+@pytest.mark.parametrize("broken", ["raises", "hangs"])
+def test_whatever_happens_to_the_roads_the_answer_is_there_in_time(
+    desk: TestClient, live: Live, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Tying places to roads hangs or fails, for whoever tries; the policy hangs as well."""
+    name, let_go = opened(desk), Event()
+
+    def _snap(*_: Any) -> Any:
+        if broken == "raises":
+            raise MemoryError("no map")
+        with live.city._snapping:
+            let_go.wait(60)
+        return snap(*_)
+
+    snap = live.city.snap_anywhere
+    monkeypatch.setattr(live, "options", LiveOptions(deadline_s=0.2))
+    monkeypatch.setattr(live.city, "snap_anywhere", _snap)
+    monkeypatch.setattr(live.places, "_world", World())  # nobody's place is known
+    monkeypatch.setattr(live.places, "_rows", [])
+    monkeypatch.setattr(live.city, "_spots", {})
+    for _ in range(12):  # more than solvers may hang
+        found = asked(desk, name, policy="dmexclp")
+        assert found["degraded"] is True
+        assert "as the crow flies" in found["degraded_cause"]
+        assert found["ranking"]
+        assert found["incident_snapped_distance"] is None
+    let_go.set()
+    monkeypatch.undo()
+    for _ in range(500):
+        if not live.questions._left_behind:
+            break
+        time.sleep(0.01)
+    assert asked(desk, name)["degraded"] is False
 
 
 def test_figures_for_prometheus(desk: TestClient) -> None:

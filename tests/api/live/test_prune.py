@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from api.live.exporting import Asked, export_log
-from api.live.folding import beginning, fold
+from api.live.folding import beginning, fold, snapshot_of
 from api.live.hub import Hub
 from api.live.proof import Proof
 from api.live.pruning import prune
@@ -128,6 +128,34 @@ def test_records_that_went_by_other_means_are_missed(kept: Store) -> None:
         connection.exec_driver_sql("DELETE FROM log WHERE seq < 5")
     with pytest.raises(DamagedLogError, match=r"record 1 .* missing"):
         fold(kept, from_start=True)
+
+
+def test_a_log_that_lost_its_front_up_to_a_snapshot_is_not_one_that_was_pruned(
+    kept: Store,
+) -> None:
+    folded = fold(kept, from_start=True)
+    with kept.writing() as connection:
+        kept.keep(connection, snapshot_of(folded))
+        connection.exec_driver_sql(f"DELETE FROM log WHERE seq < {folded.world.seq}")
+    with pytest.raises(DamagedLogError, match=r"record 1 .* missing"):
+        fold(kept, from_start=True)
+
+
+def test_what_a_reader_keeps_on_disk_is_told(
+    kept: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.close()
+    monkeypatch.setattr("api.live.engine._BUSY_MS", 20)
+    store, reads = Store(kept.url), Store(kept.url)
+    with reads.engine.connect() as reader:
+        reader.exec_driver_sql("SELECT count(*) FROM log").all()
+        with pytest.raises(InputError, match="still on disk"):
+            prune(store, NOON_MS + 3 * HOUR_MS, NOON_MS + 24 * HOUR_MS, "test")
+    assert prune(store, NOON_MS + 3 * HOUR_MS, NOON_MS + 24 * HOUR_MS, "test").removed == 0
+    for file in tmp_path.glob("log.db*"):
+        assert EARLY.encode() not in file.read_bytes(), file
+    reads.close()
+    store.close()
 
 
 def test_a_stream_goes_on_behind_the_gap(kept: Store) -> None:
