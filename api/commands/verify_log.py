@@ -94,10 +94,18 @@ def _proved(log: Store) -> Folded:
 
 def _asked_again(log: Store, scenario: str) -> Verdict:
     from api.city import City
-    from api.live.asking_again import ask_again
+    from api.live.asking_again import WORDS, ask_again
     from scenarios.packaging import load_scenario
 
-    return ask_again(log, City(load_scenario(scenario)), progress=True)
+    verdict = ask_again(log, City(load_scenario(scenario)), progress=True)
+    if not verdict.asked and verdict.skipped:
+        raise InputError(
+            "no recommendation of the log could be asked again: "
+            + "; ".join(f"{n:,} {WORDS[why]}" for why, n in verdict.skipped.items()),
+            field="--scenario",
+            fix="name the scenario as it was then",
+        )
+    return verdict
 
 
 def _words(verdict: Verdict) -> list[str]:

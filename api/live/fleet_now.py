@@ -40,12 +40,15 @@ class FleetNow(NamedTuple):
         infinite where none was ever reported.
     assumed : set of str
         Units taken to be at their station.
+    off_road : set of str
+        Those among them whose position is on no road of this city.
     """
 
     units: list[Unit]
     known: Known
     stale: dict[str, float]
     assumed: set[str]
+    off_road: set[str]
 
 
 class _Row(NamedTuple):
@@ -58,6 +61,7 @@ class _Row(NamedTuple):
     asked: Unit
     assumed: bool
     until_ms: float
+    off_road: bool = False
 
 
 class UnitPlaces:
@@ -188,10 +192,11 @@ class UnitPlaces:
         resting = unit.status == FREE_AT_STATION
         assumed = position is None or (old and resting and home is not None)
         spot = home if position is None or assumed else (position.lon, position.lat)
-        if spot is None:  # of a station that this scenario has no more
+        # a log may know units of another scenario: nobody can say what they can do here,
+        # or where those are that belong to a station of there and never said
+        known = unit.type in self._kinds and spot is not None
+        if spot is None:
             spot = next(iter(self._stations.values()))
-        # a log may know units of another scenario: nobody can say what they can do here
-        known = unit.type in self._kinds
         station = unit.heading or unit.station
         asked = Unit.model_construct(
             id=unit.id,
@@ -199,7 +204,7 @@ class UnitPlaces:
             lat=spot[1],
             status=unit.status if on_duty and known else OUT_OF_SERVICE,
             previous_status=None,
-            type=unit.type if known else None,
+            type=unit.type if unit.type in self._kinds else None,
             capabilities=None if unit.capabilities is None else list(unit.capabilities),
             station=station if station in self._stations else None,
         )
@@ -219,7 +224,8 @@ class UnitPlaces:
             # where it is, is not looked up again: what it does has changed at the most
             assumed, asked = self._rows[was].assumed, fresh[at].asked
             asked.lon, asked.lat = self._rows[was].asked.lon, self._rows[was].asked.lat
-            rows[at] = fresh[at]._replace(asked=asked, assumed=assumed)
+            off_road = self._rows[was].off_road
+            rows[at] = fresh[at]._replace(asked=asked, assumed=assumed, off_road=off_road)
             table[at] = self._table[was]
         new = [at for at in fresh if at not in stay]
         if new:
@@ -263,7 +269,7 @@ class UnitPlaces:
         for row, home, lost in zip(rows, homes, off.tolist(), strict=True):
             if lost:
                 row.asked.lon, row.asked.lat = home
-            placed.append(row._replace(assumed=row.assumed or lost))
+            placed.append(row._replace(assumed=row.assumed or lost, off_road=lost))
         return placed, table
 
 
@@ -280,4 +286,5 @@ def _seen(rows: list[_Row], known: Known, now_ms: int) -> FleetNow:
             if not row.assumed or row.unit.status != FREE_AT_STATION
         },
         {row.unit.id for row in doubtful if row.assumed},
+        {row.unit.id for row in doubtful if row.off_road},
     )

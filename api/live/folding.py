@@ -53,6 +53,12 @@ def fold(store: Store, *, from_start: bool = False) -> Folded:
     DamagedLogError
         At the first record that is not what was written, or cannot have happened.
     """
+    snapshots = store.snapshots()
+    ends = store.ends()
+    last = 0 if ends is None else ends[1].seq
+    lost = max((each.seq for each in snapshots), default=0) - last
+    if lost > 0:
+        raise DamagedLogError(last + 1, f"it is missing, as are {lost - 1:,} or more after it")
     return follow(store, beginning(store) if from_start else _newest(store))
 
 

@@ -216,6 +216,8 @@ def _doubted(found: Recommendation, fleet: FleetNow) -> Recommendation:
 
 
 def _doubt(unit: str, fleet: FleetNow) -> str:
+    if unit in fleet.off_road:
+        return "its position is on no road of this city, taken to be at its station"
     if unit in fleet.stale:
         age = fleet.stale[unit]
         if math.isinf(age):

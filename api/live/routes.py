@@ -119,6 +119,7 @@ def _refused(live: Live) -> Any:
                 incidents=[live.show_incident(each) for each in error.incidents],
             )
         body = json.dumps(problem.model_dump(mode="json"), allow_nan=False)
-        return Response(body, error.status.value, media_type=MEDIA_TYPE)
+        headers = {"Retry-After": "10"} if error.status is HTTPStatus.TOO_MANY_REQUESTS else None
+        return Response(body, error.status.value, headers, MEDIA_TYPE)
 
     return _answer

@@ -195,7 +195,8 @@ class Live:
         units = city.scenario.units
         rows = zip(units["id"], units["type"], units["station"], strict=True)
         own = tuple((str(name), str(kind), str(home)) for name, kind, home in rows)
-        live.ledger.submit(Start(city.scenario.hash, own), SYSTEM).result()
+        start = Start(city.scenario.hash, own, frozenset(city.station_rows))
+        live.ledger.submit(start, SYSTEM).result()
         live.settle_roads()
         live.roads.watch(lambda: live.world, live.now_ms)
         live.jobs.begin()

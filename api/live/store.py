@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
@@ -89,6 +89,9 @@ class Store:
     def close(self) -> None:
         """Let go of the database."""
         if self._held is not None:
+            # else the server keeps it until it has seen that we are gone
+            with suppress(DBAPIError):
+                self._held.execute(select(func.pg_advisory_unlock(_WRITER)))
             self._held.close()
             self._held = None
         if self._lock_file is not None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from api.live.draft import Draft
+    from api.live.world import UnitNow
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,13 @@ class Start:
         Its hash.
     units : tuple of tuples of str
         Name, type and station of each unit of the scenario.
+    stations : collection of str
+        Its stations; who belongs to another one goes where the scenario has it.
     """
 
     scenario: str
     units: tuple[tuple[str, str, str], ...]
+    stations: Collection[str] = ()
 
     def decide(self, draft: Draft, _: int) -> Entry | None:  # numpydoc ignore=PR01,RT01
         """Return what is to be written; see `Command`."""
@@ -37,11 +41,15 @@ class Start:
             [name, kind, station]
             for name, kind, station in self.units
             if name not in draft.units
-            or (draft.scenario != self.scenario and draft.units[name].type != kind)
+            or (draft.scenario != self.scenario and self._another(draft.units[name], kind))
         ]
         if draft.scenario == self.scenario and not new:
             return None
         return Entry("started", {"scenario": self.scenario, "units": new})
+
+    def _another(self, known: UnitNow, kind: str) -> bool:
+        nowhere = bool(self.stations) and known.station not in self.stations
+        return known.type != kind or nowhere
 
 
 @dataclass(frozen=True)

@@ -277,6 +277,7 @@ def test_so_many_may_wait_and_one_key_is_one_job(serve: Callable[..., Any]) -> N
         refused = client.post("/v1/jobs", json=simulation())
         assert refused.status_code == 429
         assert refused.json()["detail"].startswith("2 jobs run or wait already")
+        assert int(refused.headers["retry-after"]) >= 1
         assert len(client.get("/v1/jobs").json()["jobs"]) == 2
 
 

@@ -234,6 +234,26 @@ def test_old_positions_are_told(desk: TestClient, live: Live) -> None:
     assert desk.get("/v1/units/B1").json()["position"]["stale"] is True
 
 
+def test_who_has_neither_a_place_nor_a_station_is_not_sent(desk: TestClient, live: Live) -> None:
+    stranger = Start("b" * 64, (("Q1", "ambulance", "S9"),))
+    live.ledger.submit(stranger, "test").result()
+    name = opened(desk)
+    found = asked(desk, name)
+    assert "Q1" not in {each["unit"] for each in found["ranking"]}
+    (passed,) = [each for each in found["passed_over"] if each["unit"] == "Q1"]
+    assert passed["cause"] == "unavailable"
+    desk.post("/v1/units/Q1/position", json={"lon": LON, "lat": LAT})
+    assert "Q1" in {each["unit"] for each in asked(desk, name)["ranking"]}
+
+
+def test_a_position_on_no_road_is_told_as_such(desk: TestClient) -> None:
+    name = opened(desk)
+    desk.post("/v1/units/A1/status", json={"status": 1})
+    desk.post("/v1/units/A1/position", json={"lon": 13.2, "lat": 53.5})
+    (told,) = [each for each in asked(desk, name)["ranking"] if each["unit"] == "A1"]
+    assert "its position is on no road of this city, taken to be at its station" in told["reason"]
+
+
 def test_a_position_off_the_roads_does_not_stop_the_answer(desk: TestClient) -> None:
     desk.post("/v1/units/B1/position", json={"lon": 0.0, "lat": 0.0})
     found = asked(desk, opened(desk))

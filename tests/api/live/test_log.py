@@ -333,6 +333,36 @@ def test_what_is_taken_out_or_put_in_is_told(tmp_path: Path) -> None:
     assert "record 9 of the log is damaged: it is missing; the 8 before it are whole" in said
 
 
+def test_a_log_that_lost_its_tail_is_told_by_its_snapshot(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "log.db"))
+    migrate(store.engine)
+    ledger = Ledger(store, snapshot_every=10**9)
+    for row in range(20):
+        do(ledger, incident(f"I{row}"))
+    ledger.close()  # with a snapshot
+    with store.writing() as connection:
+        connection.execute(text("DELETE FROM log WHERE seq > 12"))
+    for from_start in (True, False):
+        with pytest.raises(DamagedLogError, match=r"record 13 .* missing, as are 7 or more"):
+            fold(store, from_start=from_start)
+    store.close()
+
+
+def test_who_belongs_to_a_station_that_is_gone_comes_home(ledger: Ledger) -> None:
+    do(
+        ledger,
+        Start("b" * 64, (("U0", "ambulance", "T1"), ("U9", "ambulance", "T2")), {"T1", "T2"}),
+    )
+    units = ledger.world.units
+    assert {name: units[name].station for name in ("U0", "U1", "U9")} == {
+        "U0": "T1",
+        "U1": "S1",  # of no scenario any longer
+        "U9": "T2",
+    }
+    do(ledger, Start("c" * 64, (("U0", "ambulance", "T2"),), {"T1", "T2"}))
+    assert ledger.world.units["U0"].station == "T1"  # what the log says goes before
+
+
 def test_a_database_that_was_cut_or_scratched_is_whole_or_refused(tmp_path: Path) -> None:
     """Of file bytes: what opens is a prefix of what was written, never anything else."""
     filled(tmp_path / "log.db", 60).close()
