@@ -6,7 +6,9 @@ import contextlib
 import gc
 import os
 import socket
+import time
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 import uvicorn
@@ -45,6 +47,8 @@ GRACE_S: Final = 5
 """How long a stop waits for requests that are under way."""
 _SEVERAL: Final = 64
 """Zones to which drives are computed for the sake of the kernels alone."""
+_COMPILING_S: Final = 2.0
+"""What takes so long to answer is being compiled."""
 _PATIENCE_S: Final = 300.0
 """Seconds for a request that compiles on its way."""
 
@@ -85,7 +89,7 @@ def run(scenario: Scenario, settings: ServeSettings, *, as_json: bool) -> None:
                 limits=Limits(settings.rate),
                 deadline_s=settings.deadline_s,
             )
-            warm_up(city)
+            _make_ready(city)
             # what is there now stays; looking through all of it again and again for
             # garbage would hold up everybody for a fifth of a second each time
             gc.collect()
@@ -189,10 +193,35 @@ def access_of(settings: ServeSettings, store: Store) -> Access:
     return Access(known)
 
 
+def _make_ready(city: City) -> None:
+    """Answer what the desk asks for, and what others may ask for beside the work.
+
+    Where code has to be compiled, all of it is: that would be in everybody's way.
+    """
+    begun = time.monotonic()
+    warm_up_desk(city)
+    if time.monotonic() - begun > _COMPILING_S:
+        warm_up_policies(city)
+    else:
+        Thread(target=warm_up_policies, args=(city,), name="warm up", daemon=True).start()
+
+
 def warm_up(city: City) -> None:
     """Answer one request of each kind, so that the first caller need not wait.
 
     Compiles what is not yet compiled, and fills what is computed on first use.
+
+    Parameters
+    ----------
+    city : City
+        What will be served.
+    """
+    warm_up_desk(city)
+    warm_up_policies(city)
+
+
+def warm_up_desk(city: City) -> None:
+    """Answer what takes no knowledge of the city but its roads.
 
     Parameters
     ----------
@@ -204,9 +233,26 @@ def warm_up(city: City) -> None:
         city.zone_times_ms(profile, city.stations)  # the kernels of the live state, which
         city.times[profile].times_ms(city.zones, city.zones[:_SEVERAL])  # go by how many
     city.forget()
+    with contextlib.suppress(InputError, ProblemError):  # a city of one road has no way
+        asked = RecommendationRequest.model_validate(examples["/v1/recommendations"])
+        answer(city, asked, deadline_s=_PATIENCE_S)
+        city.matrix(MatrixRequest.model_validate(examples["/v1/matrix"]))
+        city.route(RouteRequest.model_validate(examples["/v1/route"]))
+        city.isochrones(IsochroneRequest.model_validate(examples["/v1/isochrones"]))
+
+
+def warm_up_policies(city: City) -> None:
+    """Answer by each policy, and for several incidents and all units.
+
+    Parameters
+    ----------
+    city : City
+        What will be served.
+    """
+    examples = city.examples()
     with contextlib.suppress(InputError):  # a city that cannot be simulated
         city.outlook.prepare()
-    with contextlib.suppress(InputError, ProblemError):  # a city of one road has no way
+    with contextlib.suppress(InputError, ProblemError):
         asked = examples["/v1/recommendations"]
         for name in POLICIES:
             request = RecommendationRequest.model_validate({**asked, "policy": name})
@@ -215,9 +261,6 @@ def warm_up(city: City) -> None:
         assignment(city, several, deadline_s=_PATIENCE_S)
         movable = MoveRequest.model_validate(examples["/v1/moves"])
         proposal(city, movable, deadline_s=_PATIENCE_S)
-        city.matrix(MatrixRequest.model_validate(examples["/v1/matrix"]))
-        city.route(RouteRequest.model_validate(examples["/v1/route"]))
-        city.isochrones(IsochroneRequest.model_validate(examples["/v1/isochrones"]))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -11,6 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -20,7 +21,7 @@ from api.live.folding import fold
 from api.live.incident_commands import Assign, CloseIncident, CreateIncident, Release
 from api.live.ledger import Ledger, UnavailableError
 from api.live.records import GENESIS, Entry, sealed
-from api.live.schema import check_tables, migrate
+from api.live.schema import NEWEST, _config, check_tables, migrate
 from api.live.store import DamagedLogError, Store
 from api.live.unit_commands import ReportPositions, ReportStatus, Start
 from api.live.world import World
@@ -443,6 +444,10 @@ def test_seals_hold_every_field() -> None:
         setattr(record, name, value)
         assert record.damage(GENESIS) == "its content is not what was written"
         setattr(record, name, before)
+
+
+def test_the_newest_tables_are_those_of_the_last_migration() -> None:
+    assert ScriptDirectory.from_config(_config()).get_current_head() == NEWEST
 
 
 def test_addresses_of_stores(tmp_path: Path) -> None:
