@@ -95,12 +95,17 @@ def test_osrm_answers_beside(tmp_path: Path) -> None:
 
 
 def test_a_server_that_stalls_is_felt_by_all_who_wait() -> None:
+    over = asyncio.Event()
+
     async def _stalls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.readline():
             while (await reader.readline()).strip():
                 pass
             await asyncio.sleep(0.05)
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+        writer.close()
+        await writer.wait_closed()
+        over.set()
 
     async def _measured() -> list[float]:
         server = await asyncio.start_server(_stalls, "127.0.0.1", 0)
@@ -108,7 +113,9 @@ def test_a_server_that_stalls_is_felt_by_all_who_wait() -> None:
         line = Connection.to(f"http://127.0.0.1:{port}")
         found = await asyncio.gather(*(line.ask("GET", "/") for _ in range(5)))
         line.close()
+        await over.wait()
         server.close()
+        await server.wait_closed()
         return [seconds for _, _, seconds in found]
 
     # one connection: the fifth waits for the four before it
