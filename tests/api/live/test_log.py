@@ -416,7 +416,7 @@ def test_a_write_ahead_log_that_was_cut_gives_a_prefix(tmp_path: Path) -> None:
             cut.close()
     store.close()
     assert seen <= {-1, *range(truth.world.seq + 1)}
-    assert len(seen) > 8
+    assert len(seen) > (8 if CUTS else 5)  # so many were written in the last 64 KiB
 
 
 def _refused_or_prefix(path: Path, chains: list[bytes]) -> bool:
