@@ -281,7 +281,7 @@ def _document(app: FastAPI, city: City) -> dict[str, Any]:
         for path, operations in document["paths"].items():
             for operation in operations.values():
                 for status, response in operation["responses"].items():
-                    if status in _PROBLEM:
+                    if status in _PROBLEM or status.startswith("4"):
                         (content,) = response["content"].values()
                         response["content"] = {MEDIA_TYPE: content}
                 if path in places:

@@ -37,6 +37,18 @@ def test_every_operation(live: Live) -> None:
         _try(operation)
 
 
+def test_whatever_is_refused_is_told_as_a_problem(live: Live) -> None:
+    app = create_app(live.city, live, access=OpenAccess())
+    told = 0
+    for path, operations in app.openapi()["paths"].items():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                if status.startswith("4"):
+                    assert list(answer["content"]) == ["application/problem+json"], (path, status)
+                    told += 1
+    assert told > 60
+
+
 def _try(operation: Any) -> None:
     @settings(
         max_examples=CASES,
