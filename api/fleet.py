@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 
 _GLOBE: Final = Geod(ellps="WGS84")
+_MOST_NEEDS: Final = 100
+"""Of which a fleet remembers who can meet them."""
 
 
 class Known(NamedTuple):
@@ -93,8 +94,10 @@ class Fleet:
         leaves_s = np.array([turnout_s[name] for name in self.types], np.float64)
         self.turnout_ms = np.rint(leaves_s * 1000).astype(np.int64)
         self.flight = [kind.flight for kind in own]
-        self.aid = [kind.mutual_aid for kind in own]
-        self.given: NDArray[np.bool_] = np.array([aid is not None for aid in self.aid], np.bool_)
+        self._flights = {row: flight for row, flight in enumerate(self.flight) if flight}
+        self._aid = {row: kind.mutual_aid for row, kind in enumerate(own) if kind.mutual_aid}
+        self.given: NDArray[np.bool_] = np.zeros(len(own), np.bool_)
+        self.given[list(self._aid)] = True
         self.status = [_in_force(unit) for unit in units]
         self.grounded: NDArray[np.bool_] = np.array(
             [
@@ -103,10 +106,11 @@ class Fleet:
             ],
             np.bool_,
         )
-        codes = FMS.checked(self.status)
-        self.free: NDArray[np.bool_] = FMS.free(codes) & ~self.grounded
-        self.rests: NDArray[np.bool_] = FMS.at_station(codes)
+        self.codes = FMS.checked(self.status)
+        self.free: NDArray[np.bool_] = FMS.free(self.codes) & ~self.grounded
+        self.rests: NDArray[np.bool_] = FMS.at_station(self.codes)
         self.base = np.where(self.free & ~self.given, np.array(self.station, dtype=np.int64), -1)
+        self._able: dict[tuple[str, ...], NDArray[np.bool_]] = {}
 
     def at(self, city: City, units: Sequence[Unit], time: datetime) -> Fleet:
         """Return the same units elsewhere, at another time.
@@ -130,7 +134,8 @@ class Fleet:
         # who names no station belongs to the one that it is near
         if (moment.hour, moment.dark) != (before.hour, before.dark) or self._anywhere:
             return Fleet(city, units, time, [])
-        again = copy(self)
+        again = Fleet.__new__(Fleet)
+        vars(again).update(vars(self))
         again.units, again.moment = units, moment
         return again
 
@@ -163,9 +168,7 @@ class Fleet:
         goals : sequence of pairs of float
             Lon, lat of where they go.
         """
-        for row, flight in enumerate(self.flight):
-            if flight is None:
-                continue
+        for row, flight in self._flights.items():
             unit = self.units[row]
             start_s = flight.start_s if self.rests[row] else 0.0
             for column, (lon, lat) in enumerate(goals):
@@ -190,9 +193,11 @@ class Fleet:
             True for all own units.
         """
         may = np.ones(len(self.units), dtype=np.bool_)
+        if not self._aid:
+            return may
         own_ms = float(np.where(self.given, UNREACHABLE, arrival_ms).min(initial=UNREACHABLE))
-        for row, aid in enumerate(self.aid):
-            if aid is not None and own_ms < UNREACHABLE:
+        for row, aid in self._aid.items():
+            if own_ms < UNREACHABLE:
                 within = np.inf if left_ms is None else left_ms
                 beyond_ms = within if aid.beyond_s is None else aid.beyond_s * 1000
                 may[row] = own_ms > beyond_ms
@@ -211,12 +216,17 @@ class Fleet:
         ndarray of bool, shape (needs, units)
             True where the unit has all of them.
         """
-        known = set(self.skills)
-        found = []
-        for need in needs:
-            able = {skills: skills.issuperset(need) for skills in known}
-            found.append([able[skills] for skills in self.skills])
+        found = [self._able_to(tuple(need)) for need in needs]
         return np.array(found, np.bool_).reshape(len(needs), len(self.units))
+
+    def _able_to(self, need: tuple[str, ...]) -> NDArray[np.bool_]:
+        known = self._able.get(need)
+        if known is None:
+            each = {skills: skills.issuperset(need) for skills in set(self.skills)}
+            known = np.array([each[skills] for skills in self.skills], np.bool_)
+            if len(self._able) < _MOST_NEEDS:
+                self._able[need] = known
+        return known
 
 
 def _stations(city: City, units: Sequence[Unit], problems: list[FieldProblem]) -> list[int]:

@@ -316,7 +316,7 @@ def _worked(
         if hasattr(policy, "at"):
             policy = bound(policy, city.outlook.terrain(fleet, able))
         return recommend(
-            status=fleet.status,
+            status=fleet.codes,
             suitable=suitable,
             travel_ms=table.ms[:, 0],
             turnout_ms=fleet.turnout_ms,
@@ -332,7 +332,7 @@ def _worked(
         ), respond(
             plan=plan,
             suitable=able,
-            status=fleet.status,
+            status=fleet.codes,
             travel_ms=table.ms[:, 0],
             turnout_ms=fleet.turnout_ms,
             policy=policy,
@@ -365,7 +365,7 @@ def _straight(units: Places, goal: Places) -> Table:
 def _ranked(question: Question, places: Places, rank: int, candidate: Candidate) -> RankedUnit:
     row = candidate.unit
     unit = question.request.units[row]
-    return RankedUnit.model_construct(
+    return RankedUnit(
         rank=rank,
         unit=unit.id,
         type=question.fleet.types[row],
@@ -399,7 +399,7 @@ def _passed_over(
         cause, reason = "neighbour", "a neighbour's, and an own unit is there soon enough"
     else:
         cause, reason = "unreachable", obstacle
-    return PassedOver.model_construct(
+    return PassedOver(
         unit=unit.id, type=question.fleet.types[row], status=status.code, cause=cause, reason=reason
     )
 

@@ -144,13 +144,13 @@ def set_words(question: Question, group: ResponseSet) -> RecommendedSet:
     RecommendedSet
         The same.
     """
-    names = [unit.id for unit in question.request.units]
+    units = question.request.units
     return RecommendedSet(
         alternative=group.alternative,
         units=[
             SentUnit(
                 slot=sent.slot,
-                unit=names[sent.unit],
+                unit=units[sent.unit].id,
                 arrival_seconds=sent.arrival_s,
                 earliest_seconds=sent.earliest_s,
                 latest_seconds=sent.latest_s,

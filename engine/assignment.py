@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from ortools.graph.python import linear_sum_assignment
 
 from routing.errors import InputError
 from routing.network import UNREACHABLE
@@ -168,6 +167,9 @@ def assign(cost: ArrayLike, waiting_cost: ArrayLike) -> Assignment:
     own, left = np.arange(incidents), len(useful)
     # The problem must be square: each unit has a row of its own, in which it stays or takes
     # the column of an incident that it could serve, once a unit serves that one.
+    # as long to load as many an answer of the service, which begins without it
+    from ortools.graph.python import linear_sum_assignment  # noqa: PLC0415
+
     solver = linear_sum_assignment.SimpleLinearSumAssignment()
     solver.add_arcs_with_cost(
         np.concatenate([row, own, column + incidents, np.arange(left) + incidents]).astype(

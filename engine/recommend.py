@@ -165,7 +165,9 @@ def recommend(
         unit: _obstacle(table[int(codes[unit])].name, bool(free[unit]), bool(fits[unit]))
         for unit in np.flatnonzero(~sendable).tolist()
     }
-    said = policy.explain(state, order[0]) if order and isinstance(policy, Explains) else None
+    said = None
+    if order and policy is not CLOSEST and isinstance(policy, Explains):
+        said = policy.explain(state, order[0])
     if said is not None:
         first = candidates[0]
         at = first.reason.partition(": ")[2]

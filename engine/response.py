@@ -378,8 +378,10 @@ def _options(
         chosen = []
         for need in slots:
             arrival = np.where(fleet.suitable[need], left, float(UNREACHABLE))
-            unit = -1
-            if (arrival < UNREACHABLE).any():
+            unit = int(arrival.argmin()) if len(arrival) else -1
+            if unit >= 0 and arrival[unit] >= UNREACHABLE:
+                unit = -1
+            elif unit >= 0 and policy is not CLOSEST:
                 state = read_only(replace(base, suitable=fleet.suitable[need], arrival_ms=arrival))
                 unit = checked_choice(policy.decide(state), state, type(policy).__name__)
             chosen.append(unit)

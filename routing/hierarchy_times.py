@@ -137,7 +137,13 @@ class HierarchyTravelTimes:
         self, origins: Places, destination: Places
     ) -> Table:
         """Travel times to one destination; see `TravelTimes.many_to_one`."""
-        return self.matrix(origins, one(destination))
+        leave, arrive = self._costs.departures(origins), self._costs.arrivals(one(destination))
+        cost = self._metric.many_to_one(_seeds(leave), _seeds(arrive))
+        same = np.flatnonzero(leave.arc == arrive.arc[0])
+        if len(same):
+            row, _, straight = self._costs.direct(_some(leave, same), arrive)
+            cost[same[row]] = np.minimum(cost[same[row]], straight)
+        return Table(milliseconds(cost)[:, None], metres(cost)[:, None])
 
     def pin(self, origins: Places) -> PinnedOrigins:
         """Prepare questions from the same places to one other each.
@@ -362,7 +368,7 @@ def _seeds(legs: Legs) -> Seeds:
     return Seeds(legs.node, legs.cost)
 
 
-def _some(legs: Legs, rows: slice) -> Legs:
+def _some(legs: Legs, rows: slice | NDArray[np.int64]) -> Legs:
     arc, twin, share, node, cost = legs
     return Legs(arc[rows], twin[rows], share[rows], node[rows], cost[rows])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -100,6 +100,9 @@ class TravelTimeSpread:
         return result
 
 
+_USUAL: Final = TravelTimeSpread()
+
+
 def arrival_probability(
     ms: ArrayLike, within_ms: ArrayLike, spread: TravelTimeSpread | None = None
 ) -> NDArray[np.float64]:
@@ -124,7 +127,7 @@ def arrival_probability(
     ndarray of float64
         Probabilities, of the shape that both broadcast to; 0 where no road leads.
     """
-    spread = spread or TravelTimeSpread()
+    spread = spread or _USUAL
     median, limit = np.broadcast_arrays(
         np.asarray(ms, dtype=np.float64), np.asarray(within_ms, dtype=np.float64)
     )
@@ -169,7 +172,7 @@ def travel_time_quantile(
             field="probability",
             fix="give a share such as 0.9",
         )
-    spread = spread or TravelTimeSpread()
+    spread = spread or _USUAL
     median = np.asarray(ms, dtype=np.float64)
     result: NDArray[np.float64] = median * np.exp(spread.sigma(median) * ndtri(share))
     return np.where(median < UNREACHABLE, result, np.inf)
@@ -191,7 +194,7 @@ def mean_travel_time(ms: ArrayLike, spread: TravelTimeSpread | None = None) -> N
     ndarray of float64
         Milliseconds, same shape; ``inf`` where no road leads.
     """
-    spread = spread or TravelTimeSpread()
+    spread = spread or _USUAL
     median = np.asarray(ms, dtype=np.float64)
     # the mean of a lognormal is m exp(sigma^2 / 2)
     result: NDArray[np.float64] = median * np.sqrt(1 + spread.cv(median) ** 2)
