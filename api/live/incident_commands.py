@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -158,12 +158,7 @@ class NoteRecommendation:
     def decide(self, draft: Draft, _: int) -> Entry:  # numpydoc ignore=PR01,RT01
         """Return what is to be written; see `Command`."""
         incident_of(draft, self.incident)
-        body = asdict(self)
-        body["choice"] = list(self.choice)
-        body["alternatives"] = [list(each) for each in self.alternatives]
-        body["stale"] = list(self.stale)
-        body["roads"] = None if self.roads is None else [list(each) for each in self.roads]
-        return Entry("recommended", body, f"incident:{self.incident}")
+        return Entry("recommended", vars(self), f"incident:{self.incident}")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 GENESIS: Final = bytes(32)
 """What the first record is chained to."""
+_CONTENT: Final = json.JSONEncoder(separators=(",", ":"))
+_BODY: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, sort_keys=True)
 
 
 class Entry(NamedTuple):
@@ -114,7 +116,7 @@ class Record:
             Everything but the two seals; no two records have the same.
         """
         fields = (self.seq, self.at_ms, self.kind, self.subject, self.actor, self.key)
-        return json.dumps([*fields, self.request, self.text], separators=(",", ":")).encode()
+        return _CONTENT.encode([*fields, self.request, self.text]).encode()
 
     def damage(self, before: bytes) -> str | None:
         """Tell what is wrong with it.
@@ -168,7 +170,7 @@ def sealed(
     Record
         With its seals.
     """
-    text = json.dumps(entry.body, separators=(",", ":"), allow_nan=False, sort_keys=True)
+    text = _BODY.encode(entry.body)
     record = Record(seq, at_ms, entry.kind, entry.subject, actor, text, key, request, 0, GENESIS)
     content = record.content()
     record.crc = zlib.crc32(content)

@@ -84,6 +84,10 @@ class Store:
         self._held: Connection | None = None
         self._lock_file: TextIO | None = None
         self._writing = self.engine.execution_options(**{WRITES: True})
+        self._kept: Connection | None = None
+        # once: what stands in it never changes, and each record would be compiled for
+        self._insert = str(insert(LOG).compile(dialect=self.engine.dialect))
+        self._by_name = not self.engine.dialect.positional
         self._turn = Lock()
 
     def close(self) -> None:
@@ -94,6 +98,10 @@ class Store:
                 self._held.execute(select(func.pg_advisory_unlock(_WRITER)))
             self._held.close()
             self._held = None
+        with self._turn:
+            if self._kept is not None:
+                self._kept.close()
+                self._kept = None
         if self._lock_file is not None:
             self._lock_file.close()
             self._lock_file = None
@@ -137,8 +145,19 @@ class Store:
         Connection
             Within a transaction.
         """
-        with self._turn, self._writing.begin() as connection:
-            yield connection
+        with self._turn:
+            connection = self._kept or self._writing.connect()
+            self._kept = None
+            try:
+                with connection.begin():
+                    yield connection
+            except BaseException:
+                connection.close()
+                raise
+            if self.engine.dialect.name == "sqlite":  # a server may be gone until the next time
+                self._kept = connection
+            else:
+                connection.close()
 
     def records(
         self, after: int = 0, up_to: int | None = None, subject: str | None = None
@@ -246,24 +265,27 @@ class Store:
         records : sequence of Record
             That follow the last one on disk.
         """
-        connection.execute(
-            insert(LOG),
-            [
-                {
-                    "seq": record.seq,
-                    "at_ms": record.at_ms,
-                    "kind": record.kind,
-                    "subject": record.subject,
-                    "actor": record.actor,
-                    "body": record.text,
-                    "key": record.key,
-                    "request": record.request,
-                    "crc": record.crc,
-                    "chain": record.chain,
-                }
-                for record in records
-            ],
-        )
+        rows = [
+            (
+                record.seq,
+                record.at_ms,
+                record.kind,
+                record.subject,
+                record.actor,
+                record.text,
+                record.key,
+                record.request,
+                record.crc,
+                record.chain,
+            )
+            for record in records
+        ]
+        if self._by_name:
+            names = LOG.columns.keys()
+            named = [dict(zip(names, row, strict=True)) for row in rows]
+            connection.exec_driver_sql(self._insert, named)
+        else:
+            connection.exec_driver_sql(self._insert, rows)
 
     def of_kind(self, kind: str) -> list[Record]:
         """Return the records of a kind.
