@@ -21,7 +21,7 @@ from api.live.folding import fold
 from api.live.store import Store
 from api.output import table
 from benchmarks.bars import Bar, bar_lines, judge
-from benchmarks.load_client import Connection, Tally, steady
+from benchmarks.load_client import Connection, Tally, at_random
 from benchmarks.load_table import ask_tables
 from routing.errors import InputError
 from scenarios.package import lonlat
@@ -95,10 +95,11 @@ class Player:
             Seconds of the run in one of ours; 0: only positions and questions.
         """
         end = time.perf_counter() + seconds
+        positions, asks = self._draw.spawn(2)
         await asyncio.gather(
             *([self._run(end, speed_up)] if speed_up else []),
-            steady(end, POSITIONS_A_SECOND, self._position),
-            steady(end, ASKS_A_SECOND, self._question),
+            at_random(end, POSITIONS_A_SECOND, self._position, positions),
+            at_random(end, ASKS_A_SECOND, self._question, asks),
         )
 
     def close(self) -> None:

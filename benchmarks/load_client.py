@@ -142,17 +142,21 @@ class Tally:
         }
 
 
-async def steady(end: float, rate: float, act: Callable[[int], Awaitable[None]]) -> None:
-    """Act at a steady rate, whether or not the last answer has come.
+async def at_random(
+    end: float, rate: float, act: Callable[[int], Awaitable[None]], draw: np.random.Generator
+) -> None:
+    """Act at random times (a Poisson process), whether or not the last answer has come.
 
     Parameters
     ----------
     end : float
         When to stop, by `time.perf_counter`.
     rate : float
-        How often a second.
+        How often a second, on average.
     act : callable
         Takes the number of the act.
+    draw : Generator
+        Where the times come from.
 
     Raises
     ------
@@ -168,8 +172,8 @@ async def steady(end: float, rate: float, act: Callable[[int], Awaitable[None]])
         if error is not None:
             failed.append(error)
 
-    begun, row = time.perf_counter(), 0
-    while (due := begun + row / rate) < end:
+    due, row = time.perf_counter(), 0
+    while (due := due + draw.exponential(1 / rate)) < end:
         await asyncio.sleep(max(due - time.perf_counter(), 0))
         task = asyncio.ensure_future(act(row))
         tasks.add(task)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from benchmarks.load_client import Connection, Tally, steady
+from benchmarks.load_client import Connection, Tally, at_random
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def table_path(units: NDArray[np.float64], incident: NDArray[np.float64]) -> str
 
 
 async def ask_tables(url: str, nodes: NDArray[np.float64], units: int, seconds: float) -> Tally:
-    """Ask for matrices at a steady rate, each from and to other places.
+    """Ask for matrices at random times, each from and to other places.
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ async def ask_tables(url: str, nodes: NDArray[np.float64], units: int, seconds: 
         )
         tally.note("table", status, took)
 
-    await steady(time.perf_counter() + min(seconds / 4, 5.0), ASKS_A_SECOND, _ask)
+    await at_random(time.perf_counter() + min(seconds / 4, 5.0), ASKS_A_SECOND, _ask, draw)
     tally = Tally()
-    await steady(time.perf_counter() + seconds, ASKS_A_SECOND, _ask)
+    await at_random(time.perf_counter() + seconds, ASKS_A_SECOND, _ask, draw)
     for line in lines:
         line.close()
     return tally

@@ -19,7 +19,7 @@ from api.live.access import OpenAccess
 from api.live.store import Store
 from benchmarks.load import Player, _server
 from benchmarks.load_cli import load_test
-from benchmarks.load_client import Connection, Tally, steady
+from benchmarks.load_client import Connection, Tally, at_random
 from benchmarks.load_table import ask_tables, table_path
 from benchmarks.osrm_server import create
 from scenarios.packaging import load_scenario, save_scenario
@@ -131,5 +131,5 @@ def test_requests_that_fail_are_told() -> None:
             raise ConnectionResetError
 
     with pytest.raises(ExceptionGroup, match="requests failed") as caught:
-        asyncio.run(steady(time.perf_counter() + 0.2, 100, _act))
+        asyncio.run(at_random(time.perf_counter() + 0.3, 100, _act, np.random.default_rng(1)))
     assert len(caught.value.exceptions) == len(acted) // 2 > 0
