@@ -21,7 +21,6 @@ from api.live.access import Access, OpenAccess
 from api.live.jobs import JobOptions
 from api.live.limits import Limits
 from api.live.logs import log_as_json
-from api.live.oidc import Oidc
 from api.live.schema import check_tables, migrate
 from api.live.service import Live, LiveOptions
 from api.live.store import Store
@@ -92,8 +91,8 @@ def run(scenario: Scenario, settings: ServeSettings, *, as_json: bool) -> None:
             _make_ready(city)
             # what is there now stays; looking through all of it again and again for
             # garbage would hold up everybody for a fifth of a second each time
-            gc.collect()
             gc.freeze()
+            gc.enable()
             address = f"[{host}]" if ":" in host else host
             url = f"http://{address}:{listener.getsockname()[1]}"
             config = uvicorn.Config(
@@ -189,6 +188,8 @@ def access_of(settings: ServeSettings, store: Store) -> Access:
         return OpenAccess()
     known: list[Authenticator] = [Tokens(store.engine)]
     if settings.oidc is not None:
+        from api.live.oidc import Oidc  # noqa: PLC0415  # cryptography, which few need
+
         known.append(Oidc(settings.oidc))
     return Access(known)
 

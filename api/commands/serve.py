@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -45,10 +47,6 @@ def serve(
     GET /openapi.json describes every path. The address is loopback unless told otherwise;
     put a proxy with TLS before any other.
     """
-    from api.live.settings import load_settings, shown
-    from api.serve import run
-    from scenarios.packaging import load_scenario
-
     given = {
         "store": store,
         "host": host,
@@ -56,6 +54,20 @@ def serve(
         "no_auth": no_auth,
         "replica": replica,
     }
+    gc.disable()  # a fifth of the start would go into looking through what stays anyhow
+    try:
+        _serve(scenario, given, config, print_config=print_config, as_json=as_json)
+    finally:
+        gc.enable()
+
+
+def _serve(
+    scenario: str, given: dict[str, Any], config: Path | None, *, print_config: bool, as_json: bool
+) -> None:
+    from api.live.settings import load_settings, shown
+    from api.serve import run
+    from scenarios.packaging import load_scenario
+
     settings = load_settings(given, config)
     if print_config:
         click.echo(json.dumps(shown(settings), indent=2))

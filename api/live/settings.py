@@ -15,7 +15,7 @@ from pydantic_settings import (
 )
 
 from api.live.limits import USUAL, checked_rate
-from api.live.oidc import OidcOptions  # noqa: TC001  # pydantic reads it
+from api.live.oidc_options import OidcOptions  # noqa: TC001  # pydantic reads it
 from routing.errors import InputError
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from api.app import create_app
 from api.live.access import Access, Principal, Role
 from api.live.limits import Limits
-from api.live.oidc import Oidc, OidcOptions
+from api.live.oidc import Oidc
+from api.live.oidc_options import OidcOptions
 from api.live.settings import load_settings, shown
 from api.live.tokens import PREFIX, Tokens
 from routing.errors import InputError
