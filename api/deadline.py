@@ -146,12 +146,12 @@ class Guard:
         task = self._begun(solve, deadline_s)
         if isinstance(task, str):
             return Guarded(await asyncio.to_thread(fallback), True, task)
-        # its exceptions are read from the other future, also when nobody waits any longer
-        heard = asyncio.get_running_loop().create_future()
-        task.future.add_done_callback(partial(_tell, heard))
+        heard = heard_of(task.future)
+        late = heard.get_loop().call_later(deadline_s, _wake, heard)
         try:
-            await asyncio.wait([heard], timeout=deadline_s)
+            await heard
         finally:  # also where whoever asked has gone
+            late.cancel()
             cause = self._verdict(task, deadline_s)
         if cause:
             return Guarded(await asyncio.to_thread(fallback), True, cause)
@@ -263,15 +263,32 @@ class _Task:
         return 1 - (time.monotonic() - self._begun) / max(self._deadline_s, 1e-9)
 
 
-def _tell(heard: asyncio.Future[None], _: Future[Any]) -> None:
-    """Wake up who waits in its loop, which may be gone."""
+def heard_of(future: Future[Any]) -> asyncio.Future[None]:
+    """Return what one can await until a thread has done something.
 
-    def _wake() -> None:
-        if not heard.done():
-            heard.set_result(None)
+    Parameters
+    ----------
+    future : Future
+        Done by another thread; what comes of it is to be read from it alone.
 
-    with suppress(RuntimeError):
-        heard.get_loop().call_soon_threadsafe(_wake)
+    Returns
+    -------
+    asyncio.Future
+        Of the running loop. To wait for it no longer changes nothing for the other.
+    """
+    heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def _tell(_: Future[Any]) -> None:
+        with suppress(RuntimeError):  # the loop may be gone
+            heard.get_loop().call_soon_threadsafe(_wake, heard)
+
+    future.add_done_callback(_tell)
+    return heard
+
+
+def _wake(heard: asyncio.Future[None]) -> None:
+    if not heard.done():
+        heard.set_result(None)
 
 
 class _Worker(Thread):

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from api.city import City
-    from api.live.fleet_now import FleetNow
+    from api.live.fleet_now import Moved
     from api.live.records import Record
     from api.schemas import Profile
 
 _LOG: Final = logging.getLogger(__name__)
 _PAUSE_S: Final = 0.003
-"""From one look to the next: who has reported twice by then is looked at once."""
+"""From one look to the next: those who have reported by then are looked at together."""
 _PATIENCE_S: Final = 2.0
 
 
@@ -30,13 +30,26 @@ class Ahead:
     city : City
         Remembers the drives.
     look : callable
-        Says where all units are, and remembers it.
+        Ties units to roads, and says where those are that have moved since it was called,
+        or where everybody is.
+    roads : callable
+        Says which closures hold: under others, all drives are to be computed again.
+    yields : callable
+        Tells whether a dispatcher waits for an answer, which it would only delay.
     """
 
-    def __init__(self, city: City, look: Callable[[], FleetNow]) -> None:
+    def __init__(
+        self,
+        city: City,
+        look: Callable[..., Moved],
+        roads: Callable[[], object],
+        yields: Callable[[], bool],
+    ) -> None:
         settings = city.scenario.settings
         self._city = city
         self._look = look
+        self._roads = roads
+        self._yields = yields
         self._profiles: set[Profile] = {
             "siren" if each.siren else "normal"
             for each in settings.priorities
@@ -58,14 +71,20 @@ class Ahead:
         self._thread.join(_PATIENCE_S)  # roads that hang are no reason not to stop
 
     def _work(self) -> None:
+        before: object = ()
         while not self._closing.is_set():
             self._news.wait()
+            if self._yields():
+                self._closing.wait(_PAUSE_S)
+                continue
             self._news.clear()
             try:
-                places = self._look().known.places
-                if len(places) * len(self._city.scenario.zones) <= MOST_COVERAGE_CELLS:
-                    for profile in self._profiles:
-                        self._city.zone_drives(profile, places)
+                roads = self._roads()
+                places, units = self._look(everybody=roads != before)
+                before = roads
+                wanted = units * len(self._city.scenario.zones) <= MOST_COVERAGE_CELLS
+                for profile in self._profiles if wanted and len(places) else ():
+                    self._city.zone_drives(profile, places)
             except Exception:  # noqa: BLE001  # a question that fails says so itself
                 _LOG.exception("units could not be looked at ahead")
             self._closing.wait(_PAUSE_S)

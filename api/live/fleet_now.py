@@ -51,6 +51,21 @@ class FleetNow(NamedTuple):
     off_road: set[str]
 
 
+class Moved(NamedTuple):
+    """Who has moved.
+
+    Parameters
+    ----------
+    places : Places
+        Where they are now.
+    units : int
+        How many units there are in all.
+    """
+
+    places: Places
+    units: int
+
+
 class _Row(NamedTuple):
     """A unit as it was last seen, what follows from that, and how long it holds."""
 
@@ -62,6 +77,11 @@ class _Row(NamedTuple):
     assumed: bool
     until_ms: float
     off_road: bool = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it may well be elsewhere."""
+        return self.assumed or self.old
 
 
 class UnitPlaces:
@@ -85,9 +105,12 @@ class UnitPlaces:
         self._now_ms, self._stale_after_ms = 0, 0
         self._at: dict[str, int] = {}
         self._rows: list[_Row] = []
+        self._units: list[Unit] = []
+        self._doubtful: set[int] = set()
         self._table = np.empty((0, _COLUMNS))
         self._until_ms = np.empty(0)
         self._fleet: Fleet | None = None
+        self._moved: set[int] = set()
 
     def of(self, world: World, now_ms: int, stale_after_ms: int) -> FleetNow:
         """Say where all units are.
@@ -110,17 +133,38 @@ class UnitPlaces:
         """
         with self._lock:
             self._look(world, now_ms, stale_after_ms)
-            rows, table = self._rows.copy(), self._table.copy()
-            units = [row.asked for row in rows]
+            units, table = self._units.copy(), self._table.copy()
+            doubtful = [self._rows[at] for at in sorted(self._doubtful)]
             time = datetime.fromtimestamp(now_ms / 1000, UTC)
             if self._fleet is None:
                 self._fleet = Fleet(self._city, units, time, [])
             else:
                 self._fleet = self._fleet.at(self._city, units, time)
             fleet = self._fleet
-        arc, share = table[:, 2].astype(np.int32), table[:, 3].copy()
-        places = Places(table[:, :2], arc, share, table[:, 4:6], table[:, 6])
-        return _seen(rows, Known(fleet, places), now_ms)
+        return _seen(units, doubtful, Known(fleet, _places(table)), now_ms)
+
+    def moved(
+        self, world: World, now_ms: int, stale_after_ms: int, *, everybody: bool = False
+    ) -> Moved:
+        """Look at all units, and say where those are that have moved since this was asked.
+
+        Parameters
+        ----------
+        world, now_ms, stale_after_ms
+            As of `of`.
+        everybody : bool
+            Whether to say it of those, too, who have not.
+
+        Returns
+        -------
+        Moved
+            They are tied to roads already when `of` is asked.
+        """
+        with self._lock:
+            self._look(world, now_ms, stale_after_ms)
+            table = self._table.copy() if everybody else self._table[sorted(self._moved)]
+            self._moved = set()
+            return Moved(_places(table), len(self._rows))
 
     def unsnapped(self, world: World, now_ms: int, stale_after_ms: int) -> FleetNow:
         """Say where all units are, tied to no road; waits for nobody.
@@ -141,7 +185,8 @@ class UnitPlaces:
         ]
         units = [row.asked for row in rows]
         fleet = Fleet(self._city, units, datetime.fromtimestamp(now_ms / 1000, UTC), [])
-        return _seen(rows, Known(fleet, unsnapped([(u.lon, u.lat) for u in units])), now_ms)
+        known = Known(fleet, unsnapped([(u.lon, u.lat) for u in units]))
+        return _seen(units, [row for row in rows if row.doubtful], known, now_ms)
 
     def _look(self, world: World, now_ms: int, stale_after_ms: int) -> None:
         """Look again at those who have changed since the last time."""
@@ -218,6 +263,8 @@ class UnitPlaces:
             before = self._rows[known[row.asked.id]] if row.asked.id in known else None
             if before is not None and self._as_before(row, before):
                 stay[at] = known[row.asked.id]
+        if anew:
+            self._moved = {at for at, was in stay.items() if was in self._moved}
         table = np.empty((len(fresh), _COLUMNS)) if anew else self._table
         rows: list[Any] = [None] * len(fresh) if anew else self._rows
         for at, was in stay.items():
@@ -229,10 +276,16 @@ class UnitPlaces:
             table[at] = self._table[was]
         new = [at for at in fresh if at not in stay]
         if new:
+            self._moved.update(new)
             placed, where = self._snapped([fresh[at] for at in new])
             table[new] = where
             for at, row in zip(new, placed, strict=True):
                 rows[at] = row
+        if anew:
+            self._units, self._doubtful = [row.asked for row in rows], set()
+        for at in fresh:
+            self._units[at] = rows[at].asked
+            (self._doubtful.add if rows[at].doubtful else self._doubtful.discard)(at)
         self._table, self._rows = table, rows
         self._until_ms = np.array([row.until_ms for row in rows], np.float64)
 
@@ -273,10 +326,14 @@ class UnitPlaces:
         return placed, table
 
 
-def _seen(rows: list[_Row], known: Known, now_ms: int) -> FleetNow:
-    doubtful = [row for row in rows if row.assumed or row.old]
+def _places(table: NDArray[np.float64]) -> Places:
+    arc, share = table[:, 2].astype(np.int32), table[:, 3].copy()
+    return Places(table[:, :2], arc, share, table[:, 4:6], table[:, 6])
+
+
+def _seen(units: list[Unit], doubtful: list[_Row], known: Known, now_ms: int) -> FleetNow:
     return FleetNow(
-        [row.asked for row in rows],
+        units,
         known,
         {
             row.unit.id: np.inf

@@ -54,13 +54,19 @@ class Follower(Present):
         return 0
 
     def submit(
-        self, command: Command, actor: str, key: str | None = None, request: str | None = None
+        self,
+        command: Command,
+        actor: str,
+        key: str | None = None,
+        request: str | None = None,
+        *,
+        patient: bool = False,
     ) -> Future[Outcome]:
         """Refuse: a reader writes nothing.
 
         Parameters
         ----------
-        command, actor, key, request
+        command, actor, key, request, patient
             As of `api.live.ledger.Ledger.submit`.
 
         Returns
@@ -68,7 +74,7 @@ class Follower(Present):
         Future of Outcome
             Failed.
         """
-        del command, actor, key, request
+        del command, actor, key, request, patient
         future: Future[Outcome] = Future()
         future.set_exception(UnavailableError("this is a replica; ask the writer"))
         return future

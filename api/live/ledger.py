@@ -35,6 +35,8 @@ _LOG: Final = logging.getLogger(__name__)
 MOST_WAITING: Final = 5_000
 """Commands that may wait for the disk; more are refused at once."""
 _GROUP: Final = 256
+_PATIENCE_S: Final = 0.01
+"""How long who is patient lets others go first."""
 SNAPSHOT_EVERY: Final = 10_000
 """Records from one snapshot to the next."""
 
@@ -82,6 +84,7 @@ class _Task:
     actor: str
     key: str | None
     request: str | None
+    patient: bool
     future: Future[Outcome]
     record: Record | None = None
     repeated: bool = False
@@ -99,6 +102,12 @@ class Ledger(Present):
         Seconds since 1970.
     snapshot_every : int
         Records from one snapshot to the next.
+
+    Attributes
+    ----------
+    yields : callable
+        Tells whether a dispatcher waits for an answer: who is patient is then written a
+        little later, together with it.
 
     Raises
     ------
@@ -121,6 +130,7 @@ class Ledger(Present):
         self._in_doubt = False
         self._closing = False
         self._queue: SimpleQueue[_Task | None] = SimpleQueue()
+        self.yields: Callable[[], bool] = lambda: False
         self._thread = Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
 
@@ -135,7 +145,13 @@ class Ledger(Present):
         return self._queue.qsize()
 
     def submit(
-        self, command: Command, actor: str, key: str | None = None, request: str | None = None
+        self,
+        command: Command,
+        actor: str,
+        key: str | None = None,
+        request: str | None = None,
+        *,
+        patient: bool = False,
     ) -> Future[Outcome]:
         """Ask for a command to be carried out.
 
@@ -149,6 +165,8 @@ class Ledger(Present):
             What the caller named the request: under the same name it happens once.
         request : str or None
             Hash of the request, with a key.
+        patient : bool
+            Whether it can wait a few milliseconds for others.
 
         Returns
         -------
@@ -162,7 +180,7 @@ class Ledger(Present):
         elif self._queue.qsize() >= MOST_WAITING:
             future.set_exception(UnavailableError("too many commands wait for the disk"))
         else:
-            self._queue.put(_Task(command, actor, key, request, future))
+            self._queue.put(_Task(command, actor, key, request, patient, future))
         return future
 
     def close(self) -> None:
@@ -188,18 +206,35 @@ class Ledger(Present):
     def _work(self) -> None:
         while True:
             task = self._queue.get()
-            batch = [] if task is None else [task]
+            batch, until = [], time.monotonic() + _PATIENCE_S
             try:
-                while task is not None and len(batch) < _GROUP:
-                    task = self._queue.get_nowait()
-                    if task is not None:
-                        batch.append(task)
+                while task is not None:
+                    batch.append(task)
+                    if len(batch) == _GROUP:
+                        break
+                    task = self._next(batch, until)
             except Empty:
                 pass
             if batch:
                 self._write(batch)
             if task is None:
                 return
+
+    def _next(self, batch: list[_Task], until: float) -> _Task | None:
+        """Return what belongs to a batch, too; waits only while all of it can.
+
+        Raises
+        ------
+        Empty
+            Nothing does.
+        """
+        try:
+            return self._queue.get_nowait()
+        except Empty:
+            left = until - time.monotonic()
+            if left <= 0 or not self.yields() or not all(each.patient for each in batch):
+                raise
+            return self._queue.get(timeout=left)
 
     def _write(self, batch: list[_Task]) -> None:
         """Carry out commands together; each one's future is done afterwards."""

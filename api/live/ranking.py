@@ -51,6 +51,13 @@ async def recommend_now(
     RefusedError
         The incident is closed.
     """
+    with live.asking():
+        return await _recommended(live, incident, asked, who)
+
+
+async def _recommended(
+    live: Live, incident: IncidentNow, asked: Asking, who: Principal
+) -> LiveRecommendation:
     world, roads, now_ms = live.world, live.roads.in_force, live.now_ms()
     incident = world.incident(incident.id) or incident
     guarded = await live.questions.hear(

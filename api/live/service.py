@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 
 from fastapi import Depends, Header, Request
 from starlette.exceptions import HTTPException
 
-from api.deadline import Guard
+from api.deadline import Guard, heard_of
 from api.live.ahead import Ahead
 from api.live.commands import RefusedError
 from api.live.fleet_now import UnitPlaces
@@ -22,15 +22,17 @@ from api.live.ledger import Ledger, UnavailableError
 from api.live.measuring import Watch
 from api.live.proof import Proof
 from api.live.roads import LiveRoads
-from api.live.unit_commands import Start
+from api.live.unit_commands import ReportPositions, Start
 from api.live.views import incident_view, unit_view
 from api.problems import ProblemError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from api.city import City
     from api.live.access import Principal
     from api.live.commands import Command
-    from api.live.fleet_now import FleetNow
+    from api.live.fleet_now import FleetNow, Moved
     from api.live.ledger import Outcome
     from api.live.schemas import IncidentView, UnitView
     from api.live.store import Store
@@ -148,13 +150,16 @@ class Live:
         self.policies = Guard()
         self.kinds = city.scenario.settings.unit_types
         self.stale_after_ms = round(options.stale_after_s * 1000)
-        self.ahead = Ahead(city, self.fleet_now)
+        self.ahead = Ahead(city, self.moved, lambda: self.roads.in_force, self.is_asked)
+        self._asked = 0
         self.jobs = Jobs(
             JobStore(store, self.now_ms),
             city.scenario,
             options.jobs,
             replica=isinstance(ledger, Follower),
         )
+        if not isinstance(ledger, Follower):
+            ledger.yields = self.is_asked
         ledger.listen(hub.tell)
         ledger.listen(self.ahead.tell)
 
@@ -216,6 +221,25 @@ class Live:
         """What is the case."""
         return self.ledger.world
 
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Let what can wait a few milliseconds wait: a dispatcher does."""
+        self._asked += 1
+        try:
+            yield
+        finally:
+            self._asked -= 1
+
+    def is_asked(self) -> bool:
+        """Tell whether a dispatcher waits for an answer.
+
+        Returns
+        -------
+        bool
+            Whether anybody is within `asking`.
+        """
+        return self._asked > 0
+
     def trouble(self) -> str:
         """Tell what is wrong with the log.
 
@@ -262,10 +286,11 @@ class Live:
         HTTPException
             503: it cannot be written now.
         """
-        future = self.ledger.submit(command, who.name, name.key, name.request)
+        patient = isinstance(command, ReportPositions)
+        future = self.ledger.submit(command, who.name, name.key, name.request, patient=patient)
+        await heard_of(future)  # who hangs up does not undo what is on its way to disk
         try:
-            # who hangs up does not undo what is on its way to disk
-            return await asyncio.shield(asyncio.wrap_future(future))
+            return future.result()
         except UnavailableError as error:
             raise HTTPException(
                 503,
@@ -288,6 +313,22 @@ class Live:
         """
         world = self.world if world is None else world
         return self.places.of(world, self.now_ms(), self.stale_after_ms)
+
+    def moved(self, *, everybody: bool) -> Moved:
+        """Say where those units are that have moved since this was asked.
+
+        Parameters
+        ----------
+        everybody : bool
+            Whether to say it of those, too, who have not.
+
+        Returns
+        -------
+        Moved
+            As they are now.
+        """
+        now_ms = self.now_ms()
+        return self.places.moved(self.world, now_ms, self.stale_after_ms, everybody=everybody)
 
     def settle_roads(self) -> None:
         """Put exactly those closures on the roads that hold now."""

@@ -85,6 +85,29 @@ def test_looking_again_is_looking_for_the_first_time(city: City, seed: int) -> N
         ), step
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_who_moved_is_told_once_whoever_has_looked_meanwhile(city: City, seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    places, now_ms = UnitPlaces(city), 1_736_150_000_000
+    world = World(units=dict(UNITS))
+    known: set[tuple[int, float]] = set()
+    for step in range(80):
+        world = changed(draw, world, now_ms)
+        now_ms += int(draw.choice([0, 1, 5_000, 60_000]))
+        if draw.integers(2):
+            places.of(world, now_ms, STALE_MS)
+        if draw.integers(2):
+            continue
+        moved = places.moved(world, now_ms, STALE_MS)
+        assert moved.units == len(world.units)
+        known |= set(zip(moved.places.arc.tolist(), moved.places.share.tolist(), strict=True))
+        now = UnitPlaces(city).of(world, now_ms, STALE_MS).known.places
+        assert set(zip(now.arc.tolist(), now.share.tolist(), strict=True)) <= known, step
+        assert not len(places.moved(world, now_ms, STALE_MS).places)
+    everybody = places.moved(world, now_ms, STALE_MS, everybody=True).places
+    assert len(everybody) == len(world.units)
+
+
 def test_many_may_look_at_once(city: City) -> None:
     draw = np.random.default_rng(1)
     used, now_ms = UnitPlaces(city), 1_736_150_000_000

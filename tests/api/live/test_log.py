@@ -218,6 +218,21 @@ def test_a_defect_of_one_command_is_not_that_of_its_neighbours(ledger: Ledger) -
     assert len(ledger.world.units) == 4
 
 
+def test_a_question_goes_before_who_is_patient_but_not_for_ever(ledger: Ledger) -> None:
+    heard: list[list[str]] = []
+    ledger.listen(lambda records: heard.append([record.kind for record in records]))
+    position = ReportPositions((("U0", 1.5, 2.5, None),))
+    ledger.yields = lambda: True
+    patient = ledger.submit(position, "test", patient=True)
+    ledger.submit(incident("I1"), "test").result()
+    assert patient.result().record is not None
+    assert ["positions", "incident_created"] in heard or len(heard) == 2  # a slow machine
+    ledger.submit(position, "test", patient=True).result(timeout=10)  # no question comes
+    ledger.submit(incident("I2"), "test").result(timeout=10)
+    ledger.yields = lambda: False
+    ledger.submit(position, "test", patient=True).result(timeout=10)
+
+
 def test_time_never_runs_backwards(ledger: Ledger, clock: Clock) -> None:
     do(ledger, incident("I1"))
     clock.s -= 3_600
