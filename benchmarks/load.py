@@ -9,6 +9,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import contextmanager
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -120,6 +121,34 @@ class Player:
             line, "incident", "POST", "/v1/incidents", {"id": "load", "lon": lon, "lat": lat}
         )
 
+    async def begin_job(self) -> str:
+        """Ask for a simulation that takes longer than any play.
+
+        Returns
+        -------
+        str
+            The job's name.
+        """
+        asked = {"kind": "simulate", "replications": 10_000}
+        status, document, _ = await self._lines[0].ask("POST", "/v1/jobs", asked)
+        if status != HTTPStatus.ACCEPTED:
+            raise InputError(f"the server takes no job: {document}", field="--job")
+        name: str = document["id"]
+        return name
+
+    async def check_job(self, name: str) -> None:
+        """Make sure that a job has run all the time, and call it off.
+
+        Parameters
+        ----------
+        name : str
+            Of `begin_job`.
+        """
+        _, document, _ = await self._lines[0].ask("GET", f"/v1/jobs/{name}")
+        if document["state"] != "running":
+            raise InputError(f"job {name} is {document['state']}", field="--job")
+        await self._lines[0].ask("POST", f"/v1/jobs/{name}/cancel", {})
+
     async def _told(
         self, line: Connection, kind: str, method: str, path: str, body: Any = None
     ) -> Any:
@@ -209,7 +238,14 @@ class Player:
 
 
 def measure(
-    run: Path, scenario: str, *, units: int, seconds: float, speed_up: float, osrm: bool = False
+    run: Path,
+    scenario: str,
+    *,
+    units: int,
+    seconds: float,
+    speed_up: float,
+    osrm: bool = False,
+    job: bool = False,
 ) -> dict[str, Any]:
     """Start a server, play a run against it, and look at its log afterwards.
 
@@ -227,6 +263,8 @@ def measure(
         Seconds of the run in one of ours.
     osrm : bool
         Whether to ask OSRM's server for the same matrices as ours afterwards.
+    job : bool
+        Whether a simulation runs beside, as a job of the server.
 
     Returns
     -------
@@ -253,7 +291,7 @@ def measure(
         ours = ["-m", "api.cli", "serve", scenario, "--no-auth", "--json", "--port", "0"]
         with _server(*ours, "--store", log) as (url, process):
             player = Player(url, run, scenario, units)
-            memory = asyncio.run(_play(player, process, seconds, speed_up))
+            memory = asyncio.run(_play(player, process, seconds, speed_up, job=job))
             if osrm:
                 tables["ours"] = asyncio.run(ask_tables(url, nodes, units, seconds / 4))
         store = Store(log)
@@ -283,14 +321,17 @@ def _server(*arguments: str) -> Iterator[tuple[str, int]]:
 
 
 async def _play(
-    player: Player, process: int, seconds: float, speed_up: float
+    player: Player, process: int, seconds: float, speed_up: float, *, job: bool
 ) -> tuple[float, float]:
     """Play, and return the memory of the server once it is warm and at the end."""
     await player.prepare()
+    name = await player.begin_job() if job else None
     await player.play(min(seconds / 2, 60.0), 0.0)
     warm = _resident_mb(process)
     player.tally = Tally()
     await player.play(seconds, speed_up)
+    if name is not None:
+        await player.check_job(name)
     player.close()
     return warm, _resident_mb(process)
 

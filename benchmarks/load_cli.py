@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -35,6 +36,7 @@ from api.output import json_text, report
     is_flag=True,
     help="Then ask for the matrix of all units, ours and OSRM's in the same kind of server.",
 )
+@click.option("--job", is_flag=True, help="Let a long simulation run beside, as a job.")
 @click.option("--out", required=True, type=FILE_OUT, help="results.json.")
 @json_option
 def load_test(
@@ -44,6 +46,7 @@ def load_test(
     seconds: float,
     speed_up: float,
     osrm: bool,
+    job: bool,
     out: Path,
     as_json: bool,
 ) -> None:  # numpydoc ignore=PR01
@@ -65,8 +68,10 @@ def load_test(
             "osrm": "osrm-bindings",
         }
     )
-    measured = measure(run, city, units=units, seconds=seconds, speed_up=speed_up, osrm=osrm)
-    document["settings"] = {"units": units, "seconds": seconds, "speed_up": speed_up}
+    settings: dict[str, Any] = {"units": units, "seconds": seconds, "speed_up": speed_up}
+    settings["job"] = job
+    measured = measure(run, city, osrm=osrm, **settings)
+    document["settings"] = settings
     document["results"] = {"load": measured}
     write_atomically(out, json_text(document).encode())
     report(document, [*lines_of(measured), f"wrote {out}"], as_json=as_json)

@@ -37,6 +37,9 @@ _THREADS: Final = (
 
 Why = Literal["cancelled", "too long", "stopping"]
 
+_HOLDS: Final = sys.platform == "linux"
+"""Elsewhere a process that stands still would outlive a service that was killed."""
+
 
 class JobRun:
     """A process of its own for a job, so that it holds up nothing here.
@@ -137,13 +140,29 @@ class JobRun:
             self._asked += at_once
             self._end()
 
+    def hold(self) -> None:
+        """Let the process stand still until `let_go`."""
+        if _HOLDS:
+            with self._lock:
+                self._tell(signal.SIGSTOP)
+
+    def let_go(self) -> None:
+        """Let the process go on."""
+        if _HOLDS:
+            with self._lock:
+                self._tell(signal.SIGCONT)
+
     def _end(self) -> None:
+        if self._tell(self._gently if self._asked == 0 else signal.SIGKILL):
+            self._asked += 1
+
+    def _tell(self, sig: signal.Signals) -> bool:
         child = self._child
         if child is None or child.poll() is not None:
-            return
-        self._asked += 1
+            return False
         with suppress(ProcessLookupError):
-            os.killpg(child.pid, self._gently if self._asked == 1 else signal.SIGKILL)
+            os.killpg(child.pid, sig)
+        return True
 
     def _note(self, line: str) -> None:
         with suppress(ValueError, KeyError, TypeError):

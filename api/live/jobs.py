@@ -139,6 +139,16 @@ class Jobs:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def hold(self) -> None:
+        """Let all that runs stand still until `let_go`."""
+        for each in list(self._running.values()):
+            each.hold()
+
+    def let_go(self) -> None:
+        """Let all that runs go on."""
+        for each in list(self._running.values()):
+            each.let_go()
+
     def ask(self, asked: Asked, actor: str, name: Named) -> tuple[Job, bool]:
         """Write down a job, and run it when it is its turn.
 

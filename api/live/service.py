@@ -223,12 +223,19 @@ class Live:
 
     @contextmanager
     def asking(self) -> Iterator[None]:
-        """Let what can wait a few milliseconds wait: a dispatcher does."""
+        """Let what can wait a few milliseconds wait: a dispatcher does.
+
+        Jobs stand still, position reports are written afterwards.
+        """
         self._asked += 1
+        if self._asked == 1:
+            self.jobs.hold()
         try:
             yield
         finally:
             self._asked -= 1
+            if not self._asked:
+                self.jobs.let_go()
 
     def is_asked(self) -> bool:
         """Tell whether a dispatcher waits for an answer.

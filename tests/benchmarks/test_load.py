@@ -36,7 +36,7 @@ def test_a_run_is_played_and_its_log_agrees(tmp_path: Path) -> None:
     options = ["--policy", "closest", "--replications", "1", "--seed", "1"]
     assert run("simulate", city, *options, "--out", tmp_path / "run").code == 0
     asked = [str(tmp_path / "run"), "--city", str(city), "--units", "9", "--seconds", "4"]
-    ran = CliRunner().invoke(load_test, [*asked, "--speed-up", "9000", "--out", str(out)])
+    ran = CliRunner().invoke(load_test, [*asked, "--speed-up", "9000", "--job", "--out", str(out)])
     assert ran.exit_code == 0, ran.output
     assert "log and answers agree: yes" in ran.output
     measured = json.loads(out.read_text())["results"]["load"]

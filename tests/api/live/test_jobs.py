@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -485,16 +488,76 @@ JobRun(Path(sys.argv[1]), 1).run(sys.argv[2:], 600)
 """
 
 
-def test_no_job_outlives_the_service(scenario_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("held", [False, True])
+def test_no_job_outlives_the_service(scenario_folder: Path, tmp_path: Path, held: bool) -> None:
     line = ["simulate", str(scenario_folder), "--replications=3000"]
     line += ["--checkpoint=kept", "--out=result"]
     with subprocess.Popen([sys.executable, "-c", WAITER, str(tmp_path), *REAL, *line]) as service:
         try:
             until_true((tmp_path / "kept").is_dir)
             (child,) = children(service.pid)
+            if held:
+                os.kill(child, signal.SIGSTOP)
         finally:
             service.kill()
     until_true(lambda: not alive(child))
+
+
+COUNTER = """
+import pathlib, time
+for number in range(100_000):
+    pathlib.Path("count").write_text(str(number))
+    time.sleep(0.001)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is held elsewhere")
+def test_what_is_held_stands_still(tmp_path: Path) -> None:
+    running = JobRun(tmp_path, bars=1)
+    running.hold()  # nothing runs yet
+    thread = Thread(target=running.run, args=([sys.executable, "-c", COUNTER], 600))
+    thread.start()
+    count = tmp_path / "count"
+    until_true(lambda: count.is_file() and count.read_text() > "")
+    running.hold()
+    time.sleep(0.1)
+    before = count.read_text()
+    time.sleep(0.2)
+    assert count.read_text() == before
+    running.let_go()
+    until_true(lambda: count.read_text() not in ("", before))
+    running.hold()
+    running.end("cancelled", at_once=True)
+    thread.join(60)
+    assert not thread.is_alive()
+    running.let_go()  # nothing runs any longer
+
+
+def test_jobs_stand_still_while_anybody_is_asked(city: City, tmp_path: Path) -> None:
+    told: list[str] = []
+
+    class _Run(JobRun):
+        def hold(self) -> None:
+            told.append("hold")
+
+        def let_go(self) -> None:
+            told.append("let go")
+
+    store = Store(str(tmp_path / "log.db"))
+    migrate(store.engine)
+    live = Live.begin(city, store, LiveOptions())
+    try:
+        live.jobs._running[1] = _Run(tmp_path, bars=1)
+        with live.asking():
+            with live.asking():
+                assert live.is_asked()
+            assert told == ["hold"]
+        assert not live.is_asked()
+        assert told == ["hold", "let go"]
+    finally:
+        live.jobs._running.clear()
+        live.close()
+        store.close()
 
 
 def test_a_job_gives_way_to_everything_else() -> None:
