@@ -18,7 +18,7 @@ from engine.assignment import (
     closest_in_turn,
     largest_cost,
 )
-from engine.stationing.mip import Program, minimise
+from engine.mip import Program, minimise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from engine.assignment import Alternatives
-    from engine.stationing.mip import Answer
+    from engine.mip import Answer
 
 _FIRST: Final = 6
 _MORE: Final = 6

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from engine.stationing.base import never
+from engine.mip import never
 from engine.stationing.marginal import marginal_values
 from routing.errors import InputError
 from scenarios.folders import write_atomically

@@ -18,6 +18,8 @@ _LOG: Final = logging.getLogger(__name__)
 _AT_A_TIME: Final = 500
 _PAUSE_S: Final = 0.01
 """Between so many records others have their turn."""
+LATER_S: Final = 2.0
+"""A start has better things to do."""
 
 
 class Proof:
@@ -32,11 +34,14 @@ class Proof:
         The log.
     up_to : int
         Number of the record after which the start has read all itself.
+    later_s : float
+        When to begin.
     """
 
-    def __init__(self, store: Store, up_to: int) -> None:
+    def __init__(self, store: Store, up_to: int, later_s: float = LATER_S) -> None:
         self._store = store
         self._up_to = up_to
+        self._later_s = later_s
         self._ended = Event()
         self.damage = ""
         self._thread = Thread(target=self._read, name="proof", daemon=True)
@@ -48,6 +53,8 @@ class Proof:
         self._thread.join()
 
     def _read(self) -> None:
+        if self._ended.wait(self._later_s):
+            return
         try:
             begun = beginning(self._store)
             for record in self._store.checked(begun.world.seq, begun.chain):

@@ -11,7 +11,7 @@ import numpy as np
 from engine.clairvoyant.flows import Flows
 from engine.clairvoyant.kernels import Jobs, Roads, arrivals
 from engine.clairvoyant.network import dearest_chain, network
-from engine.stationing.mip import minimise
+from engine.mip import minimise
 from routing.errors import InputError
 
 if TYPE_CHECKING:

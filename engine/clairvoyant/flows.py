@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from engine.stationing.mip import Program
+from engine.mip import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

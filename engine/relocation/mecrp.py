@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import sparse
 
-from engine.stationing.mip import Program, minimise
+from engine.mip import Program, minimise
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

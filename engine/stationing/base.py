@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
+from engine.mip import never
 from routing.registry import Registry
 
 if TYPE_CHECKING:
@@ -164,17 +165,6 @@ def at_scale(
     layers = [replace(layer, weight=layer.weight * factor) for layer in problem.layers]
     plan = solve(replace(problem, layers=layers), stopped)
     return replace(plan, objective=plan.objective / factor, bound=plan.bound / factor)
-
-
-def never() -> bool:
-    """Tell a model to go on.
-
-    Returns
-    -------
-    bool
-        False.
-    """
-    return False
 
 
 class LocationModel(Protocol):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine.stationing.base import never
+from engine.mip import never
 from engine.stationing.choice import Choice, listed_sites
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.set_cover import find_cover

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine.stationing.base import PROVEN_GAP, never
+from engine.mip import never
+from engine.stationing.base import PROVEN_GAP
 from engine.stationing.covering_concentration import concentrate
 from engine.stationing.covering_core import CELLS_A_CALL, Core, shrink
 from engine.stationing.covering_dual_kernels import BEST, DONE, START_STEP, descend, relax

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.stationing.base import never
+from engine.mip import minimise, never
 from engine.stationing.covering_core import shrink
 from engine.stationing.covering_program import program, solution
 from engine.stationing.covering_search import Best, begin
-from engine.stationing.mip import minimise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from engine.mip import Program
 from engine.stationing.covering_search_kernels import counted
-from engine.stationing.mip import Program
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

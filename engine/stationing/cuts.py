@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import sparse
 
-from engine.stationing.base import never
-from engine.stationing.mip import Program, minimise
+from engine.mip import Program, minimise, never
 from engine.stationing.search_kernels import interchange
 
 if TYPE_CHECKING:

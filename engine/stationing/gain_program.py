@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from engine.mip import Answer, minimise
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.infeasible import no_plan_in_time, why_infeasible
-from engine.stationing.mip import Answer, minimise
 from engine.stationing.program import frame_of
 from engine.stationing.reduction import merge_alike
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine.stationing.mip import Program
+    from engine.mip import Program
     from engine.stationing.problem import LocationProblem
     from engine.stationing.program import Frame, ProgramBuilder
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
-from engine.stationing.base import StationPlan, at_scale, listed, never, written
+from engine.mip import never
+from engine.stationing.base import StationPlan, at_scale, listed, written
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.covering import choose_units
 from engine.stationing.effort import Effort

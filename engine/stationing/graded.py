@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from engine.mip import never
 from engine.stationing.allotment import Allotment
-from engine.stationing.base import never
 from engine.stationing.covering import UnitChoice
 from engine.stationing.gain_program import GradedGain, maximise
 from engine.stationing.graded_kernels import (

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine.stationing.base import never
-from engine.stationing.mip import Answer, minimise
+from engine.mip import Answer, minimise, never
 from engine.stationing.program import frame_of, prices
 from routing.errors import InputError
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine.stationing.base import never
+from engine.mip import never
 from engine.stationing.lagrangian_kernels import BEST, DONE, START_STEP, ascend, branch
 from engine.stationing.search_kernels import serve
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 
-from engine.stationing.base import PROVEN_GAP, StationPlan, never, written
+from engine.mip import never
+from engine.stationing.base import PROVEN_GAP, StationPlan, written
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.effort import Effort
 from engine.stationing.infeasible import covered_by_nobody, no_plan_in_time, solve_frame

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.stationing.base import never
+from engine.mip import never
 from routing.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from engine.stationing.base import never
+from engine.mip import never
 from engine.stationing.choice import Choice, common_step, listed_sites
 from engine.stationing.cuts import finish
 from engine.stationing.effort import CELLS_PER_SECOND

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from engine.stationing.base import StationPlan, never, written
+from engine.mip import minimise, never
+from engine.stationing.base import StationPlan, written
 from engine.stationing.center import choose_center
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.effort import Effort
 from engine.stationing.infeasible import no_plan_in_time, solve_frame
-from engine.stationing.mip import minimise
 from engine.stationing.program import frame_of
 from routing.errors import InputError
 

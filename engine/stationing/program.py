@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import sparse
 
+from engine.mip import Program
 from engine.stationing.cover_rows import cover_rows
-from engine.stationing.mip import Program
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

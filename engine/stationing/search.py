@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from engine.stationing.base import never
+from engine.mip import never
 from engine.stationing.search_kernels import greedy, interchange
 
 if TYPE_CHECKING:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from scipy import sparse
 
-from engine.stationing.base import never
+from engine.mip import Program, minimise, never
 from engine.stationing.choice import Choice, common_step, listed_sites
 from engine.stationing.effort import CELLS_PER_SECOND
-from engine.stationing.mip import Program, minimise
 from engine.stationing.set_cover_kernels import (
     BEST,
     DONE,

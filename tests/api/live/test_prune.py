@@ -84,7 +84,7 @@ def test_it_goes_on(kept: Store) -> None:
     again = prune(kept, NOON_MS + 5 * HOUR_MS, NOON_MS + 26 * HOUR_MS, "test")
     assert again.removed > 0
     assert fold(kept).world == fold(kept, from_start=True).world
-    proof = Proof(kept, 10**9)
+    proof = Proof(kept, 10**9, later_s=0.0)
     proof._thread.join()
     assert proof.damage == ""
 

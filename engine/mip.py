@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from engine.stationing.base import never
 from routing.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +21,17 @@ _ENTRIES_PER_SECOND: Final = 1e6
 _LOOK_S: Final = 0.1
 _PATIENCE_S: Final = 2.0
 """Some steps of the solver hear of no interruption: then it is left behind."""
+
+
+def never() -> bool:
+    """Tell a model to go on.
+
+    Returns
+    -------
+    bool
+        False.
+    """
+    return False
 
 
 @dataclass(frozen=True)
