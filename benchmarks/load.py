@@ -348,12 +348,15 @@ def _url(process: subprocess.Popen[str]) -> str:
 
 
 def _resident_mb(process: int) -> float:
-    """Return what a process holds in memory; NaN where the system does not say."""
+    """Return what a process itself holds in memory; NaN where the system does not say.
+
+    What it shares with the disk, its libraries, goes and comes as the system likes.
+    """
     path = Path(f"/proc/{process}/status")
     if not path.is_file():
         return float("nan")
     words = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
-    return int(words["VmRSS"].split()[0]) / 1024
+    return int(words["RssAnon"].split()[0]) / 1024
 
 
 def _document(
