@@ -48,6 +48,8 @@ _STATUS: Final = {
 _CONNECTIONS: Final = 8
 _SEED: Final = 1
 _LONG_S: Final = 300.0
+_WARM_S: Final = 180.0
+"""After which what is remembered, of which there is a limit, has reached it."""
 _HEADS: Final = ("count", "median ms", "p99 ms", "worst ms")
 
 
@@ -326,7 +328,7 @@ async def _play(
     """Play, and return the memory of the server once it is warm and at the end."""
     await player.prepare()
     name = await player.begin_job() if job else None
-    await player.play(min(seconds / 2, 60.0), 0.0)
+    await player.play(min(seconds / 2, _WARM_S), 0.0)
     warm = _resident_mb(process)
     player.tally = Tally()
     await player.play(seconds, speed_up)

@@ -22,7 +22,7 @@ from api.output import json_text, report
     type=FiniteRange(1, 86_400),
     default=600.0,
     show_default=True,
-    help="How long; half of it, a minute at most, goes before.",
+    help="How long; half of it, three minutes at most, goes before.",
 )
 @click.option(
     "--speed-up",

@@ -75,6 +75,8 @@ CHANGED: Final = 18  # 1 where units were sent, freed, or came or went since the
 MOVING: Final = 19  # 1 where somebody wants to be told of it
 JUST_FREED: Final = 20  # the unit that was freed last since then, or -1
 CHOOSING: Final = 21  # 1 where another hospital than the nearest may be chosen
+UNSEEN: Final = 22  # 1 where nobody sees what units do between two decisions
+CLOSEST_GOES: Final = 23  # 1 where, besides, the closest unit is sent
 
 UNANSWERED: Final = -2
 
@@ -128,6 +130,19 @@ def _measure(world: World, incident: int, need: int) -> bool:
     if len(world.rules.aid) > 0:
         _ask_own_first(world, incident, world.arrival_ms)
     return any_unit
+
+
+@inner
+def _closest(world: World, incident: int, need: int) -> int:
+    """Return the unit that could be on scene first, the lowest of equals, or -1."""
+    best, best_ms = -1, NEVER
+    if world.cursor[IDLE] == 0:
+        return best
+    for unit in range(len(world.status)):
+        arrival_ms, _, _, _, _ = way_to(world, unit, incident, need)
+        if arrival_ms < best_ms:
+            best, best_ms = unit, arrival_ms
+    return best
 
 
 @inner
@@ -220,8 +235,44 @@ def _dispatch(world: World, unit: int, incident: int, row: int, need: int) -> No
     leg.on_scene_ms = me.arrive_ms
     leg.distance_m = metres
     world.cases[incident].missing -= 1
-    _log(world, _DISPATCHED, incident, unit, place, way_m)
-    _plan(world, unit, me.left_ms, _DEPARTED)
+    if world.cursor[UNSEEN] == 1:
+        _serve_unseen(world, unit)
+    else:
+        _log(world, _DISPATCHED, incident, unit, place, way_m)
+        _plan(world, unit, me.left_ms, _DEPARTED)
+
+
+@inner
+def _serve_unseen(world: World, unit: int) -> None:
+    """Let a unit that is sent come to where something hangs on it again: a drive or its end."""
+    me = world.units[unit]
+    call = world.calls[me.incident]
+    world.status[unit] = fleet.ON_SCENE
+    me.place = call.zone
+    kind = _FREE
+    if _transports(world, me.incident, me.leg):
+        kind = _LEFT_SCENE
+    _plan(world, unit, me.arrive_ms + call.on_scene_ms, kind)
+
+
+@inner
+def _hand_over_unseen(world: World, unit: int, there_ms: float) -> tuple[np.int64, float]:
+    """Return what follows when a unit has left for its hospital, and when."""
+    if world.cursor[UNSEEN] == 0:
+        return _AT_HOSPITAL, there_ms
+    me = world.units[unit]
+    leg = world.legs[me.leg]
+    leg.at_hospital_ms = there_ms
+    me.place = leg.hospital
+    return _FREE, there_ms + world.calls[me.incident].handover_ms
+
+
+@inner
+def _transports(world: World, incident: int, leg: int) -> bool:
+    """Tell whether it is this unit that takes the patient to a hospital."""
+    call, rules = world.calls[incident], world.rules
+    first = rules.alternative_ptr[world.cases[incident].alternative]
+    return bool(call.transported and rules.slots[first + leg - call.leg].transports)
 
 
 @inner
@@ -485,15 +536,14 @@ def _step(choose: Callable[..., int], world: World, kind: int, unit: int) -> Non
         me.place = call.zone
         place, metres = call.zone, leg.distance_m
         next_kind, next_ms = _FREE, now + call.on_scene_ms
-        first = world.rules.alternative_ptr[world.cases[incident].alternative]
-        if call.transported and world.rules.slots[first + me.leg - call.leg].transports:
+        if _transports(world, incident, me.leg):
             next_kind = _LEFT_SCENE
     elif kind == _LEFT_SCENE:
         world.status[unit] = fleet.PATIENT_ABOARD
         leg.left_ms = now
         place, next_ms = _take_to_hospital(choose, world, unit)
         leg.hospital = place
-        next_kind = _AT_HOSPITAL
+        next_kind, next_ms = _hand_over_unseen(world, unit, next_ms)
     elif kind == _AT_HOSPITAL:
         world.status[unit] = fleet.AT_DESTINATION
         leg.at_hospital_ms = now
@@ -688,6 +738,9 @@ def _must_ask(decide: Callable[..., int], external: bool, world: World, incident
         _begin(world, incident)
     call = world.calls[incident]
     first = world.rules.alternative_ptr[world.cases[incident].alternative]
+    if cursor[CLOSEST_GOES] == 1:
+        cursor[CHOICE] = _closest(world, incident, world.rules.slots[first + cursor[SLOT]].need)
+        return False
     if not _measure(world, incident, world.rules.slots[first + cursor[SLOT]].need):
         cursor[CHOICE] = -1
     elif external:
@@ -732,7 +785,7 @@ def _carry_out(world: World, incident: int) -> None:
 
 
 @compiled
-def advance(  # noqa: C901, PLR0912  # the loop itself
+def advance(  # noqa: C901, PLR0912, PLR0915  # the loop itself
     decide: Callable[..., int], choose: Callable[..., int], external: bool, world: World
 ) -> int:
     """Let things happen until nothing is left or a decision is needed.
@@ -785,7 +838,10 @@ def advance(  # noqa: C901, PLR0912  # the loop itself
         if cursor[NEXT_TIMED] < len(world.timeline):
             timed_ms = world.timeline[cursor[NEXT_TIMED]].time_ms
         if cursor[NEXT_CALL] < len(world.calls):
-            call_ms = world.calls[cursor[NEXT_CALL]].call_ms
+            if cursor[UNSEEN] == 1:
+                processed_ms = world.heap[cursor[NEXT_CALL]].time_ms
+            else:
+                call_ms = world.calls[cursor[NEXT_CALL]].call_ms
         if cursor[HEAPED] > 0:
             processed_ms = world.heap[0].time_ms
         soonest_ms = min(unit_ms, call_ms, processed_ms)
@@ -806,7 +862,11 @@ def advance(  # noqa: C901, PLR0912  # the loop itself
             _call_in(world)
         else:
             clock[0] = processed_ms
-            _processed(world, pop(world.heap, cursor))
+            if cursor[UNSEEN] == 1:
+                cursor[NEXT_CALL] += 1
+                _processed(world, world.heap[cursor[NEXT_CALL] - 1].incident)
+            else:
+                _processed(world, pop(world.heap, cursor))
 
 
 @compiled

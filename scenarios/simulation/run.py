@@ -13,6 +13,7 @@ from numba import types
 
 from engine.dispatch import (
     CLOSEST,
+    CLOSEST_IDLE,
     DispatchState,
     KernelPolicy,
     Policy,
@@ -29,12 +30,15 @@ from scenarios.simulation.kernel import (
     ASKED,
     CHOICE,
     CHOOSING,
+    CLOSEST_GOES,
     DECIDE,
+    DIVERTING,
     FRESH,
     LOGGED,
     MOVE,
     MOVING,
     SLOT,
+    UNSEEN,
     advance,
     measure_others,
     start,
@@ -216,6 +220,8 @@ def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> Worl
     refused = False
     sees_others = bool(getattr(policy, "sees_others", False))
     world.cursor[CHOOSING] = int(hospital is not NEAREST.kernel)
+    if mover is None and _unseen(world, kernel):
+        _go_unseen(world, kernel)
     while True:
         reason = loop(kernel or CLOSEST.kernel, hospital, kernel is None, world)
         if reason == DECIDE:
@@ -233,6 +239,31 @@ def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> Worl
             world = mover.move(world)
         else:
             return world
+
+
+def _unseen(world: World, kernel: Any | None) -> bool:
+    """Tell whether nothing hangs on what a unit does from when it is sent until it is free.
+
+    Nobody keeps a log, is asked for a move or hospital, waits for a bay, or turns a unit round.
+    """
+    return (
+        kernel in (CLOSEST.kernel, CLOSEST_IDLE.kernel)
+        and not len(world.log)
+        and not world.cursor[CHOOSING]
+        and not world.cursor[DIVERTING]
+        and not world.rules.bays.any()
+        and not len(world.rules.flight)
+    )
+
+
+def _go_unseen(world: World, kernel: Any) -> None:
+    """Leave out all steps that nobody sees; what comes out is the same."""
+    world.cursor[UNSEEN] = 1
+    world.cursor[CLOSEST_GOES] = int(kernel is CLOSEST.kernel and not len(world.rules.aid))
+    ready_ms = world.calls["call_ms"] + world.calls["processing_ms"]
+    order = np.argsort(ready_ms, kind="stable")
+    world.heap["time_ms"] = ready_ms[order]
+    world.heap["incident"] = order
 
 
 def _kernel(policy: Policy) -> Any | None:

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from engine import events as ev
-from engine.dispatch import CLOSEST
+from engine.dispatch import CLOSEST, CLOSEST_IDLE
 from scenarios.demand import IncidentTable
 from scenarios.simulation.arrays import slots_of
 from scenarios.simulation.run import Outcome, run_replication
@@ -48,6 +48,25 @@ def test_random_scenarios(batch: int) -> None:
             nobody_outruns_the_roads(city, outcome)
         except AssertionError as error:
             raise AssertionError(f"scenario {seed}: {error}") from error
+
+
+@pytest.mark.parametrize("batch", range(-(-SCENARIOS // BATCH)))
+def test_what_nobody_sees_comes_out_the_same(batch: int) -> None:
+    """Without a log and diversion steps are left out; with a log none is."""
+    for seed in range(batch * BATCH, min(SCENARIOS, (batch + 1) * BATCH)):
+        rng = np.random.default_rng([seed, 5])
+        city = full_city(rng)
+        calls = full_incidents(rng, len(city.zones), int(rng.integers(0, 30)))
+        end_ms = float(calls.call_ms[-1]) + 3_600_000 if calls.size else 3_600_000.0
+        timeline = full_timeline(rng, city, end_ms)
+        rules = city.rules._replace(divert=np.zeros_like(city.rules.divert))
+        for policy in (CLOSEST, CLOSEST_IDLE):
+            seen, unseen = (
+                run_replication(city.travel, rules, calls, policy, timeline, logged=logged)
+                for logged in (True, False)
+            )
+            assert unseen.legs.tobytes() == seen.legs.tobytes(), (seed, policy.id)
+            assert unseen.missing.tolist() == seen.missing.tolist(), (seed, policy.id)
 
 
 def test_all_phases_occur() -> None:
