@@ -127,10 +127,16 @@ class City:
     ----------
     scenario : Scenario
         The city.
+
+    Attributes
+    ----------
+    generation : int
+        How often drives were forgotten, since the roads had changed.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
+        self.generation = 0
         network = scenario.network
         self.times: dict[Profile, LiveTravelTimes] = {
             profile: LiveTravelTimes(network, scenario.speeds.arc_times_ms(network, profile))
@@ -356,6 +362,7 @@ class City:
         """Forget drives that were computed: roads have changed."""
         with self._remembering:
             self._zone_times = {}
+            self.generation += 1
 
     def matrix(self, request: MatrixRequest) -> Matrix:
         """Compute travel times between many places.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from threading import Lock
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -65,7 +66,7 @@ class DriveMemory:
         self._most = max(min(most, _MOST_CELLS // max(goals, 1)), 1)
         self._lock = Lock()
         self._row: dict[_Key, int] = {}
-        self._ms = np.empty((self._most, goals), dtype=np.int32)
+        self._ms = _table(self._most, goals)
         self._before: tuple[dict[_Key, int], NDArray[np.int32]] = {}, self._ms
         self._asked: _Asked | None = None
 
@@ -103,7 +104,7 @@ class DriveMemory:
             if len(self._row) + len(lacking) > self._most:
                 # who holds the table still reads it: no row of it is ever written again
                 self._before = self._row, self._ms
-                self._row, self._ms = {}, np.empty_like(self._ms)
+                self._row, self._ms = {}, _table(*self._ms.shape)
             for key in dict.fromkeys(keys):
                 row = fresh.get(key)
                 if key not in self._row and (row is not None or self._remembered(key)):
@@ -156,3 +157,9 @@ class DriveMemory:
         at = len(self._row)
         self._ms[at] = row
         self._row[key] = at
+
+
+def _table(rows: int, goals: int) -> NDArray[np.int32]:
+    """Make room that goes back to the system; of the heap it would stay with the process."""
+    room = mmap.mmap(-1, max(rows * goals, 1) * 4, access=mmap.ACCESS_COPY)
+    return np.frombuffer(room, dtype=np.int32)[: rows * goals].reshape(rows, goals)

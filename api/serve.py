@@ -202,9 +202,10 @@ def _make_ready(city: City) -> None:
     begun = time.monotonic()
     warm_up_desk(city)
     if time.monotonic() - begun > _COMPILING_S:
-        warm_up_policies(city)
+        warm_up_others(city)
+        gc.collect()  # a compiler leaves a hundred thousand things behind
     else:
-        Thread(target=warm_up_policies, args=(city,), name="warm up", daemon=True).start()
+        Thread(target=warm_up_others, args=(city,), name="warm up", daemon=True).start()
 
 
 def warm_up(city: City) -> None:
@@ -218,6 +219,18 @@ def warm_up(city: City) -> None:
         What will be served.
     """
     warm_up_desk(city)
+    warm_up_others(city)
+
+
+def warm_up_others(city: City) -> None:
+    """Answer what nobody at the desk waits for.
+
+    Parameters
+    ----------
+    city : City
+        What will be served.
+    """
+    _warm_up_roads(city)
     warm_up_policies(city)
 
 
@@ -237,6 +250,12 @@ def warm_up_desk(city: City) -> None:
     with contextlib.suppress(InputError, ProblemError):  # a city of one road has no way
         asked = RecommendationRequest.model_validate(examples["/v1/recommendations"])
         answer(city, asked, deadline_s=_PATIENCE_S)
+
+
+def _warm_up_roads(city: City) -> None:
+    """Answer what people ask of roads alone."""
+    examples = city.examples()
+    with contextlib.suppress(InputError, ProblemError):
         city.matrix(MatrixRequest.model_validate(examples["/v1/matrix"]))
         city.route(RouteRequest.model_validate(examples["/v1/route"]))
         city.isochrones(IsochroneRequest.model_validate(examples["/v1/isochrones"]))

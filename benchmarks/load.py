@@ -87,7 +87,7 @@ class Player:
         self._draw = np.random.default_rng(_SEED)
         self._acknowledged: Counter[str] = Counter()
 
-    async def play(self, seconds: float, speed_up: float) -> None:
+    async def play(self, seconds: float, speed_up: float, *, job: bool = False) -> None:
         """Play, with positions and questions beside.
 
         Parameters
@@ -96,11 +96,14 @@ class Player:
             How long.
         speed_up : float
             Seconds of the run in one of ours; 0: only positions and questions.
+        job : bool
+            Whether simulations run meanwhile, as jobs of the server.
         """
         end = time.perf_counter() + seconds
         positions, asks = self._draw.spawn(2)
         await asyncio.gather(
             *([self._run(end, speed_up)] if speed_up else []),
+            *([self.keep_working(end)] if job else []),
             at_random(end, POSITIONS_A_SECOND, self._position, positions),
             at_random(end, ASKS_A_SECOND, self._question, asks),
         )
@@ -123,33 +126,31 @@ class Player:
             line, "incident", "POST", "/v1/incidents", {"id": "load", "lon": lon, "lat": lat}
         )
 
-    async def begin_job(self) -> str:
-        """Ask for a simulation that takes longer than any play.
+    async def keep_working(self, end: float) -> None:
+        """Let simulations run as jobs, one after the other.
 
-        Returns
-        -------
-        str
-            The job's name.
+        Parameters
+        ----------
+        end : float
+            Until when, by `time.perf_counter`.
         """
+        name = await self._begin_job()
+        while (now := time.perf_counter()) < end:
+            await asyncio.sleep(min(1.0, end - now))
+            _, document, _ = await self._lines[0].ask("GET", f"/v1/jobs/{name}")
+            if document["state"] == "done":
+                name = await self._begin_job()
+            elif document["state"] not in ("waiting", "running"):
+                raise InputError(f"job {name} is {document['state']}", field="--job")
+        await self._lines[0].ask("POST", f"/v1/jobs/{name}/cancel", {})
+
+    async def _begin_job(self) -> str:
         asked = {"kind": "simulate", "replications": 10_000}
         status, document, _ = await self._lines[0].ask("POST", "/v1/jobs", asked)
         if status != HTTPStatus.ACCEPTED:
             raise InputError(f"the server takes no job: {document}", field="--job")
         name: str = document["id"]
         return name
-
-    async def check_job(self, name: str) -> None:
-        """Make sure that a job has run all the time, and call it off.
-
-        Parameters
-        ----------
-        name : str
-            Of `begin_job`.
-        """
-        _, document, _ = await self._lines[0].ask("GET", f"/v1/jobs/{name}")
-        if document["state"] != "running":
-            raise InputError(f"job {name} is {document['state']}", field="--job")
-        await self._lines[0].ask("POST", f"/v1/jobs/{name}/cancel", {})
 
     async def _told(
         self, line: Connection, kind: str, method: str, path: str, body: Any = None
@@ -327,13 +328,10 @@ async def _play(
 ) -> tuple[float, float]:
     """Play, and return the memory of the server once it is warm and at the end."""
     await player.prepare()
-    name = await player.begin_job() if job else None
-    await player.play(min(seconds / 2, _WARM_S), 0.0)
+    await player.play(min(seconds / 2, _WARM_S), 0.0, job=job)
     warm = _resident_mb(process)
     player.tally = Tally()
-    await player.play(seconds, speed_up)
-    if name is not None:
-        await player.check_job(name)
+    await player.play(seconds, speed_up, job=job)
     player.close()
     return warm, _resident_mb(process)
 

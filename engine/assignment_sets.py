@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from scipy import sparse
 
 from engine.assignment import (
     Assignment,
@@ -136,6 +135,8 @@ class _Question:
         rows = [np.arange(n), self.incident, n + np.arange(slots), n + slot, n + slots + unit]
         columns = [np.arange(n), choices, n + self.choice, pair, pair]
         signs = [1.0, 1.0, -1.0, 1.0, 1.0]
+        from scipy import sparse  # noqa: PLC0415  # the service begins without it
+
         matrix = sparse.csr_array(
             (
                 np.concatenate([np.full(len(r), s) for r, s in zip(rows, signs, strict=True)]),

@@ -12,7 +12,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.special import expit
 
 from routing.errors import InputError, did_you_mean
 
@@ -22,6 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Curve = Callable[[ArrayLike], NDArray[np.float64]]
+
+
+def _logistic(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    from scipy.special import expit  # noqa: PLC0415  # the service begins without it
+
+    probability: NDArray[np.float64] = expit(x)
+    return probability
 
 
 @dataclass(frozen=True)
@@ -107,8 +113,7 @@ def de_maio_2003(response_s: ArrayLike) -> NDArray[np.float64]:
         Probabilities, same shape.
     """
     minutes = np.asarray(response_s, dtype=np.float64) / 60
-    probability: NDArray[np.float64] = expit(-(0.679 + 0.262 * minutes))
-    return probability
+    return _logistic(-(0.679 + 0.262 * minutes))
 
 
 def mccormack_coates_2015(response_s: ArrayLike) -> NDArray[np.float64]:
@@ -139,8 +144,7 @@ def mccormack_coates_2015(response_s: ArrayLike) -> NDArray[np.float64]:
         Probabilities, same shape.
     """
     minutes = np.asarray(response_s, dtype=np.float64) / 60
-    probability: NDArray[np.float64] = expit(0.26 - 0.139 * minutes)
-    return probability
+    return _logistic(0.26 - 0.139 * minutes)
 
 
 def valenzuela_1997(cpr_s: ArrayLike, shock_s: ArrayLike) -> NDArray[np.float64]:
@@ -169,8 +173,7 @@ def valenzuela_1997(cpr_s: ArrayLike, shock_s: ArrayLike) -> NDArray[np.float64]
         Probabilities, in the shape that both broadcast to.
     """
     cpr, shock = (np.asarray(each, dtype=np.float64) / 60 for each in (cpr_s, shock_s))
-    probability: NDArray[np.float64] = expit(0.260 - 0.106 * cpr - 0.139 * shock)
-    return probability
+    return _logistic(0.260 - 0.106 * cpr - 0.139 * shock)
 
 
 def larsen_1993(cpr_s: ArrayLike, shock_s: ArrayLike, acls_s: ArrayLike) -> NDArray[np.float64]:

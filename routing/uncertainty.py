@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from routing.errors import InputError
 from routing.network import UNREACHABLE
+from routing.uncertainty_kernels import normal_cdf
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -101,6 +102,7 @@ class TravelTimeSpread:
 
 
 _USUAL: Final = TravelTimeSpread()
+_normal_quantile: Final = np.vectorize(NormalDist().inv_cdf, otypes=[np.float64])
 
 
 def arrival_probability(
@@ -135,7 +137,8 @@ def arrival_probability(
     certain = (median <= limit).astype(np.float64)
     random = (median > 0) & (limit > 0) & (sigma > 0) & (median < UNREACHABLE)
     log_ratio = np.log(np.where(random, limit, 1.0)) - np.log(np.where(random, median, 1.0))
-    by_chance = ndtr(log_ratio / np.where(random, sigma, 1.0))
+    deviation = log_ratio / np.where(random, sigma, 1.0)
+    by_chance = normal_cdf(deviation.reshape(-1)).reshape(deviation.shape)
     result: NDArray[np.float64] = np.where(random, by_chance, certain)
     return np.where(median < UNREACHABLE, result, 0.0)
 
@@ -174,7 +177,7 @@ def travel_time_quantile(
         )
     spread = spread or _USUAL
     median = np.asarray(ms, dtype=np.float64)
-    result: NDArray[np.float64] = median * np.exp(spread.sigma(median) * ndtri(share))
+    result: NDArray[np.float64] = median * np.exp(spread.sigma(median) * _normal_quantile(share))
     return np.where(median < UNREACHABLE, result, np.inf)
 
 

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
 from routing.errors import InputError
 
@@ -325,6 +324,8 @@ def durations_ms(duration: Duration, uniform: NDArray[np.float64]) -> NDArray[np
     if duration.distribution == "exponential":
         factor = -np.log1p(-uniform)
     elif duration.distribution == "lognormal" and duration.cv > 0:
+        from scipy.special import ndtri  # noqa: PLC0415  # the service begins without it
+
         variance = np.log1p(duration.cv**2)
         factor = np.exp(np.sqrt(variance) * ndtri(uniform) - variance / 2)
     else:

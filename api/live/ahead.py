@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Final
 
@@ -20,6 +21,7 @@ _LOG: Final = logging.getLogger(__name__)
 _PAUSE_S: Final = 0.003
 """From one look to the next: those who have reported by then are looked at together."""
 _PATIENCE_S: Final = 2.0
+_EVERYBODY_S: Final = 10.0
 
 
 class Ahead:
@@ -32,8 +34,6 @@ class Ahead:
     look : callable
         Ties units to roads, and says where those are that have moved since it was called,
         or where everybody is.
-    roads : callable
-        Says which closures hold: under others, all drives are to be computed again.
     yields : callable
         Tells whether a dispatcher waits for an answer, which it would only delay.
     """
@@ -42,13 +42,11 @@ class Ahead:
         self,
         city: City,
         look: Callable[..., Moved],
-        roads: Callable[[], object],
         yields: Callable[[], bool],
     ) -> None:
         settings = city.scenario.settings
         self._city = city
         self._look = look
-        self._roads = roads
         self._yields = yields
         self._profiles: set[Profile] = {
             "siren" if each.siren else "normal"
@@ -71,7 +69,7 @@ class Ahead:
         self._thread.join(_PATIENCE_S)  # roads that hang are no reason not to stop
 
     def _work(self) -> None:
-        before: object = ()
+        generation, looked_s = -1, 0.0
         while not self._closing.is_set():
             self._news.wait()
             if self._yields():
@@ -79,9 +77,12 @@ class Ahead:
                 continue
             self._news.clear()
             try:
-                roads = self._roads()
-                places, units = self._look(everybody=roads != before)
-                before = roads
+                # after other drives hold; and who stands still is not to be forgotten
+                now_s, newest = time.monotonic(), self._city.generation
+                everybody = newest != generation or now_s - looked_s > _EVERYBODY_S
+                places, units = self._look(everybody=everybody)
+                if everybody:
+                    generation, looked_s = newest, now_s
                 wanted = units * len(self._city.scenario.zones) <= MOST_COVERAGE_CELLS
                 for profile in self._profiles if wanted and len(places) else ():
                     self._city.zone_drives(profile, places)

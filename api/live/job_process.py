@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from routing.progress import VARIABLE
+
 LOWEST: Final = 19
 _SET_DEATH_SIGNAL: Final = 1
 """PR_SET_PDEATHSIG of prctl(2); it is sent when the thread that started this ends."""
@@ -49,6 +51,9 @@ def end_with_parent() -> None:
 def work() -> None:
     """Run the command line that this process was given."""
     end_with_parent()
+    pipe = os.environ.get(VARIABLE)
+    if pipe is not None:  # from now on it may be stopped, and still ends with its parent
+        os.write(int(pipe), b"{}\n")
     # whoever starts the service with nohup or in the background may have it ignored
     signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -64,6 +64,7 @@ class JobRun:
         self.ended_for: Why | None = None
         self.progress: float | None = None
         self.doing: str | None = "starting"
+        self._ready = False
 
     def run(self, command: Sequence[str], time_limit_s: float) -> int:
         """Do the work.
@@ -117,6 +118,7 @@ class JobRun:
         try:
             with os.fdopen(read, "r", encoding="utf-8") as lines:
                 for line in lines:
+                    self._ready = True
                     self._note(line)
             return child.wait()
         finally:
@@ -141,8 +143,11 @@ class JobRun:
             self._end()
 
     def hold(self) -> None:
-        """Let the process stand still until `let_go`."""
-        if _HOLDS:
+        """Let the process stand still until `let_go`, once it has said its first word.
+
+        Before, it could not end with this process, if this one is killed.
+        """
+        if _HOLDS and self._ready:
             with self._lock:
                 self._tell(signal.SIGSTOP)
 
@@ -160,7 +165,7 @@ class JobRun:
         child = self._child
         if child is None or child.poll() is not None:
             return False
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, sig)
         return True
 

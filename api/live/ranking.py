@@ -81,7 +81,7 @@ async def _recommended(
         now_ms,
         asked.limit,
         live.stale_after_ms,
-        roads if live.roads.in_force == roads else None,
+        roads if live.roads.in_force is roads else None,
     )
     live.watch.recommended(degraded=found.degraded)
     outcome = await live.write(note, who, UNNAMED)

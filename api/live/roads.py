@@ -28,7 +28,7 @@ _LOOK_S: Final = 1.0
 class _Measure(NamedTuple):
     """A closure in force, and the name of its measure by profile."""
 
-    version: int
+    closure: ClosureNow
     names: dict[Profile, str]
 
 
@@ -43,7 +43,8 @@ class LiveRoads:
     Attributes
     ----------
     in_force : tuple of pairs or None
-        The closures on the roads and their versions, by name; None while they change.
+        The closures on the roads and their versions, by name; None while they change,
+        and another object afterwards.
     """
 
     def __init__(self, city: City) -> None:
@@ -68,7 +69,7 @@ class LiveRoads:
         def _follow() -> None:
             while not self._ended.wait(_LOOK_S):
                 try:
-                    self.settle(world().closures.values(), now_ms())
+                    self.settle(world, now_ms)
                 except Exception:  # noqa: BLE001  # the next look may go well
                     _LOG.exception("closures could not be put on the roads")
 
@@ -81,17 +82,19 @@ class LiveRoads:
         if self._watch is not None:
             self._watch.join()
 
-    def settle(self, closures: Iterable[ClosureNow], now_ms: int) -> None:
+    def settle(self, world: Callable[[], World], now_ms: Callable[[], int]) -> None:
         """Let exactly those closures be in force that hold now.
 
         Parameters
         ----------
-        closures : iterable of ClosureNow
-            All there are.
-        now_ms : int
-            Now.
+        world : callable
+            The state; asked when it is this call's turn, so that no older one wins.
+        now_ms : callable
+            The time.
         """
-        self.put(each for each in closures if each.holds(now_ms))
+        with self._lock:
+            closures, time_ms = world().closures.values(), now_ms()
+            self._let(each for each in closures if each.holds(time_ms))
 
     def put(self, closures: Iterable[ClosureNow]) -> None:
         """Let exactly these closures be in force.
@@ -102,27 +105,30 @@ class LiveRoads:
             Which.
         """
         with self._lock:
-            wanted = {each.id: each for each in closures}
-            over = [
-                name
-                for name, measure in self._in_force.items()
-                if name not in wanted or wanted[name].version != measure.version
-            ]
-            new = [name for name in wanted if name in over or name not in self._in_force]
-            if over or new:
-                self.in_force = None
-            try:
-                for name in over:
-                    for profile, known in self._in_force[name].names.items():
-                        self._city.times[profile].lift(known)
-                    del self._in_force[name]
-                for name in new:
-                    closure = wanted[name]
-                    self._in_force[name] = _Measure(closure.version, self._put(closure))
-            finally:
-                if over or new:
-                    self._city.forget()
-            self.in_force = tuple((name, each.version) for name, each in self._in_force.items())
+            self._let(closures)
+
+    def _let(self, closures: Iterable[ClosureNow]) -> None:
+        """Let exactly these closures be in force; the lock is held."""
+        wanted = {each.id: each for each in closures}
+        # not by version: those begin anew with each closure of a name
+        over = [
+            name for name, measure in self._in_force.items() if wanted.get(name) != measure.closure
+        ]
+        new = [name for name in wanted if name in over or name not in self._in_force]
+        if not over and not new and self.in_force is not None:
+            return
+        self.in_force = None
+        try:
+            for name in over:
+                for profile, known in self._in_force[name].names.items():
+                    self._city.times[profile].lift(known)
+                del self._in_force[name]
+            for name in new:
+                closure = wanted[name]
+                self._in_force[name] = _Measure(closure, self._put(closure))
+        finally:
+            self._city.forget()
+        self.in_force = tuple((name, each.closure.version) for name, each in self._in_force.items())
 
     def arcs(self, closure: ClosureNow) -> NDArray[np.int64]:
         """Return the arcs that a closure means.

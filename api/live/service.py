@@ -150,8 +150,8 @@ class Live:
         self.policies = Guard()
         self.kinds = city.scenario.settings.unit_types
         self.stale_after_ms = round(options.stale_after_s * 1000)
-        self.ahead = Ahead(city, self.moved, lambda: self.roads.in_force, self.is_asked)
         self._asked = 0
+        self.ahead = Ahead(city, self.moved, self.is_asked)
         self.jobs = Jobs(
             JobStore(store, self.now_ms),
             city.scenario,
@@ -228,9 +228,9 @@ class Live:
         Jobs stand still, position reports are written afterwards.
         """
         self._asked += 1
-        if self._asked == 1:
-            self.jobs.hold()
         try:
+            if self._asked == 1:
+                self.jobs.hold()
             yield
         finally:
             self._asked -= 1
@@ -339,7 +339,7 @@ class Live:
 
     def settle_roads(self) -> None:
         """Put exactly those closures on the roads that hold now."""
-        self.roads.settle(self.world.closures.values(), self.now_ms())
+        self.roads.settle(lambda: self.world, self.now_ms)
 
     def show_unit(self, unit: UnitNow, world: World | None = None) -> UnitView:
         """Show a unit as it is now.

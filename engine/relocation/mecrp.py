@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import sparse
 
 from engine.mip import Program, minimise
 
@@ -89,6 +88,8 @@ def _program(
     changes: int,
 ) -> Program:
     """Write the program: variables by level, the stations, then the groups of zones."""
+    from scipy import sparse  # noqa: PLC0415  # the service begins without it
+
     groups, stations = patterns.shape
     covers = sparse.csr_array(
         sparse.hstack([sparse.csr_array(patterns.astype(np.float64)), -sparse.identity(groups)])

@@ -16,8 +16,9 @@ import pytest
 from engine import events as ev
 from engine.dispatch import CLOSEST, CLOSEST_IDLE
 from scenarios.demand import IncidentTable
-from scenarios.simulation.arrays import slots_of
-from scenarios.simulation.run import Outcome, run_replication
+from scenarios.simulation.arrays import FLIGHT, Rules, new_world, slots_of
+from scenarios.simulation.kernel import CHOOSING, start
+from scenarios.simulation.run import Outcome, _unseen, run_replication
 from tests.scenarios.full_city import FullCity, full_city, full_incidents, full_timeline
 from tests.scenarios.second_loop import SecondLoop, expected_legs
 
@@ -59,14 +60,43 @@ def test_what_nobody_sees_comes_out_the_same(batch: int) -> None:
         calls = full_incidents(rng, len(city.zones), int(rng.integers(0, 30)))
         end_ms = float(calls.call_ms[-1]) + 3_600_000 if calls.size else 3_600_000.0
         timeline = full_timeline(rng, city, end_ms)
-        rules = city.rules._replace(divert=np.zeros_like(city.rules.divert))
-        for policy in (CLOSEST, CLOSEST_IDLE):
+        quiet = city.rules._replace(divert=np.zeros_like(city.rules.divert))
+        for policy, rules in itertools.product((CLOSEST, CLOSEST_IDLE), (quiet, city.rules)):
             seen, unseen = (
                 run_replication(city.travel, rules, calls, policy, timeline, logged=logged)
                 for logged in (True, False)
             )
             assert unseen.legs.tobytes() == seen.legs.tobytes(), (seed, policy.id)
             assert unseen.missing.tolist() == seen.missing.tolist(), (seed, policy.id)
+
+
+def test_steps_are_left_out_only_where_nobody_sees_them() -> None:
+    city, calls, timeline, _ = played(3)
+    quiet = city.rules._replace(divert=np.zeros_like(city.rules.divert))
+
+    def _left_out(
+        rules: Rules, kernel: Any = CLOSEST.kernel, *, logged: bool = False, choosing: int = 0
+    ) -> bool:
+        world = new_world(city.travel, rules, calls, timeline, logged=logged)
+        start(world)
+        world.cursor[CHOOSING] = choosing
+        return _unseen(world, kernel)
+
+    assert _left_out(quiet)
+    assert _left_out(quiet, CLOSEST_IDLE.kernel)
+    turning = np.ones_like(quiet.divert)
+    assert not _left_out(quiet._replace(divert=turning))
+    assert not _left_out(quiet, logged=True)
+    assert not _left_out(quiet, None)
+    assert not _left_out(quiet, choosing=1)
+    hospitals = city.travel.hospital.shape[2]
+    full = quiet._replace(
+        accepts=np.ones((len(quiet.type_ptr) - 1, hospitals), dtype=np.bool_),
+        bays=np.ones(hospitals, dtype=np.int64),
+        handover_ms=np.ones(hospitals),
+    )
+    assert not _left_out(full)
+    assert not _left_out(quiet._replace(flight=np.zeros(len(quiet.crew), dtype=FLIGHT)))
 
 
 def test_all_phases_occur() -> None:

@@ -46,7 +46,7 @@ def live(city: City, store: Store, tmp_path: Path) -> Iterator[Live]:
 
 def city_is_as_before(city: City, live: Live) -> None:
     """Lift what closures the test left on the roads that all tests share."""
-    live.roads.settle((), 0)
+    live.roads.put(())
     assert city is live.city
 
 

@@ -80,6 +80,9 @@ def _busy(client: TestClient) -> None:
             ask("POST", path, {"version": 1, "units": [sent], "reason": "other"})
         if row == 4:
             ask("DELETE", "/v1/closures/C1")
+            ring = [corner(*at) for at in ((2, 1), (6, 1), (6, 6), (2, 6), (2, 1))]
+            other = {"geometry": {"type": "Polygon", "coordinates": [ring]}, "factor": 6.0}
+            ask("PUT", "/v1/closures/C1", other)  # its versions begin anew
 
 
 def rewritten(log: Path, path: Path, change: Callable[[str, dict[str, Any]], None]) -> Path:

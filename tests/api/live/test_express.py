@@ -94,7 +94,7 @@ def served(
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
     live.close()
-    live.roads.settle((), 0)
+    live.roads.put(())
     store.close()
 
 

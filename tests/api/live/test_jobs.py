@@ -488,6 +488,17 @@ JobRun(Path(sys.argv[1]), 1).run(sys.argv[2:], 600)
 """
 
 
+HOLDER = WAITER.replace(
+    "JobRun(Path(sys.argv[1]), 1).run(sys.argv[2:], 600)",
+    """
+import threading
+run = JobRun(Path(sys.argv[1]), 1)
+threading.Thread(target=lambda: [run.hold() for _ in iter(int, 1)], daemon=True).start()
+run.run(sys.argv[2:], 600)
+""",
+)
+
+
 @pytest.mark.parametrize("held", [False, True])
 def test_no_job_outlives_the_service(scenario_folder: Path, tmp_path: Path, held: bool) -> None:
     line = ["simulate", str(scenario_folder), "--replications=3000"]
@@ -496,7 +507,7 @@ def test_no_job_outlives_the_service(scenario_folder: Path, tmp_path: Path, held
         try:
             until_true((tmp_path / "kept").is_dir)
             (child,) = children(service.pid)
-            if held:
+            if held and sys.platform == "linux":
                 os.kill(child, signal.SIGSTOP)
         finally:
             service.kill()
@@ -504,11 +515,27 @@ def test_no_job_outlives_the_service(scenario_folder: Path, tmp_path: Path, held
 
 
 COUNTER = """
-import pathlib, time
+import os, pathlib, time
+os.write(int(os.environ["BLUELIGHT_PROGRESS"]), b"{}\\n")
 for number in range(100_000):
     pathlib.Path("count").write_text(str(number))
     time.sleep(0.001)
 """
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is held elsewhere")
+def test_a_job_held_from_its_first_moment_does_not_outlive_the_service(
+    scenario_folder: Path, tmp_path: Path
+) -> None:
+    line = ["simulate", str(scenario_folder), "--replications=3000", "--out=result"]
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path), *REAL, *line]) as service:
+        try:
+            until_true(lambda: bool(children(service.pid)))
+            (child,) = children(service.pid)
+            until_true(lambda: state_of(child).startswith("T"))  # it is held, again and again
+        finally:
+            service.kill()
+    until_true(lambda: not alive(child))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="nothing is held elsewhere")
@@ -518,7 +545,7 @@ def test_what_is_held_stands_still(tmp_path: Path) -> None:
     thread = Thread(target=running.run, args=([sys.executable, "-c", COUNTER], 600))
     thread.start()
     count = tmp_path / "count"
-    until_true(lambda: count.is_file() and count.read_text() > "")
+    until_true(lambda: count.is_file() and count.read_text() > "" and running._ready)
     running.hold()
     time.sleep(0.1)
     before = count.read_text()
@@ -584,11 +611,16 @@ def children(parent: int) -> list[int]:
     return [child for child, above in pairs if above == parent]
 
 
-def alive(process: int) -> bool:
+def state_of(process: int) -> str:
     listed = subprocess.run(
         ["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False
     )
-    return bool(listed.stdout.strip()) and not listed.stdout.startswith("Z")
+    return listed.stdout.strip()
+
+
+def alive(process: int) -> bool:
+    state = state_of(process)
+    return bool(state) and not state.startswith("Z")
 
 
 def test_progress_never_goes_back(tmp_path: Path) -> None:

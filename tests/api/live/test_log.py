@@ -218,15 +218,21 @@ def test_a_defect_of_one_command_is_not_that_of_its_neighbours(ledger: Ledger) -
     assert len(ledger.world.units) == 4
 
 
-def test_a_question_goes_before_who_is_patient_but_not_for_ever(ledger: Ledger) -> None:
+def test_a_question_goes_before_who_is_patient_but_not_for_ever(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     heard: list[list[str]] = []
     ledger.listen(lambda records: heard.append([record.kind for record in records]))
     position = ReportPositions((("U0", 1.5, 2.5, None),))
     ledger.yields = lambda: True
-    patient = ledger.submit(position, "test", patient=True)
-    ledger.submit(incident("I1"), "test").result()
-    assert patient.result().record is not None
-    assert ["positions", "incident_created"] in heard or len(heard) == 2  # a slow machine
+    with monkeypatch.context() as patch:
+        patch.setattr("api.live.ledger._PATIENCE_S", 60.0)
+        patient = ledger.submit(position, "test", patient=True)
+        time.sleep(0.1)
+        assert not patient.done()
+        ledger.submit(incident("I1"), "test").result(timeout=10)
+        assert patient.result(timeout=10).record is not None
+    assert heard == [["positions", "incident_created"]]
     ledger.submit(position, "test", patient=True).result(timeout=10)  # no question comes
     ledger.submit(incident("I2"), "test").result(timeout=10)
     ledger.yields = lambda: False
