@@ -307,6 +307,16 @@ def names(text: str) -> tuple[str, ...]:
     return parts
 
 
+_HOSPITALS: Final[dict[str, Any]] = {
+    "help": "Chooses the hospital: nearest, by-load.",
+    "show_default": "what the scenario says",
+}
+hospital_option = click.option("--hospital", metavar="NAME", **_HOSPITALS)
+hospitals_option = click.option(
+    "--hospital", "hospitals", type=names, metavar="A,B,...", **_HOSPITALS
+)
+
+
 def counts(text: str) -> tuple[int, ...]:
     """Read numbers of stations as an option gives them.
 

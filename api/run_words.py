@@ -29,6 +29,12 @@ _REALITY: Final = (
 
 _SHARES: Final = {"queued_share": "incidents that queue", "utilisation": "units busy"}
 
+_WAITS: Final = {
+    "hospital_wait_mean": "wait for a bay at hospital, mean",
+    "hospital_wait_p90": "wait for a bay at hospital, 90th percentile",
+}
+_WAITED: Final = {"hospital_waited_share": "crews that wait for a bay"}
+
 
 def run_lines(summary: dict[str, Any]) -> list[str]:
     """Tell what a simulation found.
@@ -44,8 +50,9 @@ def run_lines(summary: dict[str, Any]) -> list[str]:
         Lines.
     """
     incidents = summary["incidents"]
+    hospitals = f", hospitals {summary['hospitals']['policy']}" if "hospitals" in summary else ""
     head = (
-        f"{summary['scenario']['name']}, {summary['policy']}: {_span(summary)}, "
+        f"{summary['scenario']['name']}, {summary['policy']}{hospitals}: {_span(summary)}, "
         f"{incidents['total']:,} incidents, {incidents['unserved']:,} unserved"
     )
     return [
@@ -219,9 +226,11 @@ def _rows(
             yield (name, *_figures(measures[key], time), "")
     for name, estimate in measures.get("within", {}).items():
         yield (f"within {name}", *_figures(estimate, share), verdicts.get(name, ""))
-    for key, name in _SHARES.items():
-        if key in measures:
-            yield (name, *_figures(measures[key], share), "")
+    told = ((_SHARES, share), (_WAITS, time), (_WAITED, share))
+    for names, shown in told:
+        for key, name in names.items():
+            if key in measures:
+                yield (name, *_figures(measures[key], shown), "")
     if "survivors_per_year" in measures:
         # of a share, only a difference is told in points
         shown = _lives if share is percent else _more_lives

@@ -1,4 +1,4 @@
-"""Statistics of a run by priority, type, district, hour, zone and unit, as one long table."""
+"""Statistics of a run by priority, type, district, hour, zone, unit and hospital, in one table."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from scenarios.demand import HOUR_MS, horizon_ms
 from scenarios.fleet_work import HOURS, by_hour
+from scenarios.hospital_waits import P90, WAITS, at_hospital
 from scenarios.measures import QUANTILES, response_measures
 from scenarios.observations import parts_of
 from scenarios.run_tables import WRITING
@@ -32,11 +33,11 @@ FILES: Final = (CSV_FILE, PARQUET_FILE)
 
 SCHEMA: Final = pa.schema(
     [
-        ("by", pa.string()),  # all, priority, type, district, hour, zone or unit
+        ("by", pa.string()),  # all, priority, type, district, hour, zone, unit or hospital
         ("name", pa.string()),  # which one; local hours from 00 to 23
         ("measure", pa.string()),
         ("of", pa.string()),  # what it is measured in: s, share, km/day...
-        ("incidents", pa.int64()),  # of that name, null for units
+        ("incidents", pa.int64()),  # of that name, null for units and hospitals
         ("value", pa.float64()),
         ("low", pa.float64()),  # interval from replications, or from stretches of one
         ("high", pa.float64()),
@@ -58,6 +59,7 @@ _OF: Final = {
     "arrests_per_year": "arrests/year",
     "survivors_per_year": "survivors/year",
     "kilometres_per_day": "km/day",
+    "hospital_waited_share": "share",
 }
 """What measures are in; all others are times in seconds, or shares within a standard."""
 
@@ -92,8 +94,10 @@ def breakdown(seen: Observations, measures: Measures) -> pd.DataFrame:
 
 def _rows(seen: Observations, measures: Measures) -> Iterator[tuple[Any, ...]]:
     everything = np.ones(len(seen.frame), dtype=np.bool_)
-    parts = {key: each for key, each in measures.total.items() if _in_parts(key)}
-    whole = {key: each for key, each in measures.total.items() if key not in parts}
+    waits = {key: each for key, each in measures.total.items() if key.partition(":")[0] in WAITS}
+    others = {key: each for key, each in measures.total.items() if key not in waits}
+    parts = {key: each for key, each in others.items() if _in_parts(key)}
+    whole = {key: each for key, each in others.items() if key not in parts}
     yield from _told("all", "all", seen, everything, whole)
     priorities, districts = parts_of(seen, "priority"), parts_of(seen, "district")
     for name, mask in priorities.items():
@@ -117,6 +121,7 @@ def _rows(seen: Observations, measures: Measures) -> Iterator[tuple[Any, ...]]:
     for key, each in parts.items():
         kind, _, name = key.partition(":")
         yield _row(_BY.get(kind, "unit"), name, kind, None, each)
+    yield from _waits(seen, waits)
 
 
 def _in_parts(key: str) -> bool:
@@ -172,6 +177,19 @@ def _zones(seen: Observations) -> Iterator[tuple[Any, ...]]:
     for row in np.flatnonzero(asked):
         found = ratio(total[row], count[row] * 1000)
         yield _row("zone", names[row], "response_mean", int(asked[row]), found)
+
+
+def _waits(seen: Observations, found: dict[str, Measure]) -> Iterator[tuple[Any, ...]]:
+    """Tell how long crews waited for a bay, all in all and at each hospital."""
+    rows = {str(name): row for row, name in enumerate(seen.scenario.hospitals["id"])}
+    for key, each in found.items():
+        kind, _, name = key.partition(":")
+        order = None
+        if kind == P90 and seen.waits is not None:
+            part = at_hospital(seen.waits, rows[name]) if name else seen.waits
+            order = binomial_bounds(np.sort(part.wait_s), 0.9)
+        by = ("hospital", name) if name else ("all", "all")
+        yield _row(*by, kind, None, each, order)
 
 
 def hours_of(seen: Observations) -> NDArray[np.int64]:

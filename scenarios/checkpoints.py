@@ -12,6 +12,7 @@ import numpy as np
 from routing.errors import InputError
 from scenarios.cluster import fingerprint
 from scenarios.folders import write_atomically
+from scenarios.hospitals import choice_of
 from scenarios.simulation.run import Outcome
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Checkpoint:
             "schema_version": 1,
             "scenario": scenario.hash,
             "policy": [policy.id, policy.sha256, policy.parameters],
+            **choice_of(scenario),
             "seed": seed,
             "made_by": fingerprint(),
         }
@@ -83,8 +85,10 @@ class Checkpoint:
             raise InputError(
                 f"{marker} is damaged", field=FIELD, fix=f"remove {self._folder}"
             ) from error
-        for name, value in ours.items():
-            if not isinstance(theirs, dict) or theirs.get(name) != value:
+        if not isinstance(theirs, dict):
+            theirs = {}
+        for name in (*ours, *theirs):
+            if theirs.get(name) != ours.get(name):
                 raise InputError(
                     f"{self._folder} holds replications of another {name.replace('_', ' ')}",
                     field=FIELD,

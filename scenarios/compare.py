@@ -11,6 +11,7 @@ from scenarios.best_possible import BestPossible, best_possible
 from scenarios.checkpoints import Checkpoint
 from scenarios.draws import drawn
 from scenarios.folders import check_replaceable, staged_folder
+from scenarios.hospitals import choice_of, choosing, policy_of
 from scenarios.report import render_comparison_report
 from scenarios.runs import REPORT_FILE, as_policy, run, write_json
 from scenarios.simulation.tables import build_tables
@@ -59,6 +60,7 @@ def compare(
     scenarios: Sequence[Scenario],
     policies: Sequence[str | Policy],
     *,
+    hospitals: Sequence[str] = (),
     replications: int | None = None,
     seed: int = 1,
     workers: int = 1,
@@ -68,7 +70,7 @@ def compare(
     bound: bool = False,
     progress: bool = False,
 ) -> Comparison:
-    """Simulate every scenario under every policy on the same incidents.
+    """Simulate every scenario under every policy, and hospital policy, on the same incidents.
 
     Parameters
     ----------
@@ -76,6 +78,8 @@ def compare(
         They may differ in stations and units, not in demand.
     policies : sequence of str or Policy
         As in `scenarios.runs.simulate`.
+    hospitals : sequence of str
+        Ids of policies that choose the hospital, in place of what the scenarios say.
     replications, seed, workers, cluster
         As there.
     checkpoint : Path, optional
@@ -100,12 +104,15 @@ def compare(
         cannot be simulated.
     """
     named = [as_policy(policy) for policy in policies]
-    pairs = list(product(scenarios, named))
+    chosen = [choosing(each, name) for each in scenarios for name in hospitals or (None,)]
+    pairs = list(product(chosen, named))
+    kinds = ({id(each) for each in scenarios}, {id(each) for each in named}, set(hospitals))
+    labels = _labels(pairs, [len(each) > 1 for each in kinds])
     if len(pairs) < 2:
         raise InputError(
             f"{len(scenarios)} scenario and {len(named)} policy are nothing to compare",
             field="--policies",
-            fix="name another policy or another scenario",
+            fix="name another policy, another hospital policy or another scenario",
         )
     incidents = _shared(scenarios, replications=replications, seed=seed, workers=workers)
     options: dict[str, Any] = {
@@ -121,13 +128,13 @@ def compare(
         kept = [
             Checkpoint(checkpoint / str(number), *pair, seed) for number, pair in enumerate(pairs)
         ]
-    best = best_possible(scenarios[0], incidents, seed=seed, progress=progress) if bound else None
+    best = best_possible(chosen[0], incidents, seed=seed, progress=progress) if bound else None
     if out is None:
-        runs = _all_runs(scenarios, named, incidents, kept, None, options)
-        return _with_bound(_compared(pairs, runs), best, pairs)
+        runs = _all_runs(chosen, named, incidents, kept, None, options)
+        return _with_bound(_compared(labels, runs), best, pairs)
     with staged_folder(out, MARKER) as stage:
-        runs = _all_runs(scenarios, named, incidents, kept, stage, options)
-        comparison = _with_bound(_compared(pairs, runs), best, pairs)
+        runs = _all_runs(chosen, named, incidents, kept, stage, options)
+        comparison = _with_bound(_compared(labels, runs), best, pairs)
         _write(comparison, stage)
     placed = (replace(r, folder=out / _run_folder(i)) for i, r in enumerate(comparison.runs))
     return replace(comparison, runs=tuple(placed), folder=out)
@@ -153,10 +160,7 @@ def _all_runs(
     return done
 
 
-def _compared(
-    pairs: Sequence[tuple[Scenario, NamedPolicy]], runs: Sequence[RunResult]
-) -> Comparison:
-    labels = _labels(pairs)
+def _compared(labels: tuple[str, ...], runs: Sequence[RunResult]) -> Comparison:
     differences = tuple((each.measures - runs[0].measures).to_json_dict() for each in runs[1:])
     return Comparison(labels, tuple(runs), differences, _summary(labels, runs, differences))
 
@@ -201,12 +205,16 @@ def _shared(
     return first
 
 
-def _labels(pairs: Sequence[tuple[Scenario, NamedPolicy]]) -> tuple[str, ...]:
-    """Name each pair by what differs: scenario, policy or both; equal names are numbered."""
-    several = [len({id(side) for side in sides}) > 1 for sides in zip(*pairs, strict=True)]
+def _labels(
+    pairs: Sequence[tuple[Scenario, NamedPolicy]], several: Sequence[bool]
+) -> tuple[str, ...]:
+    """Name each pair by what differs: scenario, policy, hospital policy; equal names are numbered.
+
+    `several` says of which of these there are several.
+    """
     labels: list[str] = []
     for scenario, policy in pairs:
-        names = (scenario.settings.name, policy.id)
+        names = (scenario.settings.name, policy.id, f"hospitals {policy_of(scenario)}")
         plain = ", ".join(name for name, differs in zip(names, several, strict=True) if differs)
         label, count = plain, 1
         while label in labels:
@@ -235,6 +243,7 @@ def _summary(
                 "label": label,
                 "scenario": each.summary["scenario"],
                 "policy": each.policy,
+                **choice_of(each.scenario),
                 "run": _run_folder(number),
                 "standards": each.summary["standards"],
                 "measures": each.measures.to_json_dict(),

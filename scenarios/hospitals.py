@@ -1,8 +1,9 @@
-"""What hospitals can do and how many crews they take at once, and how long crews waited."""
+"""What hospitals can do, how many crews they take at once, and who chooses among them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,28 +11,10 @@ from engine.hospital import HOSPITAL_POLICIES, NEAREST
 from routing.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
     from numpy.typing import NDArray
 
     from scenarios.package import Scenario
-    from scenarios.simulation.run import Outcome
-
-
-class HospitalWaits(NamedTuple):
-    """How long crews waited at hospitals.
-
-    Parameters
-    ----------
-    hospital : ndarray of int64, shape (n,)
-        Row of the hospital, for each crew that handed over there.
-    wait_s : ndarray of float64, shape (n,)
-        Seconds from arrival until the handover began.
-    """
-
-    hospital: NDArray[np.int64]
-    wait_s: NDArray[np.float64]
 
 
 def capabilities_of(hospitals: pd.DataFrame) -> list[frozenset[str]]:
@@ -87,6 +70,100 @@ def bays_of(hospitals: pd.DataFrame) -> NDArray[np.int64]:
     return bays
 
 
+def choosing(scenario: Scenario, policy: str | None) -> Scenario:
+    """Return the same scenario under another hospital policy.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    policy : str or None
+        Id of the policy, with its version or without; None for what the scenario says.
+
+    Returns
+    -------
+    Scenario
+        Of the same content and hash.
+
+    Raises
+    ------
+    InputError
+        There is no such policy.
+    """
+    if policy is None:
+        return scenario
+    try:
+        return replace(scenario, hospital_policy=HOSPITAL_POLICIES.resolve(policy))
+    except InputError as error:
+        # a wrong dispatch policy is told as `policy`
+        raise InputError(error.message, field="hospital", fix=error.fix) from None
+
+
+def choice_of(scenario: Scenario) -> dict[str, str]:
+    """Record the hospital policy that was asked for.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+
+    Returns
+    -------
+    dict
+        ``hospital_policy``; empty where none was asked for.
+    """
+    return {"hospital_policy": scenario.hospital_policy} if scenario.hospital_policy else {}
+
+
+def unused_choice(scenario: Scenario, *policies: str | None) -> list[str]:
+    """Warn of hospital policies that have nothing to choose by.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    *policies : str or None
+        Ids that were asked for.
+
+    Returns
+    -------
+    list of str
+        One line or none.
+
+    Raises
+    ------
+    InputError
+        There is no such policy.
+    """
+    asked = [choosing(scenario, each).hospital_policy for each in policies if each is not None]
+    if not asked or bays_of(scenario.hospitals).any():
+        return []
+    idle = f"no hospital of {scenario.settings.name} has bays, so that no crew waits there"
+    return [f"{idle} under {' or '.join(asked)}; hospitals.csv may say how many in a column `bays`"]
+
+
+def policy_of(scenario: Scenario) -> str:
+    """Tell which policy chooses the hospital.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+
+    Returns
+    -------
+    str
+        Its id: what was asked for, else what the settings say, else the nearest.
+
+    Raises
+    ------
+    InputError
+        There is no such policy.
+    """
+    named = scenario.hospital_policy or scenario.settings.dispatch.hospital or NEAREST.id
+    return HOSPITAL_POLICIES.resolve(named)
+
+
 def hospital_rules(scenario: Scenario) -> dict[str, NDArray[Any]]:
     """Find which hospitals take which patients, how many at once, and who chooses.
 
@@ -111,7 +188,7 @@ def hospital_rules(scenario: Scenario) -> dict[str, NDArray[Any]]:
     types = settings.types
     able, bays = capabilities_of(hospitals), bays_of(hospitals)
     asked = [frozenset(kind.hospital_needs or ()) for kind in types]
-    name = HOSPITAL_POLICIES.resolve(settings.dispatch.hospital or NEAREST.id)
+    name = policy_of(scenario)
     if not (any(asked) or bays.any() or name != NEAREST.id):
         return {}
     accepts = np.array([[needs <= has for has in able] for needs in asked], dtype=np.bool_)
@@ -149,71 +226,3 @@ def _patients(scenario: Scenario) -> tuple[NDArray[np.float64], NDArray[np.float
     part = [shares[kind.priority] * kind.weight * (kind.transported or 0.0) for kind in types]
     mean_s = [kind.handover.mean_s if kind.handover else 0.0 for kind in types]
     return np.array(part), np.array(mean_s) * 1000
-
-
-def waits_of(outcome: Outcome, zones: int) -> HospitalWaits:
-    """Find how long crews waited at hospitals until the handover began.
-
-    Parameters
-    ----------
-    outcome : Outcome
-        A replication.
-    zones : int
-        How many there are, since hospitals are the places after them.
-
-    Returns
-    -------
-    HospitalWaits
-        A row for each crew that handed over.
-    """
-    legs = outcome.legs[outcome.legs["at_hospital_ms"] >= 0]
-    handover_ms = outcome.incidents.handover_ms[legs["incident"]]
-    wait_ms = legs["free_ms"] - legs["at_hospital_ms"] - handover_ms
-    # times of other simulators are finer than milliseconds, and do not add up exactly
-    wait_s = np.where(wait_ms > 1e-3, wait_ms, 0.0) / 1000
-    return HospitalWaits(legs["hospital"] - zones, wait_s)
-
-
-def summarise_waits(scenario: Scenario, waits: Sequence[HospitalWaits]) -> dict[str, Any]:
-    """Say how long crews waited at hospitals, all in all and at each.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        The scenario.
-    waits : sequence of HospitalWaits
-        From `waits_of`, of each replication.
-
-    Returns
-    -------
-    dict
-        ``hospitals`` for ``summary.json``, times in seconds; empty where the scenario has
-        neither bays nor a hospital policy.
-    """
-    settings, bays = scenario.settings, bays_of(scenario.hospitals)
-    if settings.dispatch.hospital is None and not bays.any():
-        return {}
-    hospital = np.concatenate([each.hospital for each in waits])
-    wait_s = np.concatenate([each.wait_s for each in waits])
-    each = {
-        str(identifier): {"bays": int(bays[row]) or None, **_figures(wait_s[hospital == row])}
-        for row, identifier in enumerate(scenario.hospitals["id"])
-    }
-    return {
-        "hospitals": {
-            "policy": HOSPITAL_POLICIES.resolve(settings.dispatch.hospital or NEAREST.id),
-            "wait": _figures(wait_s),
-            "by_hospital": each,
-        }
-    }
-
-
-def _figures(wait_s: NDArray[np.float64]) -> dict[str, Any]:
-    if not len(wait_s):
-        return {"handovers": 0, "mean_s": None, "p90_s": None, "waited_share": None}
-    return {
-        "handovers": len(wait_s),
-        "mean_s": float(wait_s.mean()),
-        "p90_s": float(np.quantile(wait_s, 0.9)),
-        "waited_share": float((wait_s > 0).mean()),
-    }

@@ -9,6 +9,7 @@ import numpy as np
 
 from engine.survival import CURVES, survival_curve
 from scenarios.demand import DAY_MS
+from scenarios.hospital_waits import WAITS, hospital_measures
 from scenarios.observations import parts_of
 from scenarios.statistics import Measure, estimate, quantile, ratio
 from scenarios.waiting import queue_measures
@@ -48,7 +49,8 @@ class Measures:
     Parameters
     ----------
     total : dict of str to Measure
-        Of all incidents and the fleet; keys of `response_measures`, `fleet_measures`.
+        Of all incidents, the fleet and hospitals; keys of `response_measures`,
+        `fleet_measures`, `scenarios.hospital_waits.hospital_measures`.
     by_priority, by_district : dict of str to dict of str to Measure
         Of the incidents of each; keys of `response_measures`.
     """
@@ -229,12 +231,12 @@ def fleet_measures(seen: Observations) -> dict[str, Measure]:
 
 
 def told(measures: dict[str, Measure]) -> dict[str, Any]:
-    """Return measures as JSON: what is by standard or by unit in objects of their own.
+    """Return measures as JSON: what is by standard, unit or hospital in objects of their own.
 
     Parameters
     ----------
     measures : dict of str to Measure
-        From `response_measures` or `fleet_measures`, or differences of them.
+        Of `Measures`.
 
     Returns
     -------
@@ -252,7 +254,8 @@ def told(measures: dict[str, Measure]) -> dict[str, Any]:
         elif kind == "survivors_per_year":
             result.setdefault("survivors_by_curve", {})[name] = said
         else:
-            result.setdefault(f"{kind}_by_unit", {})[name] = said
+            of = "hospital" if kind in WAITS else "unit"
+            result.setdefault(f"{kind}_by_{of}", {})[name] = said
     return result
 
 
@@ -277,7 +280,7 @@ def measure(seen: Observations) -> Measures:
         for column in ("priority", "district")
     }
     return Measures(
-        response_measures(seen, everything) | fleet_measures(seen),
+        response_measures(seen, everything) | fleet_measures(seen) | hospital_measures(seen),
         parts["priority"],
         parts["district"],
     )

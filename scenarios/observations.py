@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from scenarios.fleet_work import FleetWork
+    from scenarios.hospital_waits import GroupedWaits
     from scenarios.package import Scenario
 
 
@@ -37,6 +38,8 @@ class Observations:
         What units did, in the same groups.
     scenario : Scenario
         Where it was.
+    waits : GroupedWaits, optional
+        How long crews waited for a bay; None where they cannot, or where it is not known.
     """
 
     frame: pd.DataFrame
@@ -45,6 +48,7 @@ class Observations:
     group_ms: int
     work: FleetWork
     scenario: Scenario
+    waits: GroupedWaits | None = None
 
     def only(self, mask: NDArray[np.bool_]) -> Observations:
         """Return some of the incidents.
@@ -57,7 +61,7 @@ class Observations:
         Returns
         -------
         Observations
-            These alone; the groups and what units did stay.
+            These alone; the groups, what units did and waits at hospitals stay.
         """
         return replace(self, frame=self.frame[mask], group=self.group[mask])
 
@@ -97,7 +101,11 @@ class Observations:
 
 
 def observe(
-    scenario: Scenario, frame: pd.DataFrame, work: FleetWork, replications: int
+    scenario: Scenario,
+    frame: pd.DataFrame,
+    work: FleetWork,
+    replications: int,
+    waits: GroupedWaits | None = None,
 ) -> Observations:
     """Group the incidents of a run.
 
@@ -111,6 +119,8 @@ def observe(
         What units did in each group.
     replications : int
         How many replications it has.
+    waits : GroupedWaits, optional
+        How long crews waited for a bay, in the same groups.
 
     Returns
     -------
@@ -121,7 +131,7 @@ def observe(
     call_ms = to_ms(frame["call_time"].to_numpy(np.float64))
     group, groups = groups_of(frame["replication"].to_numpy(), call_ms, replications, span)
     group_ms = span if replications > 1 else span // BATCHES
-    return Observations(frame, group, groups, group_ms, work, scenario)
+    return Observations(frame, group, groups, group_ms, work, scenario, waits)
 
 
 def parts_of(seen: Observations, column: str) -> dict[str, NDArray[np.bool_]]:

@@ -56,6 +56,9 @@ class Scenario:
     origin : dict
         Where the data came from, for ``datapackage.json``: ``licenses``, ``sources``
         and ``notes``. Not part of its content.
+    hospital_policy : str
+        Id of the hospital policy that was asked for in place of that of `settings`; empty
+        for none. Not part of its content; see `scenarios.hospitals.choosing`.
     """
 
     settings: Settings
@@ -71,6 +74,7 @@ class Scenario:
     location: str = ""
     settings_text: str = ""
     origin: dict[str, Any] = field(default_factory=dict)
+    hospital_policy: str = ""
 
     @cached_property
     def unit_station(self) -> NDArray[np.int32]:

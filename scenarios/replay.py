@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from routing.errors import InputError
 from scenarios.folders import staged_folder
+from scenarios.hospitals import choosing
 from scenarios.packaging import DESCRIPTOR, load_scenario
 from scenarios.paired import paired
 from scenarios.policies import load_policy
@@ -87,6 +88,7 @@ def replay(
     """
     manifest = manifest_of(run_folder)
     city = _scenario(run_folder, manifest, scenario)
+    city = choosing(city, manifest.get("hospital_policy"))
     recorded = manifest["policy"]
     named = load_policy(policy or recorded["source"] or recorded["id"])
     original = named.id == recorded["id"] and named.sha256 == recorded["sha256"]
@@ -149,6 +151,7 @@ def manifest_of(folder: Path) -> dict[str, Any]:
             and all(isinstance(manifest["scenario"][key], str) for key in ("hash", "location"))
             and all(isinstance(manifest["policy"][key], str) for key in ("id", "source"))
             and all(isinstance(manifest["files"][name], str) for name in REPEATABLE)
+            and isinstance(manifest.get("hospital_policy", ""), str)
             and isinstance(manifest["seed"], int)
             and isinstance(manifest["replications"], int)
             and manifest["replications"] >= 1

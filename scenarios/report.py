@@ -13,6 +13,7 @@ from routing.errors import InputError
 from scenarios import run_sections
 from scenarios.coverage import drive_budget_s, drive_from_stations_s
 from scenarios.figures import MapView, coverage_maps, response_curves
+from scenarios.hospital_waits import P90, WAITS
 from scenarios.packaging import ATTRIBUTION
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ _SHARE: Final = _Figure("within the standard", " %", 100, more_is_better=True)
 _LIVES: Final = _Figure("expected survivors a year", digits=2, more_is_better=True)
 _KILOMETRES: Final = _Figure("kilometres a day", " km", digits=0)
 _BUSY: Final = _Figure("units busy", " %", 100, more_is_better=None)
+_WAIT: Final = _Figure("mean wait for a bay at hospital", " min", 1 / 60, 2)
+_LONG_WAIT: Final = _Figure("90 % of crews have a bay after", " min", 1 / 60, 2)
 _QUEUED: Final = _Figure("waited for a unit", " %", 100, 2)
 _PARTS: Final = {
     "call_processing": "call processing",
@@ -142,8 +145,11 @@ def render_run_report(scenario: Scenario, result: RunResult) -> str:
         _district_section([("", said)], None, standard),
         run_sections.lives([("", said)]),
         _unit_section(said),
+        *run_sections.hospitals(said, result.table),
     ]
     title = f"{scenario.settings.name} under {result.policy}"
+    if scenario.hospital_policy:
+        title += f", hospitals {scenario.hospital_policy}"
     notes = [*run_sections.steady(said.get("steady_state")), *_notes([(title, result)])]
     return _page(title, _amount(result), cards, sections, notes)
 
@@ -164,7 +170,11 @@ def render_comparison_report(comparison: Comparison) -> str:
     labels, runs = comparison.labels, comparison.runs
     base, settings = runs[0], runs[0].scenario.settings
     standard = settings.standards[0]
-    figures = _figures(standard)
+    figures = {
+        key: figure
+        for key, figure in _figures(standard).items()
+        if key not in WAITS or key in base.summary
+    }
     last = comparison.differences[-1]
     cards = [
         _difference_card(figure, change, _find(base.summary, key), _find(runs[-1].summary, key))
@@ -206,6 +216,8 @@ def _figures(standard: Standard) -> dict[str, _Figure]:
         "survivors_per_year": _LIVES,
         "kilometres_per_day": _KILOMETRES,
         "utilisation": _BUSY,
+        "hospital_wait_mean": _WAIT,
+        P90: _LONG_WAIT,
     }
 
 
@@ -391,9 +403,11 @@ def _unit_section(said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _distinct_stations(comparison: Comparison) -> list[tuple[str, Scenario]]:
     """Return each set of stations once, under the first label it has."""
-    seen: dict[int, tuple[str, Scenario]] = {}
+    seen: dict[tuple[int, int], tuple[str, Scenario]] = {}
     for label, run in zip(comparison.labels, comparison.runs, strict=True):
-        seen.setdefault(id(run.scenario), (label, run.scenario))
+        # under another hospital policy it is the same city
+        key = (id(run.scenario.stations), id(run.scenario.units))
+        seen.setdefault(key, (label, run.scenario))
     if len(seen) == 1:
         city = comparison.runs[0].scenario
         return [(city.settings.name, city)]

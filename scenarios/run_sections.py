@@ -1,4 +1,4 @@
-"""Sections of a run's report that tell its long table: zones, hours, types, quantiles, queues."""
+"""Sections of a run's report: zones, hours, types, quantiles, queues, lives, hospitals."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from scenarios.figures import HourPanel, MapView, coverage_maps, hour_profile
+from scenarios.hospital_waits import WAITS
 from scenarios.measures import QUANTILES
 
 if TYPE_CHECKING:
@@ -251,6 +252,52 @@ def queues(table: pd.DataFrame) -> dict[str, Any]:
             "rows": rows,
         },
     }
+
+
+def hospitals(told: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Tabulate how long crews waited for a bay.
+
+    Parameters
+    ----------
+    told : mapping
+        The summary of the run.
+    table : DataFrame
+        From `scenarios.breakdown`.
+
+    Returns
+    -------
+    list of dict
+        A section of a report; none where no hospital has bays, or nothing is known of waits.
+    """
+    part = table[table["measure"].isin(WAITS)]
+    if part.empty:
+        return []
+    said = told["hospitals"]
+    counts = [("all", "all", said["wait"])]
+    counts += [("hospital", name, each) for name, each in said["by_hospital"].items()]
+    rows = []
+    for by, name, each in counts:
+        row: list[Mapping[str, str]] = [
+            {"text": "all hospitals" if by == "all" else name},
+            {"text": f"{each['bays']:,}"} if each.get("bays") else _NOTHING,
+            {"text": f"{each['handovers']:,}"},
+        ]
+        own = part[(part["by"] == by) & (part["name"] == name)].set_index("measure")
+        for measure, form in zip(WAITS, (_minutes, _minutes, _percent), strict=True):
+            row.append(form(own.loc[measure]) if measure in own.index else _NOTHING)
+        rows.append(row)
+    return [
+        {
+            "heading": "Waiting for a bay",
+            "text": "Minutes from a crew's arrival at hospital until its handover began, of all "
+            "crews, also those that did not wait, with 95 % intervals. Where no bays are given "
+            f"nobody waits. The hospital was chosen by {said['policy']}.",
+            "table": {
+                "head": ["", "bays", "handovers", "mean wait", "90 % begin after", "waited"],
+                "rows": rows,
+            },
+        }
+    ]
 
 
 def steady(said: Mapping[str, Any] | None) -> list[str]:

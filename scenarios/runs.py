@@ -17,7 +17,8 @@ from scenarios.checkpoints import Checkpoint
 from scenarios.draws import drawn, to_draw
 from scenarios.fleet_work import FleetWork, joined, work_of
 from scenarios.folders import check_replaceable, staged_folder
-from scenarios.hospitals import summarise_waits, waits_of
+from scenarios.hospital_waits import grouped, summarise_waits, waits_of
+from scenarios.hospitals import choice_of, choosing
 from scenarios.measures import Measures, measure
 from scenarios.observations import Observations, observe
 from scenarios.policies import NamedPolicy, load_policy
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 
     from engine.dispatch import Policy
     from scenarios.demand import IncidentTable
-    from scenarios.hospitals import HospitalWaits
+    from scenarios.hospital_waits import HospitalWaits
     from scenarios.package import Scenario
     from scenarios.simulation.run import Outcome
     from scenarios.simulation.tables import Tables
@@ -113,6 +114,7 @@ def simulate(
     scenario: Scenario,
     *,
     policy: str | Policy = "closest-v1",
+    hospital: str | None = None,
     replications: int | None = None,
     seed: int = 1,
     workers: int = 1,
@@ -130,6 +132,8 @@ def simulate(
         The scenario.
     policy : str or Policy
         An id, ``file.py:Class``, or an object with ``decide``.
+    hospital : str, optional
+        Id of the policy that chooses the hospital, in place of what the scenario says.
     replications : int, optional
         How many times the horizon is simulated, each with incidents of its own; 20, or
         1 where the scenario's incidents are given.
@@ -156,10 +160,11 @@ def simulate(
     Raises
     ------
     InputError
-        A value is out of range, the policy is unknown or breaks its promises, or the
+        A value is out of range, a policy is unknown or breaks its promises, or the
         scenario cannot be simulated.
     """
     named = as_policy(policy)
+    scenario = choosing(scenario, hospital)
     incidents: Sequence[IncidentTable]
     if precision is None:
         incidents = drawn(scenario, replications=replications, seed=seed, workers=workers)
@@ -317,7 +322,9 @@ def gathered(
         The run.
     """
     frame, work, waits, replications = _collect(scenario, done, most, stopping, folder)
-    seen = observe(scenario, frame, work, replications)
+    # a recorded day does not say when a handover began
+    known = None if recorded else grouped(scenario, waits, replications)
+    seen = observe(scenario, frame, work, replications, known)
     measures = measure(seen)
     header = {
         "schema_version": 1,
@@ -336,7 +343,10 @@ def gathered(
         incidents=frame,
         observations=seen,
         measures=measures,
-        summary={**summarise(seen, measures, header), **summarise_waits(scenario, waits)},
+        summary={
+            **summarise(seen, measures, header),
+            **({} if recorded else summarise_waits(scenario, waits)),
+        },
         table=breakdown(seen, measures),
         folder=folder,
         precision=stopping.to_json_dict() if stopping else None,
@@ -425,6 +435,7 @@ def _write(result: RunResult, policy: NamedPolicy, folder: Path) -> None:
             "source": policy.source,
             "sha256": policy.sha256,
         },
+        **choice_of(scenario),
         "seed": result.seed,
         "replications": result.replications,
         **({"precision": result.precision} if result.precision else {}),

@@ -13,6 +13,8 @@ from api.options import (
     FOLDER_OUT,
     checkpoint_option,
     cluster_option,
+    hospital_option,
+    hospitals_option,
     json_option,
     names,
     percentage,
@@ -47,6 +49,7 @@ POLICIES = (
 @click.command()
 @scenario_argument
 @click.option("--policy", default="closest", show_default=True, help=POLICIES)
+@hospital_option
 @replications_option
 @seed_option
 @workers_option
@@ -71,6 +74,7 @@ POLICIES = (
 def simulate(  # numpydoc ignore=PR01
     scenario: str,
     policy: str,
+    hospital: str | None,
     replications: int | None,
     seed: int,
     workers: int,
@@ -88,12 +92,13 @@ def simulate(  # numpydoc ignore=PR01
     scenario, policy and seed give the same bytes.
     """
     from scenarios.duty import duty_gaps
+    from scenarios.hospitals import unused_choice
     from scenarios.packaging import load_scenario
     from scenarios.precision import AT_MOST, Precision
     from scenarios.runs import simulate as run_simulation
 
     city = load_scenario(scenario)
-    for gap in duty_gaps(city):
+    for gap in (*duty_gaps(city), *unused_choice(city, hospital)):
         click.echo(f"warning: {gap}", err=True)
     wanted = None
     if precision is not None:
@@ -101,6 +106,7 @@ def simulate(  # numpydoc ignore=PR01
     result = run_simulation(
         city,
         policy=policy,
+        hospital=hospital,
         replications=replications,
         seed=seed,
         workers=workers,
@@ -125,6 +131,7 @@ def simulate(  # numpydoc ignore=PR01
     show_default=True,
     help=POLICIES,
 )
+@hospitals_option
 @replications_option
 @seed_option
 @workers_option
@@ -140,6 +147,7 @@ def simulate(  # numpydoc ignore=PR01
 def compare(  # numpydoc ignore=PR01
     scenarios: tuple[str, ...],
     policies: tuple[str, ...],
+    hospitals: tuple[str, ...] | None,
     replications: int | None,
     seed: int,
     workers: int,
@@ -149,17 +157,23 @@ def compare(  # numpydoc ignore=PR01
     out: Path,
     as_json: bool,
 ) -> None:
-    """Compare policies, and scenarios, on the very same emergencies.
+    """Compare policies, hospital policies and scenarios on the very same emergencies.
 
     Every policy meets the same incidents with the same durations. The first SCENARIO
     under the first policy is the base; the others are told as differences from it.
     """
     from scenarios.compare import compare as run_comparison
+    from scenarios.hospitals import unused_choice
     from scenarios.packaging import load_scenario
 
+    cities = [load_scenario(each) for each in scenarios]
+    for city in cities:
+        for gap in unused_choice(city, *(hospitals or ())):
+            click.echo(f"warning: {gap}", err=True)
     result = run_comparison(
-        [load_scenario(each) for each in scenarios],
+        cities,
         policies,
+        hospitals=hospitals or (),
         replications=replications,
         seed=seed,
         workers=workers,

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from api.commands.plan import MODELS
 from api.live.job_schemas import CompareJob, NewJob, PlanJob, PlannedBy, ReplayJob, SimulateJob
 from api.problems import ProblemError, unknown_name
+from engine.hospital import HOSPITAL_POLICIES
 from engine.policies import POLICIES, RELOCATIONS
 from routing.errors import InputError
 
@@ -100,9 +101,13 @@ def checked_names(asked: Asked) -> None:
         case CompareJob():
             for row, name in enumerate(asked.policies):
                 _check_policy(f"policies[{row}]", name)
+            for row, name in enumerate(asked.hospitals):
+                _check_registered(f"hospitals[{row}]", name, HOSPITAL_POLICIES)
         case _:
             if asked.policy is not None:
                 _check_policy("policy", asked.policy)
+            if isinstance(asked, SimulateJob) and asked.hospital is not None:
+                _check_registered("hospital", asked.hospital, HOSPITAL_POLICIES)
 
 
 def _check_policy(field: str, name: str) -> None:
@@ -133,7 +138,8 @@ def bars(asked: Asked) -> int:
         Parts, of about the same length.
     """
     if isinstance(asked, CompareJob):
-        return len(asked.scenarios) * len(asked.policies) + asked.bound
+        runs = len(asked.scenarios) * len(asked.policies) * max(1, len(asked.hospitals))
+        return runs + asked.bound
     return 1
 
 
@@ -170,6 +176,7 @@ def arguments(
                 "simulate",
                 folder_of(asked.scenario),
                 f"--policy={asked.policy}",
+                *_given(hospital=asked.hospital),
                 *_replicated(asked),
                 *_given(precision=asked.precision, precision_of=asked.precision_of),
                 f"--checkpoint={CHECKPOINT}",
@@ -181,6 +188,7 @@ def arguments(
                 "compare",
                 *map(folder_of, asked.scenarios),
                 f"--policies={','.join(asked.policies)}",
+                *_given(hospital=",".join(asked.hospitals) or None),
                 *_replicated(asked),
                 *(["--bound"] if asked.bound else []),
                 f"--checkpoint={CHECKPOINT}",

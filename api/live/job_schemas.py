@@ -35,6 +35,10 @@ Policy = Annotated[
         examples=["closest"],
     ),
 ]
+HospitalPolicy = Annotated[
+    Word,
+    Field(description="Who chooses the hospital, by id, such as by-load.", examples=["by-load"]),
+]
 Replications = Annotated[
     int | None,
     Field(
@@ -163,6 +167,9 @@ class SimulateJob(_Model):
     kind: Literal["simulate"]
     scenario: Scenario = "served"
     policy: Policy = "closest"
+    hospital: HospitalPolicy | None = Field(
+        default=None, description="Who chooses the hospital; null: what the scenario says."
+    )
     replications: Replications = None
     seed: Seed = 1
     precision: Annotated[float, Field(gt=0, lt=1)] | None = Field(
@@ -181,6 +188,9 @@ class CompareJob(_Model):
         default=["served"], description="The first under the first policy is the base."
     )
     policies: Annotated[list[Policy], Field(min_length=1, max_length=20)] = ["closest"]
+    hospitals: Annotated[list[HospitalPolicy], Field(max_length=5)] = Field(
+        default=[], description="Who chooses the hospital; empty: what the scenarios say."
+    )
     replications: Replications = None
     seed: Seed = 1
     bound: bool = Field(
@@ -190,13 +200,13 @@ class CompareJob(_Model):
 
     @model_validator(mode="after")
     def _several(self) -> CompareJob:
-        if len(self.scenarios) * len(self.policies) < 2:
+        if len(self.scenarios) * len(self.policies) * max(1, len(self.hospitals)) < 2:
             raise PydanticCustomError(
                 "nothing_to_compare",
                 "one scenario and one policy are nothing to compare",
-                {"fix": "name another policy or another scenario"},
+                {"fix": "name another policy, another hospital policy or another scenario"},
             )
-        if len(set(self.policies)) < len(self.policies):
+        if any(len(set(each)) < len(each) for each in (self.policies, self.hospitals)):
             raise PydanticCustomError("repeated", "a policy is named twice")
         return self
 

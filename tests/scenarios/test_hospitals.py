@@ -19,7 +19,7 @@ from routing.errors import InputError
 from routing.network import UNREACHABLE
 from scenarios.clairvoyance import crews_of
 from scenarios.demand import IncidentTable
-from scenarios.hospitals import waits_of
+from scenarios.hospital_waits import waits_of
 from scenarios.packaging import load_scenario, save_scenario
 from scenarios.runs import simulate
 from scenarios.settings import Settings

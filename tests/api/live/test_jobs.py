@@ -22,7 +22,7 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.cli import bluelight
 from api.live.access import OpenAccess, Role
-from api.live.job_commands import ASKED, arguments
+from api.live.job_commands import ASKED, arguments, bars
 from api.live.job_process import LOWEST
 from api.live.job_run import COMMAND, JobRun, _environment
 from api.live.job_schemas import ENDED
@@ -365,7 +365,11 @@ def test_what_a_waiting_job_goes_on_from_in_turn_is_not_deleted(
         ({"kind": "simulate", "seed": "1"}, 422, "seed"),
         ({"kind": "replay", "job": "J9"}, 422, "no such job"),
         ({"kind": "replay", "job": "J2"}, 409, "failed"),
+        ({"kind": "simulate", "hospital": "by-laod"}, 422, "did you mean 'by-load-v1'"),
         ({"kind": "compare"}, 422, "nothing to compare"),
+        ({"kind": "compare", "hospitals": ["by-load"]}, 422, "nothing to compare"),
+        ({"kind": "compare", "hospitals": ["nearest", "x"]}, 422, "hospitals[1]"),
+        ({"kind": "compare", "hospitals": ["nearest", "nearest"]}, 422, "named twice"),
         ({"kind": "compare", "policies": ["closest", "x.py:A"]}, 422, "policies[1]"),
         ({"kind": "plan"}, 422, "nothing says how many stations"),
         ({"kind": "plan", "stations": [2], "model": "mclpp"}, 422, "did you mean 'mclp'"),
@@ -464,14 +468,22 @@ def test_every_option_reaches_the_command_line() -> None:
         assert found[name] == body[name], name
     assert (found["station_cost"], found["closing_cost"]) == (2.0, 1.0)
     assert found["time_limit_s"] == 5.0
-    run = {"kind": "simulate", "precision": 0.005, "precision_of": "within", "seed": 3}
+    run = {
+        "kind": "simulate", "precision": 0.005, "precision_of": "within", "seed": 3,
+        "hospital": "by-load",
+    }  # fmt: skip
     found = parsed(arguments(ASKED.validate_python(run), lambda _: "city", None, "tcp://a:1"))
     assert (found["precision"], found["precision_of"], found["seed"]) == (0.005, "within", 3)
     assert (found["cluster"], found["as_json"], found["replications"]) == ("tcp://a:1", True, None)
-    sides = {"kind": "compare", "policies": ["closest", "batch"], "bound": True}
+    assert found["hospital"] == "by-load"
+    sides = {
+        "kind": "compare", "policies": ["closest", "batch"], "bound": True,
+        "hospitals": ["nearest", "by-load"],
+    }  # fmt: skip
+    assert bars(ASKED.validate_python(sides)) == 5
     found = parsed(arguments(ASKED.validate_python(sides), lambda _: "city", None, None))
     assert (found["scenarios"], found["policies"]) == (("city",), ("closest", "batch"))
-    assert found["bound"] is True
+    assert (found["bound"], found["hospitals"]) == (True, ("nearest", "by-load"))
 
 
 def parsed(line: list[str]) -> dict[str, Any]:
