@@ -142,13 +142,13 @@ def _import(
     source: Path, out: Path, name: str, options: dict[str, str | None], *, as_json: bool
 ) -> None:
     from scenarios.importers import IMPORTERS
-    from scenarios.packaging import check_untouched, save_scenario
+    from scenarios.packaging import FIT_PAGE, check_untouched, save_scenario
 
     importer = IMPORTERS[name]
     check_untouched(out)
     given = {option: value for option, value in options.items() if value is not None}
     imported = importer.read(source, given)
-    digest = save_scenario(imported.scenario, out)
+    digest = save_scenario(imported.scenario, out, imported.page)
     city = imported.scenario
     counts = {
         "stations": len(city.stations),
@@ -164,11 +164,13 @@ def _import(
         "policy": imported.policy,
         "notes": list(imported.notes),
         "report": imported.report,
+        "page": str(out / FIT_PAGE) if imported.page else None,
     }
     lines = [
         *figures([(key, f"{count:,}") for key, count in counts.items() if count is not None]),
         *(f"note: {note}" for note in imported.notes),
         f"to reproduce the source: bluelight simulate {out} --policy {imported.policy} --out RUN",
+        *([f"how well it fits: {out / FIT_PAGE}"] if imported.page else []),
         f"wrote {out} (hash {digest[:12]})",
     ]
     report(document | counts, lines, as_json=as_json)
