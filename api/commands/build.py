@@ -184,11 +184,12 @@ def check(scenario: str, accept: bool, as_json: bool) -> None:  # numpydoc ignor
     """Check a scenario: files, hashes, references between tables.
 
     Says also what keeps it from being simulated, which is no error: a map alone is
-    enough for travel times; and when nobody is on duty.
+    enough for travel times; when nobody is on duty, and which zones no unit reaches.
     """
     from scenarios.demand import check_demand
     from scenarios.duty import duty_gaps
     from scenarios.packaging import load_scenario, reseal
+    from scenarios.reach import unserved_zones
     from scenarios.simulation.tables import build_tables
 
     if accept:
@@ -198,7 +199,7 @@ def check(scenario: str, accept: bool, as_json: bool) -> None:  # numpydoc ignor
     try:
         build_tables(city)
         check_demand(city)
-        notes += duty_gaps(city)
+        notes += [*duty_gaps(city), *unserved_zones(city)]
     except InputError as error:
         notes.append(f"cannot be simulated: {error}")
     document = {

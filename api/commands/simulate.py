@@ -32,6 +32,7 @@ from api.run_words import (
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from scenarios.package import Scenario
     from scenarios.replay import ReplayResult
 
 DIFFERS = 1
@@ -87,14 +88,12 @@ def simulate(  # numpydoc ignore=PR01
     and report.html. The same
     scenario, policy and seed give the same bytes.
     """
-    from scenarios.duty import duty_gaps
     from scenarios.packaging import load_scenario
     from scenarios.precision import AT_MOST, Precision
     from scenarios.runs import simulate as run_simulation
 
     city = load_scenario(scenario)
-    for gap in duty_gaps(city):
-        click.echo(f"warning: {gap}", err=True)
+    _warn(city)
     wanted = None
     if precision is not None:
         wanted = Precision(precision, precision_of, at_most=replications or AT_MOST)
@@ -157,8 +156,11 @@ def compare(  # numpydoc ignore=PR01
     from scenarios.compare import compare as run_comparison
     from scenarios.packaging import load_scenario
 
+    cities = [load_scenario(each) for each in scenarios]
+    for city in cities:
+        _warn(city, of=f"{city.settings.name}: " if len(cities) > 1 else "")
     result = run_comparison(
-        [load_scenario(each) for each in scenarios],
+        cities,
         policies,
         replications=replications,
         seed=seed,
@@ -223,6 +225,15 @@ def replay(  # numpydoc ignore=PR01
     report(document | made.summary, lines, as_json=as_json)
     if identical is False:
         ctx.exit(DIFFERS)
+
+
+def _warn(city: Scenario, of: str = "") -> None:
+    """Say when nobody is on duty, and where nobody comes to."""
+    from scenarios.duty import duty_gaps
+    from scenarios.reach import unserved_zones
+
+    for gap in (*duty_gaps(city), *unserved_zones(city)):
+        click.echo(f"warning: {of}{gap}", err=True)
 
 
 def _again(
