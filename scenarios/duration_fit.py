@@ -86,7 +86,9 @@ def fit_durations(
     differ no more than by chance are all alike). The variance of logarithms is that of
     the type and of all types, which counts for `SPREAD_CASES` cases. A type of
     `OWN_FAMILY` cases or more is exponential or lognormal by Akaike's criterion, a
-    smaller one as all types together; what never varies is constant.
+    smaller one as all types together; what never varies is constant. The type's own part of
+    the fitted mean is its plain mean, so that the work of a type is right even if it is of
+    another family.
 
     Parameters
     ----------
@@ -117,22 +119,22 @@ def fit_durations(
     spread = (squares + SPREAD_CASES * within) / (np.maximum(count - 1, 0) + SPREAD_CASES)
     gain = _exponential_gain(count, log_mean, mean, squares)
     common = float(gain.sum()) > 0
+    ours = own * np.log(np.where(count > 0, mean, 1.0))
+    theirs = centre - own * log_mean
     fitted = []
     for number in range(kinds):
         mine = np.sort(seconds[kind == number])
         exponential = bool(gain[number] > 0) if len(mine) >= OWN_FAMILY else common
+        # that of all types lies so far below the logarithm of their mean
+        variance = min(float(spread[number]), float(np.log1p(_LARGEST_CV**2)))
+        shift = np.euler_gamma if exponential else variance / 2
+        mean_s = np.exp(ours[number] + theirs[number] + (1 - own[number]) * shift)
         if spread[number] == 0:
             duration = _duration("constant", float(np.exp(centre[number])), 0.0)
         elif exponential:
-            # the mean of logarithms lies Euler's constant below the logarithm of the mean
-            others = centre[number] - own[number] * log_mean[number]
-            others += (1 - own[number]) * np.euler_gamma
-            at = np.log(mean[number]) if len(mine) else 0.0
-            duration = _duration("exponential", float(np.exp(others + own[number] * at)), 1.0)
+            duration = _duration("exponential", float(mean_s), 1.0)
         else:
-            variance = min(spread[number], np.log1p(_LARGEST_CV**2))
-            lasting = float(np.exp(centre[number] + variance / 2))
-            duration = _duration("lognormal", lasting, float(np.sqrt(np.expm1(variance))))
+            duration = _duration("lognormal", float(mean_s), float(np.sqrt(np.expm1(variance))))
         fitted.append(
             FittedDuration(
                 len(mine),

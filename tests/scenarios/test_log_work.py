@@ -162,6 +162,17 @@ def test_without_the_columns_all_is_as_before(folder: Path, table: pd.DataFrame)
     assert imported.report["work"] is None
 
 
+def test_types_alone_are_types(folder: Path, table: pd.DataFrame) -> None:
+    alone = TYPED.replace(COLUMNS, 'time = "when"\nx = "lon"\ny = "lat"\n')
+    imported = read(folder, table, alone)
+    found = kinds(imported)
+    assert set(found) == set(ON_SCENE)
+    share = (table["kind"] == "stroke").sum() / (table["code"] == "A").sum()
+    assert found["stroke"].weight == pytest.approx(share, abs=1e-6)
+    assert (found["stroke"].on_scene, found["stroke"].transported) == (None, None)
+    assert imported.report["work"] is None
+
+
 def test_without_types_durations_are_of_all(folder: Path, table: pd.DataFrame) -> None:
     imported = read(folder, table, COLUMNS)
     settings = imported.scenario.settings
