@@ -11,6 +11,7 @@ import pandas as pd
 from routing.errors import InputError, did_you_mean
 from routing.snapping import Snapper
 from scenarios.package import lonlat
+from scenarios.reach import zone_places
 from scenarios.zones import checked_column, utm
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def candidate_sites(scenario: Scenario, source: str) -> pd.DataFrame:
     scenario : Scenario
         The city.
     source : str
-        ``zones``: where demand zones stand; ``nodes``: every junction of cars;
+        ``zones``: where demand zones stand, if roads are near; ``nodes``: every junction of cars;
         ``grid:METRES``: a square grid over the zones, as far as roads are near; else a CSV
         file with ``lon, lat`` and, if it likes, ``id``, ``name`` and ``cost``.
 
@@ -69,7 +70,8 @@ def candidate_sites(scenario: Scenario, source: str) -> pd.DataFrame:
 
 
 def _zones(scenario: Scenario) -> pd.DataFrame:
-    zones = scenario.zones
+    _, off = zone_places(scenario, Snapper(scenario.network))
+    zones = scenario.zones[~off]
     name = [
         f"new in {district} (zone {identifier})" if district else f"new at zone {identifier}"
         for identifier, district in zip(zones["id"], zones["district"], strict=True)

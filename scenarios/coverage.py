@@ -12,6 +12,7 @@ from routing.hierarchy_times import HierarchyTravelTimes
 from routing.network import UNREACHABLE
 from routing.snapping import Snapper
 from scenarios.package import lonlat
+from scenarios.reach import zone_places
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,24 +107,24 @@ def drives_s(
     Returns
     -------
     ndarray of float, shape (m, zones)
-        Seconds; ``inf`` where no road leads. Where they are very many, as float32, which
-        tells milliseconds apart for up to four hours.
+        Seconds; ``inf`` where no road leads, or the zone lies too far from any. Where they
+        are very many, as float32, which tells milliseconds apart for up to four hours.
 
     Raises
     ------
     InputError
-        A point lies off the roads.
+        An origin lies off the roads, or every zone does.
     """
     snapper = Snapper(scenario.network)
     start = snapper.snap(origins, what=what)
-    zones = snapper.snap(lonlat(scenario.zones), what="zone")
+    zones, off = zone_places(scenario, snapper)
     arc_ms = _arc_ms(scenario, hours)
     ms = HierarchyTravelTimes(scenario.network, arc_ms).times_ms(start, zones)
     seconds = np.empty(ms.shape, np.float64 if ms.size < _MANY else np.float32)
     # row by row: what is computed in between stays in the cache
     for row, milliseconds in zip(seconds, ms, strict=True):
         np.divide(milliseconds, 1000, out=row)
-        row[milliseconds == UNREACHABLE] = np.inf
+        row[(milliseconds == UNREACHABLE) | off] = np.inf
     return seconds
 
 

@@ -32,6 +32,10 @@ class Fit(NamedTuple):
         Local days from the first incident to the last one.
     tests : dict of str to dict
         For each test its statistic, degrees of freedom (None where it has none) and p.
+    incidents : ndarray of int64, shape (7, 24)
+        How many there were by weekday and local hour.
+    exposure : ndarray of float64, shape (7, 24)
+        How often each of these hours was in the days of the log.
     """
 
     per_day: float
@@ -39,6 +43,8 @@ class Fit(NamedTuple):
     weekday_profile: NDArray[np.float64]
     days: int
     tests: dict[str, dict[str, Any]]
+    incidents: NDArray[np.int64]
+    exposure: NDArray[np.float64]
 
 
 def fit_times(times: pd.DatetimeIndex, timezone: str) -> Fit:
@@ -96,6 +102,8 @@ def fit_times(times: pd.DatetimeIndex, timezone: str) -> Fit:
         by_day / by_day.mean(),
         days,
         tests,
+        count,
+        exposure,
     )
 
 

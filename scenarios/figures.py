@@ -75,7 +75,7 @@ def coverage_maps(views: Sequence[MapView], budget_s: float) -> str:
     str
         A PNG as a data URI.
     """
-    return _data_uri(coverage_figure(views, budget_s), "png")
+    return data_uri(coverage_figure(views, budget_s), "png")
 
 
 def coverage_figure(views: Sequence[MapView], budget_s: float) -> Figure:
@@ -178,7 +178,7 @@ def response_curves(curves: Mapping[str, Sequence[NDArray[np.float64]]], limit_s
         axes.grid(alpha=0.25)
         if len(pooled):
             axes.legend(loc="lower right", frameon=False)
-        return _data_uri(figure, "svg")
+        return data_uri(figure, "svg")
 
 
 class HourPanel(NamedTuple):
@@ -227,7 +227,7 @@ def hour_profile(panels: Sequence[HourPanel]) -> str:
             axes.set_title(panel.label, loc="left", fontsize=10)
             axes.grid(alpha=0.25)
         rows[-1].set_xlabel("local hour of the day")
-        return _data_uri(figure, "svg")
+        return data_uri(figure, "svg")
 
 
 def isochrone_map(
@@ -347,6 +347,20 @@ def image(figure: Figure, kind: str, title: str | None = None) -> bytes:
     return buffer.getvalue()
 
 
-def _data_uri(figure: Figure, kind: str) -> str:
+def data_uri(figure: Figure, kind: str) -> str:
+    """Write a figure for a page.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    kind : str
+        ``png`` or ``svg``.
+
+    Returns
+    -------
+    str
+        The file as a data URI.
+    """
     mime = "svg+xml" if kind == "svg" else kind
     return f"data:image/{mime};base64,{base64.b64encode(image(figure, kind)).decode('ascii')}"

@@ -249,7 +249,7 @@ class Trial:
 
 
 def reachable_stations(scenario: Scenario, tables: Tables) -> NDArray[np.int64]:
-    """Find the stations from which everything can be reached, and that can be reached.
+    """Find the stations from which all can be reached that is today, and that can be reached.
 
     Parameters
     ----------
@@ -266,7 +266,10 @@ def reachable_stations(scenario: Scenario, tables: Tables) -> NDArray[np.int64]:
     zones, stations = len(scenario.zones), len(scenario.stations)
     asked = np.flatnonzero(scenario.zones["weight"].to_numpy(np.float64) > 0)
     travel: Any = tables.travel
-    out = travel.drive["ms"][:, -stations:][:, :, asked]
+    drives = travel.drive["ms"][:, -stations:]
+    today = drives[:, tables.rules.crew["home"]][:, :, asked] < UNREACHABLE
+    asked = asked[today.any(axis=(0, 1))]
+    out = drives[:, :, asked]
     ranks = None if tables.rules.hospitals_differ else 1
     hospitals = np.unique(travel.hospital["place"][:, asked, :ranks])
     visited = np.concatenate([asked, hospitals[hospitals >= zones]])

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 DESCRIPTOR: Final = "datapackage.json"
 """The file that makes a folder a scenario."""
 
+FIT_PAGE: Final = "fit.html"
+"""Page beside a scenario that was fitted to data; not part of its content."""
+
 ATTRIBUTION: Final = "© OpenStreetMap contributors"
 
 OPENSTREETMAP: Final[dict[str, Any]] = {
@@ -99,7 +102,7 @@ def load_scenario(source: str | Path) -> Scenario:
     )
 
 
-def save_scenario(scenario: Scenario, folder: Path) -> str:
+def save_scenario(scenario: Scenario, folder: Path, page: str = "") -> str:
     """Write a scenario folder, whole or not at all.
 
     Parameters
@@ -108,6 +111,8 @@ def save_scenario(scenario: Scenario, folder: Path) -> str:
         What to write.
     folder : Path
         Where; an earlier scenario there is replaced, anything else is left alone.
+    page : str
+        How it was fitted, as HTML, which is written beside its content unless empty.
 
     Returns
     -------
@@ -139,6 +144,8 @@ def save_scenario(scenario: Scenario, folder: Path) -> str:
             (stage / incidents.FILE).write_bytes(table)
         (stage / "scenario.toml").write_bytes(_settings_text(scenario).encode())
         (stage / "speeds.toml").write_bytes(scenario.speeds.text.encode())
+        if page:
+            (stage / FIT_PAGE).write_text(page, encoding="utf-8")
         title = scenario.settings.name
         return _seal(stage, {"name": _slug(title), "title": title} | scenario.origin)
 
@@ -219,7 +226,7 @@ def check_untouched(folder: Path) -> None:
     if not (folder / DESCRIPTOR).is_file():
         return
     found = {str(p.relative_to(folder).as_posix()) for p in folder.rglob("*") if p.is_file()}
-    others = sorted(found - {*_content_paths(folder), DESCRIPTOR})
+    others = sorted(found - {*_content_paths(folder), DESCRIPTOR, FIT_PAGE})
     try:
         descriptor = _read_descriptor(folder)
         edited = descriptor["bluelight"].get("built") != _content_hash(

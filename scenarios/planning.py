@@ -135,6 +135,7 @@ def _document(
         ],
         "closed": _rows(closed[["id", "name", "lon", "lat"]]),
         "units": _rows(units),
+        "unreached_zones": _unreached(scenario, asked),
         "layers": layers,
         **{key: layers[0][key] for key in _OF_FIRST_LAYER},
         "by_district": _by_district(scenario, asked, answer, units),
@@ -142,6 +143,13 @@ def _document(
 
 
 _OF_FIRST_LAYER: Final = ("standard", "drive_limit_s", "covered_share", "mean_drive_s")
+
+
+def _unreached(scenario: Scenario, asked: PlanProblem) -> list[str]:
+    """Return the zones with demand that no candidate reaches, so that no plan weighs them."""
+    reached = np.all([np.isfinite(e.travel_s).any(axis=0) for e in asked.problem.layers], axis=0)
+    wanted = scenario.zones["weight"].to_numpy(np.float64) > 0
+    return [str(zone) for zone in scenario.zones["id"].to_numpy()[wanted & ~reached]]
 
 
 def _layer(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
-import jinja2
 import numpy as np
 
 from routing.errors import InputError
@@ -15,6 +13,7 @@ from scenarios.coverage import drive_budget_s, drive_from_stations_s
 from scenarios.figures import MapView, coverage_maps, response_curves
 from scenarios.hospital_waits import P90, WAITS
 from scenarios.packaging import ATTRIBUTION
+from scenarios.page import Cell, render_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,29 +28,8 @@ if TYPE_CHECKING:
 _SMALL_DISTRICT: Final = 0.005
 """Districts with a smaller share of the incidents than this are left to summary.json."""
 
-_TEMPLATE: Final = "report.html.jinja"
-
 _NOTHING: Final = "–"
 _WHOLE: Final = "all incidents"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a table.
-
-    Parameters
-    ----------
-    text : str
-        The figure.
-    note : str
-        Its interval, in small print.
-    tone : str
-        ``better``, ``worse`` or empty.
-    """
-
-    text: str
-    note: str = ""
-    tone: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,7 +129,7 @@ def render_run_report(scenario: Scenario, result: RunResult) -> str:
     if scenario.hospital_policy:
         title += f", hospitals {scenario.hospital_policy}"
     notes = [*run_sections.steady(said.get("steady_state")), *_notes([(title, result)])]
-    return _page(title, _amount(result), cards, sections, notes)
+    return render_page(title, _amount(result), cards, sections, notes)
 
 
 def render_comparison_report(comparison: Comparison) -> str:
@@ -199,7 +177,7 @@ def render_comparison_report(comparison: Comparison) -> str:
             comparison.differences,
         ),
     ]
-    return _page(
+    return render_page(
         f"{labels[-1]} against {labels[0]}",
         f"{settings.name}. {_amount(base)}, the same for all: differences are paired.",
         cards,
@@ -450,19 +428,3 @@ def _recorded_note(recorded: Mapping[str, Any] | None) -> list[str]:
     said = f"As people decided, from {recorded['from']} to {recorded['to']}: times are as they were"
     places = "reported, places are the nearest demand zones. What a run does not say"
     return [f"{said} {places}: {'; '.join(unsaid) or 'nothing was found'}."]
-
-
-def _page(
-    title: str,
-    subtitle: str,
-    cards: Sequence[Mapping[str, str]],
-    sections: Sequence[Mapping[str, Any]],
-    notes: Sequence[str],
-) -> str:
-    source = resources.files("scenarios").joinpath("templates", _TEMPLATE)
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.ChainableUndefined, keep_trailing_newline=True
-    )
-    return environment.from_string(source.read_text(encoding="utf-8")).render(
-        title=title, subtitle=subtitle, cards=cards, sections=sections, notes=notes
-    )

@@ -142,13 +142,13 @@ def _import(
     source: Path, out: Path, name: str, options: dict[str, str | None], *, as_json: bool
 ) -> None:
     from scenarios.importers import IMPORTERS
-    from scenarios.packaging import check_untouched, save_scenario
+    from scenarios.packaging import FIT_PAGE, check_untouched, save_scenario
 
     importer = IMPORTERS[name]
     check_untouched(out)
     given = {option: value for option, value in options.items() if value is not None}
     imported = importer.read(source, given)
-    digest = save_scenario(imported.scenario, out)
+    digest = save_scenario(imported.scenario, out, imported.page)
     city = imported.scenario
     counts = {
         "stations": len(city.stations),
@@ -164,11 +164,13 @@ def _import(
         "policy": imported.policy,
         "notes": list(imported.notes),
         "report": imported.report,
+        "page": str(out / FIT_PAGE) if imported.page else None,
     }
     lines = [
         *figures([(key, f"{count:,}") for key, count in counts.items() if count is not None]),
         *(f"note: {note}" for note in imported.notes),
         f"to reproduce the source: bluelight simulate {out} --policy {imported.policy} --out RUN",
+        *([f"how well it fits: {out / FIT_PAGE}"] if imported.page else []),
         f"wrote {out} (hash {digest[:12]})",
     ]
     report(document | counts, lines, as_json=as_json)
@@ -182,11 +184,12 @@ def check(scenario: str, accept: bool, as_json: bool) -> None:  # numpydoc ignor
     """Check a scenario: files, hashes, references between tables.
 
     Says also what keeps it from being simulated, which is no error: a map alone is
-    enough for travel times; and when nobody is on duty.
+    enough for travel times; when nobody is on duty, and which zones no unit reaches.
     """
     from scenarios.demand import check_demand
     from scenarios.duty import duty_gaps
     from scenarios.packaging import load_scenario, reseal
+    from scenarios.reach import unserved_zones
     from scenarios.simulation.tables import build_tables
 
     if accept:
@@ -196,7 +199,7 @@ def check(scenario: str, accept: bool, as_json: bool) -> None:  # numpydoc ignor
     try:
         build_tables(city)
         check_demand(city)
-        notes += duty_gaps(city)
+        notes += [*duty_gaps(city), *unserved_zones(city)]
     except InputError as error:
         notes.append(f"cannot be simulated: {error}")
     document = {

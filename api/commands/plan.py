@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
@@ -224,6 +225,7 @@ def plan(  # numpydoc ignore=PR01
             )
     taken = f"planned in {time.perf_counter() - began:.1f} s"
     documents = [each.to_json_dict() for each in plans]
+    _warn(city, documents[0]["unreached_zones"])
     report_lines = plan_lines(documents[0]) if single else plans_lines(documents)
     wrote = _write(city, plans, single, out, picture, planned)
     if replications is not None:
@@ -236,6 +238,19 @@ def plan(  # numpydoc ignore=PR01
             report_lines += promise_lines(outcome)
     lines = [*report_lines, taken, *wrote]
     report(documents[0] if single else documents, lines, as_json=as_json)
+
+
+def _warn(city: Scenario, unreached: list[str]) -> None:
+    """Say when nobody is on duty, and which zones no plan can serve."""
+    from scenarios.duty import duty_gaps
+    from scenarios.reach import unreached_said
+
+    # a plan needs a map only: what cannot be simulated has no hours on duty
+    with suppress(InputError):
+        for gap in duty_gaps(city):
+            click.echo(f"warning: {gap}", err=True)
+    for said in unreached_said(city, unreached):
+        click.echo(f"warning: {said}", err=True)
 
 
 def _write(

@@ -34,6 +34,7 @@ from api.run_words import (
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from scenarios.package import Scenario
     from scenarios.replay import ReplayResult
 
 DIFFERS = 1
@@ -91,15 +92,12 @@ def simulate(  # numpydoc ignore=PR01
     and report.html. The same
     scenario, policy and seed give the same bytes.
     """
-    from scenarios.duty import duty_gaps
-    from scenarios.hospitals import unused_choice
     from scenarios.packaging import load_scenario
     from scenarios.precision import AT_MOST, Precision
     from scenarios.runs import simulate as run_simulation
 
     city = load_scenario(scenario)
-    for gap in (*duty_gaps(city), *unused_choice(city, hospital)):
-        click.echo(f"warning: {gap}", err=True)
+    _warn(city, hospital)
     wanted = None
     if precision is not None:
         wanted = Precision(precision, precision_of, at_most=replications or AT_MOST)
@@ -163,13 +161,11 @@ def compare(  # numpydoc ignore=PR01
     under the first policy is the base; the others are told as differences from it.
     """
     from scenarios.compare import compare as run_comparison
-    from scenarios.hospitals import unused_choice
     from scenarios.packaging import load_scenario
 
     cities = [load_scenario(each) for each in scenarios]
     for city in cities:
-        for gap in unused_choice(city, *(hospitals or ())):
-            click.echo(f"warning: {gap}", err=True)
+        _warn(city, *(hospitals or ()), of=f"{city.settings.name}: " if len(cities) > 1 else "")
     result = run_comparison(
         cities,
         policies,
@@ -237,6 +233,16 @@ def replay(  # numpydoc ignore=PR01
     report(document | made.summary, lines, as_json=as_json)
     if identical is False:
         ctx.exit(DIFFERS)
+
+
+def _warn(city: Scenario, *hospitals: str | None, of: str = "") -> None:
+    """Say when nobody is on duty, where nobody comes to, and what is chosen for nothing."""
+    from scenarios.duty import duty_gaps
+    from scenarios.hospitals import unused_choice
+    from scenarios.reach import unserved_zones
+
+    for gap in (*duty_gaps(city), *unserved_zones(city), *unused_choice(city, *hospitals)):
+        click.echo(f"warning: {of}{gap}", err=True)
 
 
 def _again(

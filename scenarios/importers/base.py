@@ -29,12 +29,15 @@ class Imported:
         What the source holds and the scenario does not, or holds otherwise.
     report : dict
         More about it in figures, ready for JSON.
+    page : str
+        More about it for people, an HTML page that needs no network; maybe empty.
     """
 
     scenario: Scenario
     policy: str
     notes: tuple[str, ...] = ()
     report: dict[str, Any] = field(default_factory=dict)
+    page: str = ""
 
 
 @runtime_checkable

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 import shapely
-from pydantic import Field, ValidationError
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError
+from pyproj import Transformer
 from scipy.spatial import KDTree
 
 from routing.errors import InputError
 from scenarios.demand_fit import Fit, fit_times, zone_weights
+from scenarios.fit_report import PARTS, SHOWN, Shown, render_fit_report, strength_said
 from scenarios.importers.base import IMPORTERS, Imported, checked_options
+from scenarios.importers.log_table import Columns, read_columns, read_table, read_times
+from scenarios.importers.log_types import (
+    FittedWork,
+    Types,
+    fit_work,
+    read_types,
+    with_types,
+    work_document,
+)
+from scenarios.importers.log_work import read_work
 from scenarios.package import lonlat
 from scenarios.packaging import load_scenario
-from scenarios.schema import Model, Name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,25 +41,6 @@ _FAR_M: Final = 2000.0
 
 _THIN: Final = 1.0
 """Incidents for each hour and weekday that the profiles before count for."""
-
-
-class Columns(Model):
-    """Which column of a log means what: a TOML file.
-
-    `time` is read by `format` (as Python's ``strptime``), else as ISO 8601; where it says no
-    offset it is local time of `timezone`. `x` and `y` are coordinates of `crs`, in the order
-    east, north; without `crs` lon and lat. `priority` is a column whose values `priorities`
-    turns into names of the scenario's priorities.
-    """
-
-    time: Name
-    x: Name
-    y: Name
-    format: str | None = None
-    timezone: Name = "UTC"
-    crs: Name = "EPSG:4326"
-    priority: Name | None = None
-    priorities: Annotated[dict[str, Name], Field(max_length=1000)] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -72,7 +60,7 @@ class IncidentLog:
     def read(self, source: Path, options: Mapping[str, str]) -> Imported:
         """Fit the demand of a scenario to a log; see `scenarios.importers.base.Importer.read`.
 
-        Only times, places and priorities are read; nothing of a single incident is kept.
+        Only the columns that are named are read; nothing of a single incident is kept.
 
         Parameters
         ----------
@@ -84,7 +72,8 @@ class IncidentLog:
         Returns
         -------
         Imported
-            The scenario with the log's demand; the report says how well it fits.
+            The scenario with the log's demand, and its durations and transports if it tells
+            them; report and page say how well they fit.
 
         Raises
         ------
@@ -103,18 +92,24 @@ class IncidentLog:
                 field="--scenario",
                 fix="name a scenario without incidents.csv",
             )
-        table = _table(source, columns)
+        table = read_table(source, columns)
         notes: list[str] = []
         place, near = _places(table, columns, city, source.name, notes)
         if len(near) == 0:
             raise InputError(f"no incident of {source.name} lies in the city", field="SOURCE")
         table = table.iloc[near]
-        times, order = _times(table, columns, source.name, notes)
+        called = read_times(table, columns, "time", source.name, notes)
+        times = _sorted(called, table, source.name, notes)
         fit = fit_times(times, city.settings.horizon.timezone)
         counts = np.bincount(_zones(city, place), minlength=len(city.zones))
         weight, strength = zone_weights(counts, city.zones["weight"].to_numpy(np.float64))
-        shares = _shares(table.iloc[order], columns, city, source.name)
-        notes += _said(fit, strength, len(times))
+        priority = _priorities(table, columns, city, source.name)
+        types = read_types(table, columns, city.settings, source.name, priority)
+        work = read_work(table, columns, called, source.name, notes)
+        fitted = None if work is None else fit_work(work, types)
+        found = _fitted(city, fit, weight, types, fitted, source)
+        left_out = tuple(notes)
+        notes += [*_said(fit, strength, len(times)), *_work_said(fitted, types, city)]
         report = {
             "incidents": len(times),
             "per_day": fit.per_day,
@@ -124,80 +119,16 @@ class IncidentLog:
                 name: {key: None if pd.isna(value) else value for key, value in test.items()}
                 for name, test in fit.tests.items()
             },
+            "work": None if fitted is None else work_document(fitted, SHOWN),
         }
-        return Imported(
-            _fitted(city, fit, weight, shares, source), "closest-v1", tuple(notes), report
-        )
+        shown = Shown(source.name, found, fit, counts, strength, fitted, left_out)
+        return Imported(found, "closest-v1", tuple(notes), report, render_fit_report(shown))
 
 
 INCIDENT_LOG: Final = IncidentLog()
 """The importer of incident logs."""
 
 IMPORTERS.register(INCIDENT_LOG.id, INCIDENT_LOG)
-
-
-def read_columns(path: Path) -> Columns:
-    """Read what the columns of a log mean.
-
-    Parameters
-    ----------
-    path : Path
-        A TOML file.
-
-    Returns
-    -------
-    Columns
-        Its content.
-
-    Raises
-    ------
-    InputError
-        It cannot be read, or a key is missing, unknown or wrong.
-    """
-    try:
-        columns = Columns.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-        CRS.from_user_input(columns.crs)
-        pd.Timestamp(0, tz="UTC").tz_convert(columns.timezone)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{first['msg']} (in {path})", field=f"--columns: {key}") from error
-    except CRSError as error:
-        raise InputError(
-            f"{columns.crs!r} is no coordinate system",
-            field="--columns: crs",
-            fix="write EPSG:27700",
-        ) from error
-    except (OSError, ValueError, LookupError) as error:
-        raise InputError(
-            f"cannot read {path} ({error})",
-            field="--columns",
-            fix='write TOML: time = "...", x = "...", y = "..."',
-        ) from error
-    return columns
-
-
-def _table(source: Path, columns: Columns) -> pd.DataFrame:
-    wanted = [c for c in (columns.time, columns.x, columns.y, columns.priority) if c is not None]
-    try:
-        head = pd.read_csv(source, nrows=0, encoding="utf-8-sig").columns
-        for column in wanted:
-            if column not in head:
-                raise InputError(
-                    f"{source.name} has no column {column!r}",
-                    field="--columns",
-                    fix=f"it has: {', '.join(str(name) for name in head[:40])}",
-                )
-        table = pd.read_csv(
-            source, usecols=list(dict.fromkeys(wanted)), dtype=str, encoding="utf-8-sig"
-        )
-    except OSError as error:
-        raise InputError(f"cannot read {source}: {error.strerror}", field="SOURCE") from error
-    except (ValueError, pd.errors.ParserError) as error:
-        raise InputError(f"{source} is no CSV table ({error})", field="SOURCE") from error
-    if len(table) == 0:
-        raise InputError(f"{source.name} has no row", field="SOURCE")
-    return table
 
 
 def _places(
@@ -230,60 +161,22 @@ def _places(
     return place[near], near
 
 
-def _times(
-    table: pd.DataFrame, columns: Columns, name: str, notes: list[str]
-) -> tuple[pd.DatetimeIndex, NDArray[np.int64]]:
-    """Return when incidents were, ascending, and their order; UTC."""
-    texts = table[columns.time]
-    parsed = pd.to_datetime(texts, format=columns.format or "ISO8601", errors="coerce", utc=False)
-    if parsed.isna().any() or parsed.dtype == object:
-        row = int(np.argmax(parsed.isna()))
-        raise InputError(
-            f"row {table.index[row] + 1} of {name}: {texts.iloc[row]!r} is no time",
-            field=f"--columns: {'format' if columns.format else 'time'}",
-            fix='give format = "%d/%m/%Y %H:%M:%S" or the like; offsets in all rows or in none',
-        )
-    index = pd.DatetimeIndex(parsed)
-    if index.tz is None:
-        index = _localized(index, table, columns, name, notes)
-    index = index.tz_convert("UTC")
-    late = np.flatnonzero(np.diff(index.asi8) < 0)
+def _sorted(
+    called: pd.DatetimeIndex, table: pd.DataFrame, name: str, notes: list[str]
+) -> pd.DatetimeIndex:
+    late = np.flatnonzero(np.diff(called.asi8) < 0)
     if len(late):
         notes.append(
             f"sorted by time: row {table.index[late[0] + 1] + 1} of {name} is earlier than the one "
             "before"
         )
-    order = np.argsort(index.asi8, kind="stable")
-    return index[order], order
+    return called[np.argsort(called.asi8, kind="stable")]
 
 
-def _localized(
-    index: pd.DatetimeIndex, table: pd.DataFrame, columns: Columns, name: str, notes: list[str]
-) -> pd.DatetimeIndex:
-    """Tell what local times without an offset mean, and where they mean nothing or two things."""
-    row = table.index.to_numpy() + 1
-    summer, winter = (np.full(len(index), flag, dtype=np.bool_) for flag in (True, False))
-    first = index.tz_localize(columns.timezone, ambiguous=summer, nonexistent="NaT")
-    second = index.tz_localize(columns.timezone, ambiguous=winter, nonexistent="NaT")
-    gone = np.asarray(first.isna())
-    if gone.any():
-        notes.append(
-            f"{gone.sum():,} rows are in an hour that clocks left out, first row "
-            f"{row[np.argmax(gone)]} of {name}: taken as its end"
-        )
-    twice = ~gone & np.asarray(first != second)
-    if twice.any():
-        notes.append(
-            f"{twice.sum():,} rows are in an hour that clocks showed twice, first row "
-            f"{row[np.argmax(twice)]} of {name}: taken as the first of both"
-        )
-    return index.tz_localize(columns.timezone, ambiguous=summer, nonexistent="shift_forward")
-
-
-def _shares(
+def _priorities(
     table: pd.DataFrame, columns: Columns, city: Scenario, name: str
-) -> dict[str, float] | None:
-    """Return the share of each priority, None where the log does not tell."""
+) -> list[str] | None:
+    """Return the priority of each incident, None where the log does not tell."""
     if columns.priority is None:
         return None
     known = [priority.name for priority in city.settings.priorities]
@@ -303,15 +196,15 @@ def _shares(
             field="--columns: priorities",
             fix="give it a priority of the scenario",
         )
-    counts = found.value_counts()
-    return {priority: float(counts.get(priority, 0)) / len(found) for priority in known}
+    return [str(priority) for priority in found]
 
 
 def _fitted(
     city: Scenario,
     fit: Fit,
     weight: NDArray[np.float64],
-    shares: dict[str, float] | None,
+    types: Types,
+    work: FittedWork | None,
     source: Path,
 ) -> Scenario:
     settings = city.settings
@@ -324,13 +217,16 @@ def _fitted(
         }
     )
     priorities = settings.priorities
-    if shares is not None:
-        priorities = [p.model_copy(update={"share": shares[p.name]}) for p in priorities]
+    if types.priority is not None:
+        counts = pd.Series(types.priority).value_counts()
+        share = {name: float(count) / len(types.priority) for name, count in counts.items()}
+        priorities = [p.model_copy(update={"share": share.get(p.name, 0.0)}) for p in priorities]
+    settings = settings.model_copy(update={"demand": demand, "priorities": priorities})
     zones = city.zones.assign(weight=np.round(weight, 6))
     notes = [*city.origin.get("notes", []), f"demand fitted to {source.name}"]
     return replace(
         city,
-        settings=settings.model_copy(update={"demand": demand, "priorities": priorities}),
+        settings=with_types(settings, types, work),
         zones=zones,
         origin=city.origin | {"notes": notes},
         settings_text="",
@@ -378,4 +274,42 @@ def _said(fit: Fit, strength: float, incidents: int) -> list[str]:
         "no more than by chance" if np.isinf(strength) else f"prior worth {strength:.3g} incidents"
     )
     lines.append(f"fit: zones differ from the demand assumed before: {prior}")
+    return lines
+
+
+def _work_said(work: FittedWork | None, types: Types, city: Scenario) -> list[str]:
+    """Say what durations and transports were fitted, and how well they describe the log."""
+    if work is None:
+        return []
+    lines = []
+    kinds = len(work.names)
+    for part, label in PARTS.items():
+        fitted = getattr(work, part)
+        if fitted is None:
+            lines.append(f"the log does not tell the {label}, which stays as it was")
+            continue
+        told = [each for each in fitted[:-1] if not np.isnan(each.p)]
+        refuted = sum(each.p < 0.01 for each in told)
+        drawn = "" if kinds == 1 else f"; {strength_said(work.strength[part], 'types')}"
+        cases, mean_min = fitted[-1].cases, fitted[-1].observed_s / 60
+        seen = f"under {SHOWN}" if cases < SHOWN else f"{cases:,}"
+        mean = "" if cases < SHOWN else f", mean {mean_min:.1f} min"
+        lines.append(
+            f"{label}: {seen} cases{mean}{drawn}; distribution refuted for {refuted} of "
+            f"{len(told)} that have cases enough"
+        )
+    found = work.transports
+    if found is None:
+        lines.append("the log does not tell transports, which stay as they were")
+    else:
+        drawn = "" if kinds == 1 else f"; {strength_said(found.strength, 'types')}"
+        cases = found.cases.sum()
+        share = found.transported.sum() / cases
+        seen = f"under {SHOWN}" if cases < SHOWN else f"{share:.1%} of {cases:,}"
+        lines.append(f"taken to a hospital: {seen} cases{drawn}")
+    if not types.told and city.settings.incident_types:
+        lines.append(
+            "the log tells no types: those of the scenario keep what durations and transports of "
+            "their own they have"
+        )
     return lines

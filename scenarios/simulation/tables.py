@@ -14,6 +14,7 @@ from routing.network import UNREACHABLE
 from routing.snapping import Places, Snapper
 from routing.travel_times import Table
 from scenarios.package import lonlat
+from scenarios.reach import served, zone_places
 from scenarios.simulation.arrays import (
     DRIVE,
     HOSPITAL,
@@ -99,7 +100,9 @@ def build_tables(scenario: Scenario, *, movable: bool = False) -> Tables:
     ------
     InputError
         There is no unit, zone or needed hospital, a need that no unit can fulfil, a
-        point off the roads, or one that no road leads to.
+        station, hospital or every zone off the roads, no zone that a unit reaches, or no
+        way on from one. Zones that no unit reaches are kept: their incidents wait for ever
+        (see `scenarios.reach.unserved_zones`).
     """
     rules, profiles = build_rules(scenario)
     periods = periods_of(scenario)
@@ -113,8 +116,9 @@ def build_tables(scenario: Scenario, *, movable: bool = False) -> Tables:
             )
         return Tables(matrix_travel(scenario, scenario.matrix, rules, profiles), rules, timeline)
     snapper = Snapper(scenario.network)
+    zones, off = zone_places(scenario, snapper)
     sites = _Sites(
-        snapper.snap(lonlat(scenario.zones), what="zone"),
+        zones,
         snapper.snap(lonlat(scenario.hospitals), what="hospital"),
         snapper.snap(lonlat(scenario.stations), what="station"),
     )
@@ -139,6 +143,8 @@ def build_tables(scenario: Scenario, *, movable: bool = False) -> Tables:
         for profile in profiles
     ]
     drive, turn, hospital = (np.stack(part) for part in zip(*parts, strict=True))
+    for field in ("ms", "metres"):
+        drive[field][:, :, off] = turn[field][:, off] = UNREACHABLE
     travel = Travel(
         drive=drive,
         turn=turn,
@@ -360,32 +366,33 @@ def _ranked_hospitals(times: TravelTimes, zones: Places, hospitals: Places) -> N
 
 
 def _check_roads(scenario: Scenario, travel: Travel, rules: Rules) -> None:
-    """Refuse a scenario in which a unit would be lost or an incident wait for ever."""
+    """Refuse a scenario in which a unit would be lost, or no incident of a type served."""
     zones, hospitals = len(scenario.zones), len(scenario.hospitals)
     home = rules.crew["home"]
     asked = np.flatnonzero(scenario.zones["weight"].to_numpy(np.float64) > 0)
     station_of = zones + hospitals + home
-    visited = set(asked.tolist())
+    visited: set[int] = set()
     names = [priority.name for priority in scenario.settings.priorities]
     for number, kind in enumerate(scenario.settings.types):
         row = names.index(kind.priority)
         if scenario.settings.priorities[row].share * kind.weight <= 0:
             continue
         ms = travel.drive["ms"][rules.priority["response"][row]][station_of][:, asked]
-        lost = asked[~_served(rules, number, ms < UNREACHABLE)]
-        if len(lost):
+        reached = asked[served(rules, number, ms < UNREACHABLE)]
+        if not len(reached):
             raise InputError(
                 f"no road leads from a station with a unit for priority {kind.priority!r} "
-                f"to zone {scenario.zones['id'].iloc[lost[0]]}",
+                "to any zone",
                 field="zones.csv",
-                fix="remove the zone or add a station",
+                fix="move the stations, or correct the zones",
             )
+        visited |= set(reached.tolist())
         if kind.transported:
-            ranked = travel.hospital[rules.priority["transport"][row], asked]
+            ranked = travel.hospital[rules.priority["transport"][row], reached]
             taken = ranked["ms"] < UNREACHABLE
             if rules.hospitals_differ:
                 taken &= rules.accepts[number][ranked["place"] - zones]
-            lost = asked[~taken.any(axis=1)]
+            lost = reached[~taken.any(axis=1)]
             if len(lost):
                 zone = scenario.zones["id"].iloc[lost[0]]
                 needed = f" with {', '.join(kind.hospital_needs)}" if kind.hospital_needs else ""
@@ -408,15 +415,3 @@ def _check_roads(scenario: Scenario, travel: Travel, rules: Rules) -> None:
             field="stations.csv",
             fix="move one of them to another road",
         )
-
-
-def _served(rules: Rules, number: int, reached: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Tell to which zones all units of some alternative of a type of incident can come."""
-    if len(rules.flight):
-        reached = reached | (rules.flight["metres_per_ms"] > 0)[:, None]
-    served = np.zeros(reached.shape[1], dtype=np.bool_)
-    for alternative in range(rules.type_ptr[number], rules.type_ptr[number + 1]):
-        slots = slice(*rules.alternative_ptr[alternative : alternative + 2])
-        needs = np.unique(rules.slots["need"][slots])
-        served |= np.all([reached[rules.suitable[need]].any(axis=0) for need in needs], axis=0)
-    return served
