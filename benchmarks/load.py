@@ -47,7 +47,9 @@ _STATUS: Final = {
 }
 _CONNECTIONS: Final = 8
 _SEED: Final = 1
-_LONG_S: Final = 300.0
+_LONG_S: Final = 900.0
+"""From which on memory has a trend."""
+_LOOK_S: Final = 5.0
 _WARM_S: Final = 180.0
 """After which what is remembered, of which there is a limit, has reached it."""
 _HEADS: Final = ("count", "median ms", "p99 ms", "worst ms")
@@ -325,15 +327,25 @@ def _server(*arguments: str) -> Iterator[tuple[str, int]]:
 
 async def _play(
     player: Player, process: int, seconds: float, speed_up: float, *, job: bool
-) -> tuple[float, float]:
-    """Play, and return the memory of the server once it is warm and at the end."""
+) -> list[float]:
+    """Play, and return the memory of the server again and again, once it is warm."""
     await player.prepare()
     await player.play(min(seconds / 2, _WARM_S), 0.0, job=job)
-    warm = _resident_mb(process)
     player.tally = Tally()
-    await player.play(seconds, speed_up, job=job)
+    memory = [_resident_mb(process)]
+    watching = asyncio.ensure_future(_watch(process, memory))
+    try:
+        await player.play(seconds, speed_up, job=job)
+    finally:
+        watching.cancel()
     player.close()
-    return warm, _resident_mb(process)
+    return [*memory, _resident_mb(process)]
+
+
+async def _watch(process: int, memory: list[float]) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        memory.append(_resident_mb(process))
 
 
 def _url(process: subprocess.Popen[str]) -> str:
@@ -360,7 +372,7 @@ def _resident_mb(process: int) -> float:
 
 
 def _document(
-    tally: Tally, faults: list[str], units: int, seconds: float, memory: tuple[float, float]
+    tally: Tally, faults: list[str], units: int, seconds: float, memory: list[float]
 ) -> dict[str, Any]:
     document = {
         "units": units,
@@ -369,11 +381,23 @@ def _document(
         "statuses": dict(sorted(tally.statuses.items())),
         "sent_late_s": round(tally.late_s, 3),
         "memory_mb": [round(each, 1) for each in memory],
-        "memory_percent_an_hour": round((memory[1] / memory[0] - 1) * 360_000 / seconds, 2),
+        "memory_percent_an_hour": round(_trend(memory, seconds), 2),
         "wrong": faults,
     }
     document["bars"] = judge(document, BARS)
     return document
+
+
+def _trend(memory: list[float], seconds: float) -> float:
+    """Return how memory grows by the straight line through all, in percent an hour.
+
+    Tables come and go: from one moment to another it may differ by some percent.
+    """
+    hours = np.linspace(0, seconds / 3600, len(memory))
+    if not np.isfinite(memory).all():
+        return float("nan")
+    slope, _ = np.polyfit(hours, memory, 1)
+    return float(slope / np.mean(memory) * 100)
 
 
 def _of_question(name: str, most: int, least: int = 0) -> Callable[[dict[str, Any]], float | None]:
@@ -419,7 +443,8 @@ def lines_of(document: dict[str, Any]) -> list[str]:
         (kind, *(f"{each[name]:g}" for name in ("count", "p50_ms", "p99_ms", "worst_ms")))
         for kind, each in document["latencies"].items()
     ]
-    first, last = document["memory_mb"]
+    first, *_, last = document["memory_mb"]
+    trend = document["memory_percent_an_hour"]
     tables = [
         (whose, *(f"{each[name]:g}" for name in ("count", "p50_ms", "p99_ms", "worst_ms")))
         for whose, each in document["tables"].items()
@@ -431,7 +456,7 @@ def lines_of(document: dict[str, Any]) -> list[str]:
         ),
         "",
         *table(["<request", *_HEADS], rows),
-        f"memory {first:.1f} MB, at the end {last:.1f} MB",
+        f"memory {first:.1f} MB, at the end {last:.1f}; by its trend {trend:+.1f} % an hour",
         *(table(["<matrix of all units to one place, by", *_HEADS], tables) if tables else []),
         *bar_lines(document["bars"]),
         f"wrong: {'; '.join(wrong)}" if wrong else "log and answers agree: yes",
