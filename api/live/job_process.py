@@ -21,7 +21,7 @@ _SET_DEATH_SIGNAL: Final = 1
 def give_way() -> None:
     """Let every other process go first, and be the first to go when memory is short."""
     with suppress(OSError):
-        os.nice(LOWEST)
+        os.setpriority(os.PRIO_PROCESS, 0, LOWEST)  # whatever the service was started with
     if hasattr(os, "SCHED_IDLE"):
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
