@@ -51,7 +51,7 @@ def verify_log(
     log = open_log(store, "STORE")
     try:
         begun = beginning(log).world.seq
-        whole = _proved(log)
+        whole, damaged = _proved(log), log.damaged_snapshots()
         verdict = None if scenario is None else _asked_again(log, scenario)
     finally:
         log.close()
@@ -60,9 +60,13 @@ def verify_log(
         "chain": whole.chain.hex(),
         "whole": True,
         "proved_from": begun + 1,
+        "damaged_snapshots": damaged,
     }
     pruned = f" from {begun + 1:,} on, what was before is pruned" if begun else ""
     lines = [f"{whole.world.seq:,} records, all whole{pruned}; chain {whole.chain.hex()}"]
+    if damaged:
+        which = "1 snapshot is" if damaged == 1 else f"{damaged} snapshots are"
+        lines.append(f"{which} damaged: a start reads more of the log")
     if verdict is not None:
         document["decisions"] = verdict.to_json_dict()
         lines += _words(verdict)

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from api.city import City
+    from api.live.records import Record
     from api.live.world import ClosureNow, World
     from api.schemas import Profile
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_S: Final = 1.0
-"""A closure begins and ends at most so late."""
+"""A closure begins and ends at most so late, where the clock jumps."""
+_FAR_MS: Final = 1_000_000
 
 
 class _Measure(NamedTuple):
@@ -53,6 +55,7 @@ class LiveRoads:
         self._in_force: dict[str, _Measure] = {}
         self.in_force: tuple[tuple[str, int], ...] | None = ()
         self._ended = Event()
+        self._news = Event()
         self._watch: Thread | None = None
 
     def watch(self, world: Callable[[], World], now_ms: Callable[[], int]) -> None:
@@ -67,7 +70,9 @@ class LiveRoads:
         """
 
         def _follow() -> None:
-            while not self._ended.wait(_LOOK_S):
+            while not self._ended.is_set():
+                self._news.wait(self._patience_s(world(), now_ms()))
+                self._news.clear()
                 try:
                     self.settle(world, now_ms)
                 except Exception:  # noqa: BLE001  # the next look may go well
@@ -76,9 +81,32 @@ class LiveRoads:
         self._watch = Thread(target=_follow, name="roads", daemon=True)
         self._watch.start()
 
+    def tell(self, records: list[Record]) -> None:
+        """Look again at once if closures have changed: on a replica nobody else does.
+
+        Parameters
+        ----------
+        records : list of Record
+            What was written.
+        """
+        if any(record.kind in ("closure_set", "closure_lifted") for record in records):
+            self._news.set()
+
+    @staticmethod
+    def _patience_s(world: World, now_ms: int) -> float:
+        """Return how long nothing begins or ends, at most until the next look."""
+        edges = (
+            edge
+            for closure in world.closures.values()
+            for edge in (closure.from_ms, closure.to_ms)
+            if edge is not None and edge > now_ms
+        )
+        return min((min(edges, default=now_ms + _FAR_MS) - now_ms) / 1000, _LOOK_S)
+
     def close(self) -> None:
         """Stop following the clock."""
         self._ended.set()
+        self._news.set()
         if self._watch is not None:
             self._watch.join()
 

@@ -162,6 +162,7 @@ class Live:
             ledger.yields = self.is_asked
         ledger.listen(hub.tell)
         ledger.listen(self.ahead.tell)
+        ledger.listen(self.roads.tell)
 
     @classmethod
     def begin(

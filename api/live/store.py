@@ -356,10 +356,24 @@ class Store:
             return []
         found = []
         for row in rows:
-            snapshot = Snapshot(row.seq, bytes(row.chain), row.version, bytes(row.world))
-            if _digest(snapshot) == bytes(row.digest):
-                found.append(snapshot)
+            # SQLite keeps any type in any column: what is no bytes is not what was written
+            with suppress(TypeError, ValueError):
+                snapshot = Snapshot(row.seq, bytes(row.chain), row.version, bytes(row.world))
+                if _digest(snapshot) == bytes(row.digest):
+                    found.append(snapshot)
         return found
+
+    def damaged_snapshots(self) -> int:
+        """Return how many snapshots are not what was written.
+
+        Returns
+        -------
+        int
+            Those that `snapshots` leaves out.
+        """
+        with self.engine.connect() as connection:
+            kept: int = connection.scalars(select(func.count()).select_from(SNAPSHOTS)).one()
+        return kept - len(self.snapshots())
 
     def keep(self, connection: Connection, snapshot: Snapshot) -> None:
         """Write a snapshot, and let go of old ones.

@@ -17,11 +17,12 @@ from api.app import create_app
 from api.city import City
 from api.live.access import OpenAccess
 from api.live.store import Store
-from benchmarks.load import Player, _server
+from benchmarks.load import Player, _server, measure
 from benchmarks.load_cli import load_test
 from benchmarks.load_client import Connection, Tally, at_random
 from benchmarks.load_table import ask_tables, table_path
 from benchmarks.osrm_server import create
+from routing.errors import InputError
 from scenarios.packaging import load_scenario, save_scenario
 from tests.command_line import run
 from tests.toy_city import corner, toy_city
@@ -43,7 +44,9 @@ def test_a_run_is_played_and_its_log_agrees(tmp_path: Path) -> None:
     for kind, least in {"position": 600, "recommendation": 60, "assignment": 2}.items():
         assert measured["latencies"][kind]["count"] >= least
     assert measured["wrong"] == []
-    assert [bar["passed"] for bar in measured["bars"]][2:] == [None, None]
+    assert [bar["passed"] for bar in measured["bars"]] == [None] * 4  # of 200 and 1,000 units
+    with pytest.raises(InputError, match="is a run of"):
+        measure(tmp_path / "run", "neubrandenburg", units=9, seconds=4, speed_up=1)
 
 
 def test_what_is_acknowledged_and_not_in_the_log_is_told(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from api.live.commands import RefusedError
 from api.live.engine import open_engine
-from api.live.folding import fold
+from api.live.folding import fold, snapshot_of
 from api.live.incident_commands import Assign, CloseIncident, CreateIncident, Release
 from api.live.ledger import Ledger, UnavailableError
 from api.live.records import GENESIS, Entry, sealed
@@ -26,7 +26,7 @@ from api.live.store import DamagedLogError, Store
 from api.live.unit_commands import ReportPositions, ReportStatus, Start
 from api.live.world import World
 from routing.errors import InputError
-from tests.command_line import refused
+from tests.command_line import refused, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -367,6 +367,24 @@ def test_a_log_that_lost_its_tail_is_told_by_its_snapshot(tmp_path: Path) -> Non
     for from_start in (True, False):
         with pytest.raises(DamagedLogError, match=r"record 13 .* missing, as are 7 or more"):
             fold(store, from_start=from_start)
+    store.close()
+
+
+@pytest.mark.parametrize("change", ["world=CAST(world AS TEXT)", "chain='abc'", "digest=7"])
+def test_a_snapshot_of_another_type_is_none(tmp_path: Path, change: str) -> None:
+    store = filled(tmp_path / "log.db")
+    with store.writing() as connection:
+        store.keep(connection, snapshot_of(fold(store, from_start=True)))
+    assert store.snapshots()
+    with sqlite3.connect(tmp_path / "log.db") as raw:
+        raw.execute(f"UPDATE snapshots SET {change}")
+    raw.close()
+    assert not store.snapshots()
+    assert store.damaged_snapshots() == 1
+    verified = run("verify-log", tmp_path / "log.db")
+    assert verified.code == 0
+    assert "1 snapshot is damaged" in verified.out
+    assert fold(store).world == fold(store, from_start=True).world
     store.close()
 
 
