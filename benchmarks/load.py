@@ -27,6 +27,7 @@ from benchmarks.load_table import ask_tables
 from routing.errors import InputError
 from scenarios.package import lonlat
 from scenarios.packaging import load_scenario
+from scenarios.replay import manifest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -290,7 +291,7 @@ def measure(
             fix="pip install osrm-bindings, on Python 3.12 or later",
         )
     city = load_scenario(scenario)
-    played = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["scenario"]
+    played = manifest_of(run)["scenario"]
     if played["hash"] != city.hash:
         raise InputError(
             f"{run} is a run of {played['name']}, not of {scenario}",

@@ -47,6 +47,9 @@ def test_a_run_is_played_and_its_log_agrees(tmp_path: Path) -> None:
     assert [bar["passed"] for bar in measured["bars"]] == [None] * 4  # of 200 and 1,000 units
     with pytest.raises(InputError, match="is a run of"):
         measure(tmp_path / "run", "neubrandenburg", units=9, seconds=4, speed_up=1)
+    (tmp_path / "run/manifest.json").write_text("{}")
+    with pytest.raises(InputError, match=r"manifest\.json"):
+        measure(tmp_path / "run", str(city), units=9, seconds=4, speed_up=1)
 
 
 def test_what_is_acknowledged_and_not_in_the_log_is_told(tmp_path: Path) -> None:
