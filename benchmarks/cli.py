@@ -19,12 +19,14 @@ _ALL: Final = ("reykjavik", "130k", "630k", "2500k")
 _STATIONING: Final = "stationing"
 _SIMULATION: Final = "simulation"
 _POLICIES: Final = "policies"
+_HINDSIGHT: Final = "hindsight"
 _DECISIONS: Final = "decisions"
 _FOREIGN: Final = {
     "routing": ("chosen", "bounds", "workers"),
     _STATIONING: ("graphs", "city", "full", "rounds", "check", "bounds", "workers"),
     _SIMULATION: ("graphs", "city", "full", "check", "budget", "chosen", "bounds", "workers"),
     _POLICIES: ("graphs", "full", "check", "budget"),
+    _HINDSIGHT: ("graphs", "city", "full", "check", "budget", "bounds", "picture"),
     _DECISIONS: (
         *("graphs", "city", "full", "peers", "check", "budget", "chosen", "bounds", "workers"),
         "picture",
@@ -33,6 +35,7 @@ _FOREIGN: Final = {
 """Options that are of other benchmarks alone."""
 _ROUNDS: Final = 5
 _REPLICATIONS: Final = 24
+_LISTS: Final = 20
 _BUDGET_S: Final = {"routing": 20.0, _STATIONING: 60.0}
 
 
@@ -50,13 +53,14 @@ _BUDGET_S: Final = {"routing": 20.0, _STATIONING: 60.0}
 @click.option(
     "--peers",
     default="",
-    help="Names with commas between; of policies: those of simulate.  [default: all installed]",
+    help="Names with commas between; of policies and hindsight: those of simulate.  "
+    "[default: all installed]",
 )
 @click.option(
     "--rounds",
     type=click.IntRange(1, 10_000),
-    help="How often each contestant is asked; of policies: replications, two at least.  "
-    "[default: 5; policies: 24]",
+    help="How often each contestant is asked; of policies: replications, two at least; of "
+    "hindsight: lists.  [default: 5; policies: 24; hindsight: 20]",
 )
 @click.option(
     "--budget",
@@ -74,8 +78,9 @@ _BUDGET_S: Final = {"routing": 20.0, _STATIONING: 60.0}
 @click.option(
     "--set",
     "chosen",
-    help="Stationing: small takes minutes, full hours; or a family of cases alone. Policies: "
-    "test, or the incidents that settings were chosen on, train.  [default: small; test]",
+    help="Stationing: small takes minutes, full hours; or a family of cases alone. Policies, "
+    "hindsight: test, or the incidents that settings were chosen on, train.  "
+    "[default: small; test]",
 )
 @click.option(
     "--bounds",
@@ -113,9 +118,10 @@ def benchmark(  # numpydoc ignore=PR01
     one thread each; stationing: times of location problems until a plan is proven, each
     case asked once, peers as they come; simulation: incidents a second of event loops
     that give the same responses; policies: who is late how often, on the same incidents
-    of the standard scenarios; or decisions: how long answers take with 1,000 units and 50
-    incidents, and what becomes of solvers that hang. The results carry revision, versions,
-    machine, and the bar of each figure with what was measured.
+    of the standard scenarios; hindsight: how far they are from the best plans in hindsight,
+    on lists of 300 incidents of Utrecht; or decisions: how long answers take with 1,000
+    units and 50 incidents, and what becomes of solvers that hang. The results carry
+    revision, versions, machine, and the bar of each figure with what was measured.
 
     Published location problems and cities are read from the folder that
     BLUELIGHT_REFERENCE_DATA names; without it those cases are left out.
@@ -161,14 +167,12 @@ def benchmark(  # numpydoc ignore=PR01
         measured = [document["results"][_POLICIES]]
         lines = lines_of_policies(measured[0])
         drawn = None if picture is None else draw_late(measured[0])
+    elif name == _HINDSIGHT:
+        document, lines = _hindsight(chosen or "test", wanted_peers, rounds or _LISTS, workers)
+        measured, drawn = [document["results"][_HINDSIGHT]], None
     elif name == _DECISIONS:
-        from benchmarks.decisions import lines_of as lines_of_decisions  # noqa: PLC0415
-        from benchmarks.results import decision_results  # noqa: PLC0415
-
-        document = decision_results(rounds=rounds or _ROUNDS, say=_say)
-        measured = [document["results"][_DECISIONS]]
-        lines = lines_of_decisions(measured[0])
-        drawn = None
+        document, lines = _decisions(rounds or _ROUNDS)
+        measured, drawn = [document["results"][_DECISIONS]], None
     else:
         from benchmarks.picture import draw  # noqa: PLC0415
         from benchmarks.results import results  # noqa: PLC0415
@@ -192,6 +196,24 @@ def benchmark(  # numpydoc ignore=PR01
     report(document, [*lines, f"wrote {out}"], as_json=as_json)
     if any(each["wrong"] for each in measured):
         raise click.exceptions.Exit(1)
+
+
+def _hindsight(
+    chosen: str, policies: tuple[str, ...], lists: int, workers: int
+) -> tuple[dict[str, Any], list[str]]:
+    from benchmarks.hindsight import lines_of as lines_of_lists  # noqa: PLC0415
+    from benchmarks.results import hindsight_results  # noqa: PLC0415
+
+    document = hindsight_results(chosen, policies, lists=lists, workers=workers, say=_say)
+    return document, lines_of_lists(document["results"][_HINDSIGHT])
+
+
+def _decisions(rounds: int) -> tuple[dict[str, Any], list[str]]:
+    from benchmarks.decisions import lines_of as lines_of_decisions  # noqa: PLC0415
+    from benchmarks.results import decision_results  # noqa: PLC0415
+
+    document = decision_results(rounds=rounds, say=_say)
+    return document, lines_of_decisions(document["results"][_DECISIONS])
 
 
 def _say(text: str) -> None:

@@ -120,7 +120,8 @@ def measure(
 def _below(beside: dict[str, Any] | None, bound: dict[str, Any] | None) -> bool:
     if beside is None or bound is None:
         return False
-    return bool(beside["holds"] and beside["late"] < bound["late"])
+    at_once = beside["at_once"]["holds"] and beside["late"] < bound["at_once"]["late"]
+    return bool(at_once or (beside["holds"] and beside["late"] < bound["late"]))
 
 
 class _Settings(NamedTuple):

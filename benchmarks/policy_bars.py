@@ -58,16 +58,6 @@ def _moves(case: dict[str, Any]) -> float | None:
     return float(ours / theirs) if theirs else None
 
 
-def _bound_ratio(name: str, *, moves: bool = False) -> Callable[[dict[str, Any]], float | None]:
-    def _of(case: dict[str, Any]) -> float | None:
-        beside = case["policies"].get(name, {}).get("bound")
-        if beside is None or not (moves or beside["holds"]):
-            return None
-        return float(beside["ratio"]) if beside["ratio"] else None
-
-    return _of
-
-
 def _slowest(case: dict[str, Any]) -> float | None:
     return float(case["policies"][_OURS]["decision_ms"]["p99"])
 
@@ -95,30 +85,6 @@ BARS: Final = (
         "worst scenario",
         {"*": 1.0},
         _over_scenarios(_moves, max),
-        at_most=True,
-    ),
-    Bar(
-        "late arrivals of closest over the bound, mean of scenarios that it holds for",
-        {"*": 2.7},
-        _over_scenarios(_bound_ratio("closest"), _mean),
-        at_most=True,
-    ),
-    Bar(
-        "the same of dmexclp",
-        {"*": 1.9},
-        _over_scenarios(_bound_ratio("dmexclp"), _mean),
-        at_most=True,
-    ),
-    Bar(
-        "the same of foresight-dispatch",
-        {"*": 1.5},
-        _over_scenarios(_bound_ratio("foresight-dispatch"), _mean),
-        at_most=True,
-    ),
-    Bar(
-        "the same of foresight, which moves units, as the bound's dispatchers do not",
-        {"*": 1.5},
-        _over_scenarios(_bound_ratio("foresight", moves=True), _mean),
         at_most=True,
     ),
     Bar(

@@ -51,7 +51,19 @@ class City:
     bundled: bool = False
 
 
-def _utrecht(data: Path) -> Scenario:
+def utrecht(data: Path) -> Scenario:
+    """Read ELASPY's region of Utrecht at its own load, with incidents to be drawn.
+
+    Parameters
+    ----------
+    data : Path
+        The reference data.
+
+    Returns
+    -------
+    Scenario
+        23 units, 175 incidents a day.
+    """
     options = {"case": "diesel_3", "allocation": "Base_Locations_Ambulances_MEXCLP_21_22_23.csv"}
     scenario = IMPORTERS["elaspy"].read(data / "elaspy", options).scenario
     return replace(scenario, incidents=None)
@@ -64,7 +76,7 @@ def _jemss(name: str) -> Callable[[Path], Scenario]:
 CITIES: Final = (
     City("reykjavik", lambda _: load_scenario("reykjavik"), 4.0, bundled=True),
     City("neubrandenburg", lambda _: load_scenario("neubrandenburg"), 4.0, bundled=True),
-    City("utrecht", _utrecht, 2.0),
+    City("utrecht", utrecht, 2.0),
     City("auckland", _jemss("auckland"), 2.0),
     City("manhattan", _jemss("manhattan"), 2.0),
 )

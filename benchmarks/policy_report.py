@@ -37,7 +37,8 @@ def lines_of(document: dict[str, Any]) -> list[str]:
     lines += [
         "late: share of incidents that a standard is for; moves: by unit and day",
         f"+s: mean response, seconds more than {_BASE}",
-        "x bound: late arrivals over the bound; in brackets where it is none for the policy",
+        "x bound: late arrivals over the bound of who lets nobody wait beside a free unit",
+        "(x bound): the same of policies that it is no bound for",
         "* late more often than foresight, + less often: paired 95 % interval off zero",
         "",
         *bar_lines(document["bars"]),
@@ -89,10 +90,10 @@ def _city(city: str, cases: list[dict[str, Any]]) -> list[str]:
                 f"{each['moves']['value']:.1f}",
             ]
             if bounded:
-                beside = each["bound"]
+                beside = each["bound"] and each["bound"]["at_once"]
                 ratio = beside["ratio"] if beside else None
-                ratio_text = "" if ratio is None else f"{ratio:.2f}"
-                row.append(ratio_text if not beside or beside["holds"] else f"({ratio_text})")
+                text = "" if ratio is None else f"{ratio:.2f}"
+                row.append(text if not beside or beside["holds"] else f"({text})")
         rows.append(tuple(row))
     return table(head, rows)
 

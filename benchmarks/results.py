@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from benchmarks.decisions import measure as decisions
+from benchmarks.hindsight import measure as lists_in_hindsight
 from benchmarks.location_cases import reference_data
 from benchmarks.peers import CONTESTANTS
 from benchmarks.policies import OURS as FORESIGHT
 from benchmarks.policies import POLICIES, TEST_SEED, TRAIN_SEED
 from benchmarks.policies import measure as leaderboard
-from benchmarks.policy_cases import CITIES, policy_cases
+from benchmarks.policy_cases import CITIES, policy_cases, utrecht
 from benchmarks.road_graphs import SIZES, RoadGraph, generate, simple_graph
 from benchmarks.routing import measure
 from benchmarks.simulation import measure as simulations
@@ -32,7 +33,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BENCHMARKS: Final = ("routing", "stationing", "simulation", "policies", "decisions")
+BENCHMARKS: Final = (
+    "routing",
+    "stationing",
+    "simulation",
+    "policies",
+    "hindsight",
+    "decisions",
+)
 
 SEEDS: Final = {"test": TEST_SEED, "train": TRAIN_SEED}
 
@@ -265,6 +273,57 @@ def policy_results(
     )
     measured["skipped"] = skipped
     document["results"] = {"policies": measured}
+    return document
+
+
+def hindsight_results(
+    chosen: str,
+    policies: Sequence[str],
+    *,
+    lists: int,
+    workers: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Compare policies with the best plans in hindsight, on lists of Utrecht's incidents.
+
+    Parameters
+    ----------
+    chosen : str
+        One of `SEEDS`.
+    policies : sequence of str
+        Policies by name; the usual ones if empty.
+    lists : int
+        How many lists.
+    workers : int
+        Processes.
+    say : callable
+        Told what is going on.
+
+    Returns
+    -------
+    dict
+        As the other benchmarks give it.
+
+    Raises
+    ------
+    InputError
+        There is no such set or policy, or no reference data.
+    """
+    if chosen not in SEEDS:
+        raise InputError(f"unknown set {chosen!r}", field="--set", fix=did_you_mean(chosen, SEEDS))
+    data = reference_data()
+    if data is None:
+        raise InputError(
+            "Utrecht's region needs the reference data",
+            field="NAME",
+            fix="let BLUELIGHT_REFERENCE_DATA name its folder",
+        )
+    document = head({"ortools": "ortools"})
+    document["settings"] = {"set": chosen, "seed": SEEDS[chosen], "lists": lists}
+    found = lists_in_hindsight(
+        utrecht(data), policies, lists=lists, seed=SEEDS[chosen], workers=workers, say=say
+    )
+    document["results"] = {"hindsight": found}
     return document
 
 

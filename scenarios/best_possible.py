@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from engine.clairvoyant import clairvoyant
 from routing.errors import InputError
 from routing.progress import tracked
-from scenarios.clairvoyance import LONGEST_MS, clairvoyant_bound
+from scenarios.clairvoyance import LONGEST_MS, duties, offline_problem
 from scenarios.simulation.tables import build_tables
 from scenarios.simulation.timeline import with_failures
 from scenarios.terrain import limits_of
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from scenarios.demand import IncidentTable
     from scenarios.package import Scenario
 
+_INSTANT_S: Final = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class BestPossible:
@@ -32,7 +35,15 @@ class BestPossible:
     Parameters
     ----------
     found : tuple of Clairvoyant
-        Of each replication.
+        Of each replication, for anyone.
+    at_once : tuple of Clairvoyant
+        The same for those who let nobody wait while a unit is free.
+    able : dict of str to ndarray of bool, shape (units,)
+        Units that can serve each type of incident.
+    off_s : tuple of tuple of ndarray of float64, shape (spans, 2)
+        When each unit is off duty, in each replication.
+    units : tuple of str
+        Their ids.
     limit_ms : ndarray of float64, shape (priorities,)
         From call to arrival; inf where being late does not count.
     priorities : tuple of str
@@ -42,14 +53,13 @@ class BestPossible:
     """
 
     found: tuple[Clairvoyant, ...]
+    at_once: tuple[Clairvoyant, ...]
+    able: dict[str, NDArray[np.bool_]]
+    off_s: tuple[tuple[NDArray[np.float64], ...], ...]
+    units: tuple[str, ...]
     limit_ms: NDArray[np.float64]
     priorities: tuple[str, ...]
     incidents: int
-
-    @property
-    def late(self) -> NDArray[np.int64]:
-        """Least number of late arrivals by replication."""
-        return np.array([each.bound for each in self.found])
 
     def to_json_dict(self) -> dict[str, Any]:
         """Return what was found.
@@ -59,19 +69,17 @@ class BestPossible:
         dict
             For ``comparison.json``.
         """
-        late = int(self.late.sum())
-        plans = [each.reached for each in self.found]
-        reached = None if None in plans else sum(plan or 0 for plan in plans)
         return {
-            "late": late,
+            **_shared(_sums(self.found), self.incidents),
             "incidents": self.incidents,
-            "share": late / max(1, self.incidents),
-            "reached": reached,
-            "proven": reached == late,
             "longest_s": LONGEST_MS / 1000,
             "meaning": "late arrivals of anyone who knew all incidents, lets units drive home "
             "when they are free, and lets nobody wait longer than longest_s beyond the limit; "
             "of the priorities that a standard is for, by its limit",
+            "at_once": {
+                **_shared(_sums(self.at_once), self.incidents),
+                "meaning": "the same of who lets nobody wait while a unit is free",
+            },
         }
 
     def beside(self, incidents: pd.DataFrame, *, moves: bool) -> dict[str, Any]:
@@ -88,7 +96,8 @@ class BestPossible:
         -------
         dict
             Late arrivals, their share, the ratio to the bound, and whether the bound
-            holds for it.
+            holds for it; in ``at_once``, the last two for the bound of those who let
+            nobody wait while a unit is free.
         """
         limits = dict(zip(self.priorities, (self.limit_ms / 1000).tolist(), strict=True))
         limit = incidents["priority"].astype(str).map(limits).to_numpy(np.float64)
@@ -96,14 +105,67 @@ class BestPossible:
         counts = np.isfinite(limit)
         late = int((~(response <= limit))[counts].sum())
         longest = np.where(counts, limit, limit[counts].max(initial=0.0)) + LONGEST_MS / 1000
-        waits = bool((~(response <= longest)).any())
-        least = int(self.late.sum())
+        holds = not moves and bool((response <= longest).all())
+        at_once = holds and not self._waited_beside_a_free_unit(incidents)
         return {
             "late": late,
             "share": late / max(1, int(counts.sum())),
-            "ratio": late / least if least else None,
-            "holds": not moves and not waits,
+            **_ratio(late, _sums(self.found), holds=holds),
+            "at_once": _ratio(late, _sums(self.at_once), holds=at_once),
         }
+
+    def _waited_beside_a_free_unit(self, incidents: pd.DataFrame) -> bool:
+        for number, own in incidents.groupby("replication"):
+            waits = own["queue_time"].to_numpy(np.float64)
+            if not (waits > 0.0).any():
+                continue
+            ready = (own["call_time"] + own["processing_time"]).to_numpy(np.float64)
+            begin = ready + waits
+            stay = own[["on_scene_time", "transport_time", "handover_time"]].fillna(0.0)
+            end = (own["call_time"] + own["response_time"] + stay.sum(axis=1)).to_numpy(np.float64)
+            unit, kind = own["unit"].astype(str).to_numpy(), own["type"].astype(str).to_numpy()
+            busy = []
+            for name, off in zip(self.units, self.off_s[int(str(number))], strict=True):
+                mine = unit == name
+                spans = np.concatenate([np.stack([begin[mine], end[mine]], axis=1), off])
+                busy.append(spans[np.argsort(spans[:, 0], kind="stable")])
+            for row in np.flatnonzero(waits > 0.0):
+                for one in np.flatnonzero(self.able[kind[row]]):
+                    if not _cover(busy[one], ready[row], begin[row]):
+                        return True
+        return False
+
+
+def _cover(spans: NDArray[np.float64], begin: float, end: float) -> bool:
+    """Tell whether spans, in the order of their starts, leave no moment between two free."""
+    inside = spans[(spans[:, 1] > begin) & (spans[:, 0] < end)]
+    upto = np.maximum.accumulate(np.append(begin, inside[:, 1]))
+    return bool((np.append(inside[:, 0], end) <= upto + _INSTANT_S).all())
+
+
+class _Sums(NamedTuple):
+    late: int
+    reached: int | None
+
+
+def _sums(found: Sequence[Clairvoyant]) -> _Sums:
+    """Add replications up."""
+    plans = [each.reached for each in found if each.reached is not None]
+    late = sum(each.bound for each in found)
+    return _Sums(late, sum(plans) if len(plans) == len(found) else None)
+
+
+def _shared(sums: _Sums, incidents: int) -> dict[str, Any]:
+    return {
+        "late": sums.late,
+        "share": sums.late / max(1, incidents),
+        "reached": sums.reached,
+        "proven": sums.reached == sums.late,
+    }
+
+
+def _ratio(late: int, sums: _Sums, *, holds: bool) -> dict[str, Any]:
+    return {"ratio": late / sums.late if sums.late else None, "holds": holds}
 
 
 def best_possible(
@@ -144,10 +206,33 @@ def best_possible(
         )
     roads: dict[int, Roads] = {}
     found: list[Clairvoyant] = []
+    at_once: list[Clairvoyant] = []
+    off_s = []
     work = tracked(incidents, "the best possible", "replication", shown=progress)
     for number, calls in enumerate(work):
         timeline = with_failures(tables.timeline, scenario, seed, number)
-        found.append(clairvoyant_bound(tables, calls, limit_ms, timeline, roads=roads))
+        problem = offline_problem(tables, calls, limit_ms, timeline, roads=roads)
+        found.append(clairvoyant(*problem))
+        at_once.append(clairvoyant(*problem, at_once=True))
+        spans = (duties(timeline, unit) for unit in range(len(scenario.units)))
+        off_s.append(tuple(_between(each) / 1000 for each in spans))
     names = tuple(priority.name for priority in scenario.settings.priorities)
     held = sum(int(counts[calls.priority].sum()) for calls in incidents)
-    return BestPossible(tuple(found), limit_ms, names, held)
+    rules, types = tables.rules, scenario.settings.types
+    need = rules.slots["need"][rules.alternative_ptr[rules.type_ptr[:-1]]]
+    return BestPossible(
+        found=tuple(found),
+        at_once=tuple(at_once),
+        able={kind.name: row for kind, row in zip(types, rules.suitable[need], strict=True)},
+        off_s=tuple(off_s),
+        units=tuple(scenario.units["id"].astype(str)),
+        limit_ms=limit_ms,
+        priorities=names,
+        incidents=held,
+    )
+
+
+def _between(spans: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what lies before, between and after spans."""
+    edges = np.concatenate([[-np.inf], spans.ravel(), [np.inf]]).reshape(-1, 2)
+    return np.asarray(edges[edges[:, 0] < edges[:, 1]])

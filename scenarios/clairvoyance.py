@@ -1,4 +1,4 @@
-"""The clairvoyant bound of simulated incidents."""
+"""Simulated incidents as a problem for those who know them beforehand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from engine.clairvoyant import Clairvoyant, Crew, Jobs, Roads, clairvoyant
+from engine.clairvoyant import Crew, Jobs, Roads
 from routing.errors import InputError
 from routing.network import UNREACHABLE
 from scenarios.simulation.arrays import CLOSES, COMES_ON, GOES_OFF
@@ -186,15 +186,15 @@ def crews_of(
     known = {} if roads is None else roads
     _check(tables, timeline)
     first = travel.home.shape[1] - travel.home.shape[2]
-    alike: dict[tuple[int, float, bytes, bytes], list[int]] = {}
+    alike: dict[tuple[int, float, float, bytes, bytes], list[int]] = {}
     for unit, crew in enumerate(rules.crew):
-        on_ms = _on_duty(timeline, unit)
-        turnout = float(min(crew["turnout_ms"], crew["night_turnout_ms"]))
-        key = (int(crew["home"]), turnout, rules.suitable[:, unit].tobytes(), on_ms.tobytes())
-        alike.setdefault(key, []).append(unit)
+        on_ms = duties(timeline, unit)
+        least, most = sorted((float(crew["turnout_ms"]), float(crew["night_turnout_ms"])))
+        able = rules.suitable[:, unit].tobytes()
+        alike.setdefault((int(crew["home"]), least, most, able, on_ms.tobytes()), []).append(unit)
     need = rules.slots["need"][rules.alternative_ptr[rules.type_ptr[incidents.type]]]
     found = []
-    for (station, turnout, _, duty), units in alike.items():
+    for (station, turnout, slowest, _, duty), units in alike.items():
         if station not in known:
             known[station] = roads_to(travel, station)
         found.append(
@@ -202,6 +202,7 @@ def crews_of(
                 units=len(units),
                 home=first + station,
                 turnout_ms=turnout,
+                slowest_ms=slowest,
                 roads=known[station],
                 able=np.ascontiguousarray(rules.suitable[need, units[0]]),
                 on_ms=np.frombuffer(duty).reshape(-1, 2).copy(),
@@ -237,8 +238,21 @@ def _check(tables: Tables, timeline: NDArray[Any]) -> None:
             )
 
 
-def _on_duty(timeline: NDArray[Any], unit: int) -> NDArray[np.float64]:
-    """Return the spans in which a unit is on duty."""
+def duties(timeline: NDArray[Any], unit: int) -> NDArray[np.float64]:
+    """Return when a unit is on duty.
+
+    Parameters
+    ----------
+    timeline : ndarray of TIMED
+        What happens at set times.
+    unit : int
+        The unit.
+
+    Returns
+    -------
+    ndarray of float64, shape (spans, 2)
+        Milliseconds, rising; from -inf and to inf where nothing changes.
+    """
     spans, reasons, since = [], 0, -np.inf
     for what in timeline:
         if what["subject"] != unit or what["kind"] not in (GOES_OFF, COMES_ON):
@@ -257,7 +271,7 @@ def _on_duty(timeline: NDArray[Any], unit: int) -> NDArray[np.float64]:
     return np.array(spans, dtype=np.float64).reshape(-1, 2)
 
 
-def clairvoyant_bound(
+def offline_problem(
     tables: Tables,
     incidents: IncidentTable,
     limit_ms: NDArray[np.float64],
@@ -265,11 +279,11 @@ def clairvoyant_bound(
     *,
     longest_ms: float = LONGEST_MS,
     roads: dict[int, Roads] | None = None,
-) -> Clairvoyant:
-    """Bound how few incidents any dispatcher could have reached late.
+) -> tuple[Jobs, list[Crew]]:
+    """State what anyone is asked who knows all incidents, for `engine.clairvoyant`.
 
-    It holds for every policy that lets units drive home when they are free, as long as
-    sirens are not slower and no way home is shortened by a detour over an incident.
+    Its bounds hold for every policy that lets units drive home when they are free, as long
+    as sirens are not slower and no way home is shortened by a detour over an incident.
 
     Parameters
     ----------
@@ -288,8 +302,10 @@ def clairvoyant_bound(
 
     Returns
     -------
-    Clairvoyant
-        The bound.
+    jobs : Jobs
+        The incidents, in the order in which units may be sent.
+    crews : list of Crew
+        The units.
 
     Raises
     ------
@@ -298,4 +314,4 @@ def clairvoyant_bound(
     """
     jobs, order = jobs_of(tables, incidents, limit_ms, longest_ms)
     given = tables.timeline if timeline is None else timeline
-    return clairvoyant(jobs, crews_of(tables, reordered(incidents, order), given, roads))
+    return jobs, crews_of(tables, reordered(incidents, order), given, roads)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from engine.clairvoyant.at_once import network_at_once
 from engine.clairvoyant.flows import Flows
-from engine.clairvoyant.kernels import Jobs, Roads, arrivals
+from engine.clairvoyant.hindsight import fleet_of, improve
+from engine.clairvoyant.kernels import Crew, Jobs, arrivals
 from engine.clairvoyant.network import dearest_chain, network
+from engine.clairvoyant.waits import longest_waits
 from engine.mip import minimise
 from routing.errors import InputError
 
@@ -26,44 +30,23 @@ _PROVEN: Final = 1 - 1e-3
 """A gap below this is none: late arrivals are whole."""
 _ARCS: Final = 400_000
 """Of a linear program that takes a minute."""
-_PLANNED: Final = 60_000
-"""Arcs of an integer program that takes about as long."""
+_PLANNED: Final = 5_000
+"""Arcs of an integer program that is solved for a sharper bound alone."""
 _NODES: Final = 200
 _FEW, _FINE, _COARSE = 100, 16, 4
 _HANDFUL, _FINEST = 12, 64
+_SPAN_MS, _FINE_SPAN_MS, _SPANS = 5_000.0, 500.0, 1_000
 _LEAST: Final = 60
 _MARGIN_MS: Final = 7_200_000.0
 """What is longer ago, or further ahead, hardly matters to the worth of an incident."""
 _MUST: Final = 20.0
 """More than serving one incident can cost others, so that none is left out that can be served."""
 _SECONDS: Final = 3600.0
-
-
-class Crew(NamedTuple):
-    """Units that are alike: same station, same abilities, same duty.
-
-    Parameters
-    ----------
-    units : int
-        How many.
-    home : int
-        Their station, as a place.
-    turnout_ms : float
-        Time that they take to leave it.
-    roads : Roads
-        Drives, and ways home to their station.
-    able : ndarray of bool, shape (n,)
-        Incidents that they can serve.
-    on_ms : ndarray of float64, shape (spans, 2)
-        When they are on duty.
-    """
-
-    units: int
-    home: int
-    turnout_ms: float
-    roads: Roads
-    able: NDArray[np.bool_]
-    on_ms: NDArray[np.float64]
+_UNKEPT: Final = 1e6
+"""What makes a plan none."""
+_STEPS: Final = 1_000
+"""Of the search for a plan, for each incident."""
+_SEED: Final = 1
 
 
 class Chain(NamedTuple):
@@ -71,6 +54,10 @@ class Chain(NamedTuple):
 
     crew: int
     jobs: tuple[int, ...]
+
+
+_Plan = tuple[int, tuple[Chain, ...]]
+_Build = Callable[[slice, int | None], list["Network"]]
 
 
 @dataclass(frozen=True)
@@ -104,19 +91,20 @@ class Clairvoyant:
         return self.bound == self.reached
 
 
-def clairvoyant(jobs: Jobs, crews: Sequence[Crew]) -> Clairvoyant:
+def clairvoyant(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool = False) -> Clairvoyant:
     """Find the least number of late arrivals of those who serve all by their last moments.
 
     Where nobody can do that, an incident may also be put off until after all others, and
     costs no more than being late does.
 
-    Each crew's units flow through a network in time (`engine.clairvoyant.network`),
-    coupled by each incident being served once. The linear program says what serving each
-    incident is worth; under any such prices the dearest chain of each crew bounds the
-    whole (Lagrange; Geoffrion 1974, doi:10.1007/BFb0120690). Prices of long lists come
-    from parts that overlap, so that nothing is lost in the cuts but sharpness. Of short
-    lists the integer program is solved, which sharpens the bound. A plan comes from the
-    integer program of units that are sent at once, and is then followed exactly.
+    Each crew's units flow through a network in time (`engine.clairvoyant.network`,
+    `engine.clairvoyant.at_once`), coupled by each incident being served once. The linear
+    program says what serving each incident is worth; under any such prices the dearest
+    chain of each crew bounds the whole (Lagrange; Geoffrion 1974,
+    doi:10.1007/BFb0120690). Prices of long lists come from parts that overlap, so that
+    nothing is lost in the cuts but sharpness. Of short lists the integer program is
+    solved, which sharpens the bound. A plan comes from a local search over who is sent
+    (`engine.clairvoyant.hindsight`), of short lists also from the integer program.
 
     Parameters
     ----------
@@ -124,6 +112,10 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew]) -> Clairvoyant:
         The incidents.
     crews : sequence of Crew
         The units.
+    at_once : bool
+        Ask for those who let nobody wait while a unit is free, as most dispatchers do. Who
+        knows the future gains by holding units, and incidents, back on purpose, which
+        nobody can copy who does not.
 
     Returns
     -------
@@ -140,25 +132,25 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew]) -> Clairvoyant:
     n = len(jobs.ready_ms)
     if n == 0:
         return Clairvoyant(0, 0, 0, 0.0, ())
-    networks = _networks(jobs, crews)
+    build = _builder(jobs, crews, at_once=at_once)
+    networks = build(slice(0, n), None)
     put_off = np.full(n, _MUST)
-    prices, forced = _prices_of_all(jobs, crews, networks, put_off)
+    prices, forced = _prices_of_all(jobs, crews, put_off, networks, build)
     if not forced:
         put_off = jobs.cost
-        prices, _ = _prices_of_all(jobs, crews, networks, put_off)
+        prices, _ = _prices_of_all(jobs, crews, put_off, networks, build)
     relaxed = max(0.0, _lagrange(prices, crews, networks))
     bound = math.ceil(relaxed - _SMALL)
-    plans: list[tuple[int, tuple[Chain, ...]]] = []
-    if sum(len(net.to) for net in networks) <= _PLANNED:
-        at_once = _networks(jobs, crews, holds=False)
-        plans += _followed(jobs, crews, _planned(crews, at_once, put_off)[1])
-    if n <= _FEW and not any(late <= bound for late, _ in plans):
+    unkept = _UNKEPT if forced else 0.0
+    plans = _searched(jobs, crews, bound, waits=not at_once, unkept=unkept)
+    small = n <= _FEW and (not at_once or sum(len(net.to) for net in networks) <= _PLANNED)
+    if small and not any(late <= bound for late, _ in plans):
         least, chains = _planned(crews, networks, put_off)
         bound = max(bound, least)
-        plans += _followed(jobs, crews, chains)
-    if n <= _HANDFUL and not any(late <= bound for late, _ in plans):
+        plans += [] if at_once else _followed(jobs, crews, chains)
+    if n <= _HANDFUL and not at_once and not any(late <= bound for late, _ in plans):
         # arrivals of a span are taken together, which may have let through too much
-        least, _ = _planned(crews, _networks(jobs, crews, spans=_FINEST), put_off)
+        least, _ = _planned(crews, build(slice(0, n), _FINEST), put_off)
         bound = max(bound, least)
     if not plans:
         return Clairvoyant(n, bound, None, relaxed, ())
@@ -166,32 +158,49 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew]) -> Clairvoyant:
     return Clairvoyant(n, bound, reached, relaxed, chains)
 
 
+def _builder(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool) -> _Build:
+    """Return what makes the networks of some of the incidents."""
+    few = len(jobs.ready_ms) <= _FEW
+    longest_ms = float((jobs.last_ms - jobs.ready_ms).max())
+    span_ms = max(longest_ms / _SPANS, _FINE_SPAN_MS if few else _SPAN_MS)
+    wait_ms = longest_waits(jobs, crews) if at_once else np.empty(0)
+
+    def build(rows: slice, spans: int | None) -> list[Network]:
+        columns: list[Any] = [column[rows] for column in jobs]
+        some = Jobs(*columns)
+        found = []
+        for crew in crews:
+            roads, home, able, on_ms = crew.roads, crew.home, crew.able[rows], crew.on_ms
+            if at_once:
+                turnout_ms = (crew.turnout_ms, crew.slowest_ms)
+                wait = wait_ms[rows]
+                net = network_at_once(some, roads, home, turnout_ms, able, on_ms, wait, span_ms)
+            else:
+                parts = spans or (_FINE if few else _COARSE)
+                net = network(some, roads, home, crew.turnout_ms, able, on_ms, parts)
+            found.append(net)
+        return found
+
+    return build
+
+
 def _prices_of_all(
-    jobs: Jobs, crews: Sequence[Crew], networks: Sequence[Network], put_off: NDArray[np.float64]
+    jobs: Jobs,
+    crews: Sequence[Crew],
+    put_off: NDArray[np.float64],
+    networks: Sequence[Network],
+    build: _Build,
 ) -> tuple[NDArray[np.float64], bool]:
     """Return what serving each incident is worth, and whether all can be served."""
     n = len(jobs.ready_ms)
     arcs = sum(len(net.to) for net in networks)
     prices, forced = np.zeros(n), True
     for core, around in _parts(jobs.ready_ms, max(_LEAST, int(_ARCS * n / max(1, arcs)))):
-        columns: list[Any] = [column[around] for column in jobs]
-        own = [crew._replace(able=crew.able[around]) for crew in crews]
-        some = networks if around == slice(0, n) else _networks(Jobs(*columns), own)
-        found, served = _prices(own, some, put_off[around])
+        some = networks if around == slice(0, n) else build(around, None)
+        found, served = _prices(crews, some, put_off[around])
         forced &= served
         prices[core] = found[core.start - around.start :][: core.stop - core.start]
     return prices, forced
-
-
-def _networks(
-    jobs: Jobs, crews: Sequence[Crew], *, spans: int | None = None, holds: bool = True
-) -> list[Network]:
-    if spans is None:
-        spans = _FINE if len(jobs.ready_ms) <= _FEW else _COARSE
-    return [
-        network(jobs, crew.roads, crew.home, crew.turnout_ms, crew.able, crew.on_ms, spans, holds)
-        for crew in crews
-    ]
 
 
 def _parts(ready_ms: NDArray[np.float64], size: int) -> Iterator[tuple[slice, slice]]:
@@ -249,9 +258,25 @@ def _planned(
     return least, tuple(Chain(crew, tuple(chain)) for crew, chain in flows.chains(answer.values))
 
 
-def _followed(
-    jobs: Jobs, crews: Sequence[Crew], chains: tuple[Chain, ...] | None
-) -> list[tuple[int, tuple[Chain, ...]]]:
+def _searched(
+    jobs: Jobs, crews: Sequence[Crew], bound: int, *, waits: bool, unkept: float
+) -> list[_Plan]:
+    """Look for a plan that is late no more often than the bound says."""
+    if any(crew.slowest_ms > crew.turnout_ms for crew in crews):
+        return []  # when a unit leaves depends on the hour, which the search does not know
+    fleet = fleet_of(crews)
+    steps = _STEPS * len(jobs.ready_ms)
+    cost, unit = improve(
+        jobs, fleet, steps, np.random.default_rng(_SEED), waits, unkept, float(bound)
+    )
+    if cost >= _UNKEPT:
+        return []
+    served = ((int(crew), np.flatnonzero(unit == who)) for who, crew in enumerate(fleet.crew))
+    chains = (Chain(crew, tuple(rows.tolist())) for crew, rows in served if len(rows))
+    return [(round(cost), tuple(chains))]
+
+
+def _followed(jobs: Jobs, crews: Sequence[Crew], chains: tuple[Chain, ...] | None) -> list[_Plan]:
     """Count the late arrivals of units that are sent along chains, if there are any."""
     if chains is None:
         return []

@@ -81,6 +81,34 @@ class Roads(NamedTuple):
     stays: bool
 
 
+class Crew(NamedTuple):
+    """Units that are alike: same station, same abilities, same duty.
+
+    Parameters
+    ----------
+    units : int
+        How many.
+    home : int
+        Their station, as a place.
+    turnout_ms, slowest_ms : float
+        Time that they take to leave it, at least and at most.
+    roads : Roads
+        Drives, and ways home to their station.
+    able : ndarray of bool, shape (n,)
+        Incidents that they can serve.
+    on_ms : ndarray of float64, shape (spans, 2)
+        When they are on duty.
+    """
+
+    units: int
+    home: int
+    turnout_ms: float
+    slowest_ms: float
+    roads: Roads
+    able: NDArray[np.bool_]
+    on_ms: NDArray[np.float64]
+
+
 @njit(cache=True, nogil=True)
 def duty(on_ms: NDArray[np.float64], time_ms: float) -> float:
     """Return the first moment from a time on at which a unit is on duty.

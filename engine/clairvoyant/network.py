@@ -56,15 +56,14 @@ def network(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
     able: NDArray[np.bool_],
     on_ms: NDArray[np.float64],
     spans: int,
-    holds: bool,
 ) -> Network:
     """List the services of a crew, and what can follow each.
 
     A service is an incident and a span of time in which the unit arrives there from the
     road, or its arrival from home. What follows reckons with the earliest arrival of the
-    span and, where units may be held back, with any later one that is as late or in
-    time, whichever brings the unit nearer: so that all that a unit can do is in the
-    network, and somewhat more.
+    span and, as units may be held back, with any later one that is as late or in time,
+    whichever brings the unit nearer: so that all that a unit can do is in the network,
+    and somewhat more.
 
     Parameters
     ----------
@@ -76,8 +75,6 @@ def network(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
         When it is on duty.
     spans : int
         Into how many the time in time, and that when it is late, are cut.
-    holds : bool
-        Whether units may be sent later than at once, to be nearer to what follows.
 
     Returns
     -------
@@ -103,12 +100,12 @@ def network(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
                 continue
             until = jobs.last_ms[job] if late or jobs.cost[job] == 0.0 else jobs.due_ms[job]
             begin = max(arrival, jobs.due_ms[job]) if late else arrival
-            if begin <= until and (holds or begin == arrival):
+            if begin <= until:
                 from_home[job, late] = len(job_of)
                 job_of.append(job)
                 cost.append(jobs.cost[job] if late else 0.0)
                 free.append(begin + jobs.after_ms[job])
-                latest.append(until + jobs.after_ms[job] if holds else free[-1])
+                latest.append(until + jobs.after_ms[job])
                 rank.append(-1)
                 heads.append(heads[0])
                 heappush(heap, (free[-1], len(job_of) - 1))
@@ -131,10 +128,8 @@ def network(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
                 )
                 due = jobs.due_ms[job] if jobs.cost[job] > 0.0 else jobs.last_ms[job]
                 for late in range(2):
-                    if late and arrival <= due:
-                        if not holds:
-                            continue
-                        arrival = due
+                    if late:
+                        arrival = max(arrival, due)
                     until = jobs.last_ms[job] if late else due
                     if arrival > until or (late and jobs.cost[job] == 0.0):
                         continue
@@ -154,12 +149,49 @@ def network(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
                         heads.append(heads[0])
                     if done < free[there]:
                         free[there] = done
-                        if not holds:
-                            latest[there] = done
                         heappush(heap, (done, there))
                     found.append(there)
             job -= 1
         heads[here] = np.array(found, dtype=np.int64)
+    return arranged(jobs, roads, order, rank, job_of, cost, free, heads, from_home)
+
+
+@njit(cache=True, nogil=True)
+def arranged(
+    jobs: Jobs,
+    roads: Roads,
+    order: list[int],
+    rank: list[int],
+    job_of: list[int],
+    cost: list[float],
+    free: list[float],
+    heads: list[NDArray[np.int64]],
+    from_home: NDArray[np.int64],
+) -> Network:
+    """Put services into an order in which nothing comes before what it follows.
+
+    Parameters
+    ----------
+    jobs, roads
+        As in `network`.
+    order : list of int
+        Services as they are to come, the first of which is none.
+    rank : list of int
+        Place of each service in `order`.
+    job_of : list of int
+        Incident of each service.
+    cost, free : list of float
+        What each costs, and the earliest moment at which its unit is free again.
+    heads : list of ndarray of int64
+        Services that can follow each one.
+    from_home : ndarray of int64, shape (n, 2)
+        As in `Network`, in their numbers; changed.
+
+    Returns
+    -------
+    Network
+        The network.
+    """
     services = len(order) - 1
     ptr = np.zeros(services + 1, dtype=np.int64)
     back = np.empty(services, dtype=np.int64)
@@ -176,7 +208,7 @@ def network(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
         own[row], price[row] = job_of[here], cost[here]
         for number, there in enumerate(heads[here]):
             to[ptr[row] + number] = rank[there] - 1
-    for job in range(n):
+    for job in range(len(from_home)):
         for late in range(2):
             if from_home[job, late] >= 0:
                 from_home[job, late] = rank[from_home[job, late]] - 1

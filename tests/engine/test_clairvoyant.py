@@ -11,15 +11,19 @@ import numpy as np
 import pytest
 
 from engine.clairvoyant import clairvoyant
+from engine.clairvoyant.hindsight import fleet_of, improve
+from engine.clairvoyant.waits import longest_waits
 from engine.dispatch import CLOSEST, CLOSEST_IDLE, BatchDispatch, DispatchState
 from routing.errors import InputError
-from scenarios.clairvoyance import clairvoyant_bound, crews_of, jobs_of, reordered
+from scenarios.clairvoyance import jobs_of, offline_problem, reordered
 from scenarios.simulation.arrays import CLOSES, TIMED, no_timeline
 from scenarios.simulation.run import run_replication
 from scenarios.simulation.tables import Tables
 from tests.scenarios.synthetic import City, random_city, random_incidents
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from engine.dispatch import Policy
     from scenarios.demand import IncidentTable
 
@@ -27,6 +31,17 @@ CASES = int(os.environ.get("BLUELIGHT_CLAIRVOYANT_CASES", "100"))
 BATCH = 50
 LONGEST_MS = 1.5e7
 LIMIT_MS = np.array([420_000.0, 420_000.0])
+
+
+class AtOnce:
+    """Sends any unit that is free."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def decide(self, state: DispatchState) -> int:
+        rng = np.random.default_rng([self.seed, int(state.now_ms), int(state.waiting_ms)])
+        return int(rng.choice(np.flatnonzero(state.feasible)))
 
 
 class AnyUnit:
@@ -53,6 +68,11 @@ def late(city: City, calls: IncidentTable, policy: Policy) -> int:
     response = served["on_scene_ms"] - calls.call_ms
     missed = (served["on_scene_ms"] < 0) | (response > LIMIT_MS[calls.priority])
     return int(missed.sum())
+
+
+def waits(city: City, calls: IncidentTable, policy: Policy) -> bool:
+    served = run_replication(city.travel, city.rules, calls, policy).served
+    return bool((served["dispatch_ms"] > calls.call_ms + calls.processing_ms).any())
 
 
 class Enumeration:
@@ -83,6 +103,41 @@ class Enumeration:
                 if not one & other
             }
         return n - max(count for _, count in options)
+
+    def fewest_late_at_once(self) -> float:
+        """Count over all ways in which nobody waits while a unit is free."""
+        ready = self.calls.call_ms + self.calls.processing_ms
+        start = tuple((None, 0.0) for _ in self.city.rules.crew)
+        return self.rest_at_once(frozenset(range(self.calls.size)), ready, start, 0.0)
+
+    def rest_at_once(
+        self,
+        left: frozenset[int],
+        ready: NDArray[np.float64],
+        state: tuple[tuple[int | None, float], ...],
+        now: float,
+    ) -> float:
+        if not left:
+            return 0.0
+        best, later = np.inf, [float(ready[job]) for job in left if ready[job] > now]
+        later += [free_ms for _, free_ms in state if free_ms > now]
+        can_be_sent = False
+        for job in (each for each in left if ready[each] <= now):
+            for unit, (place, free_ms) in enumerate(state):
+                before = max(now, free_ms)
+                if free_ms > now or self.arrival(unit, job, place, free_ms, free_ms) == np.inf:
+                    continue
+                can_be_sent = True
+                arrival = self.arrival(unit, job, place, free_ms, free_ms)
+                arrival += before - max(float(ready[job]), free_ms)
+                due = self.calls.call_ms[job] + LIMIT_MS[self.calls.priority[job]]
+                end, after = self.end(job)
+                then = (*state[:unit], (end, arrival + after), *state[unit + 1 :])
+                rest = self.rest_at_once(left - {job}, ready, then, now)
+                best = min(best, float(arrival > due) + rest)
+        if not can_be_sent:
+            return self.rest_at_once(left, ready, state, min(later)) if later else np.inf
+        return best
 
     def in_time(self, unit: int, chain: tuple[int, ...]) -> int:
         """Count the incidents of a chain that can be reached in time."""
@@ -149,7 +204,7 @@ def test_equals_enumeration_and_nobody_beats_it(batch: int) -> None:
     for seed in range(batch * BATCH, min(CASES, (batch + 1) * BATCH)):
         city, calls = drawn(seed)
         tables = Tables(city.travel, city.rules, no_timeline())
-        found = clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
+        found = clairvoyant(*offline_problem(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS))
         fewest = Enumeration(city, calls).fewest_late()
         assert found.bound == fewest, f"case {seed}"
         assert found.reached is not None, f"case {seed}"
@@ -163,13 +218,90 @@ def test_equals_enumeration_and_nobody_beats_it(batch: int) -> None:
     assert np.mean(proven) > 0.8
 
 
+@pytest.mark.parametrize("batch", range(-(-CASES // BATCH)))
+def test_at_once_equals_enumeration_and_nobody_beats_it(batch: int) -> None:
+    compared, proven, above = [], [], 0
+    for seed in range(batch * BATCH, min(CASES, (batch + 1) * BATCH)):
+        city, calls = drawn(seed)
+        tables = Tables(city.travel, city.rules, no_timeline())
+        problem = offline_problem(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
+        found = clairvoyant(*problem, at_once=True)
+        fewest = Enumeration(city, calls).fewest_late_at_once()
+        assert found.bound <= fewest, f"case {seed}"
+        assert found.reached is not None, f"case {seed}"
+        assert found.reached >= fewest, f"case {seed}"
+        if longest_waits(*problem).max(initial=0.0) == 0.0:
+            assert found.bound == fewest, f"case {seed}"
+        compared.append(found.bound == fewest)
+        proven.append(found.proven)
+        above += fewest > clairvoyant(*problem).bound
+        for policy in (CLOSEST, BatchDispatch()):
+            assert late(city, calls, policy) >= fewest, f"case {seed}: {policy}"
+    # those who must wait may be let wait a little too long
+    assert np.mean(compared) > 0.8
+    assert np.mean(proven) > 0.7
+    assert above > 0
+
+
+def test_nobody_waits_longer_than_is_said() -> None:
+    waited = 0
+    for seed in range(60):
+        city = random_city(seed, units=3)
+        calls = random_incidents(seed, 40, 4, spacing_ms=1_200_000)
+        tables = Tables(city.travel, city.rules, no_timeline())
+        jobs, crews = offline_problem(tables, calls, LIMIT_MS, longest_ms=1e9)
+        longest = longest_waits(jobs, crews)
+        order = jobs_of(tables, calls, LIMIT_MS)[1]
+        ready = calls.call_ms + calls.processing_ms
+        for policy in (CLOSEST, AtOnce(seed)):
+            served = run_replication(city.travel, city.rules, calls, policy).served
+            wait = (served["dispatch_ms"] - ready)[order]
+            assert (wait <= longest + 1e-6).all(), f"case {seed}"
+            waited += int((wait > 0).sum())
+        assert (longest == 0).any()
+    assert waited > 100
+
+
+def test_the_search_begins_with_what_the_event_loop_does() -> None:
+    compared = 0
+    for seed in range(40):
+        city = random_city(seed, units=4)
+        calls = random_incidents(seed, 30, 4, spacing_ms=1_500_000)
+        if waits(city, calls, CLOSEST):
+            continue
+        tables = Tables(city.travel, city.rules, no_timeline())
+        jobs, crews = offline_problem(tables, calls, LIMIT_MS)
+        cost, _ = improve(jobs, fleet_of(crews), 0, np.random.default_rng(1), False, 0.0, 0.0)
+        assert cost == late(city, calls, CLOSEST), f"case {seed}"
+        compared += 1
+    assert compared > 5
+
+
+def test_the_search_finds_the_best_of_short_lists() -> None:
+    """Of those who send units at once, where a few hundred steps are all there is to try."""
+    better, compared = 0, 0
+    for seed in range(150):
+        city, calls = drawn(seed)
+        tables = Tables(city.travel, city.rules, no_timeline())
+        jobs, crews = offline_problem(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
+        if longest_waits(jobs, crews).max(initial=0.0) > 0.0:
+            continue  # whom a free unit goes to first is not searched
+        first, _ = improve(jobs, fleet_of(crews), 0, np.random.default_rng(1), False, 1e6, 0.0)
+        cost, _ = improve(jobs, fleet_of(crews), 5000, np.random.default_rng(1), False, 1e6, 0.0)
+        assert cost == Enumeration(city, calls).fewest_late_at_once(), f"case {seed}"
+        better += first > cost
+        compared += 1
+    assert better > 3
+    assert compared > 15
+
+
 def test_the_cases_differ() -> None:
     """Bounds of zero would prove nothing."""
     found = []
     for seed in range(60):
         city, calls = drawn(seed)
         tables = Tables(city.travel, city.rules, no_timeline())
-        one = clairvoyant_bound(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
+        one = clairvoyant(*offline_problem(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS))
         found.append((one.bound, late(city, calls, CLOSEST)))
     bounds, closest = np.array(found).T
     assert len(set(bounds.tolist())) >= 4
@@ -179,9 +311,8 @@ def test_the_cases_differ() -> None:
 def test_the_plan_can_be_followed() -> None:
     city, calls = random_city(3), random_incidents(3, 60, 4, spacing_ms=600_000)
     tables = Tables(city.travel, city.rules, no_timeline())
-    jobs, order = jobs_of(tables, calls, LIMIT_MS)
-    rows = reordered(calls, order)
-    crews = crews_of(tables, rows, no_timeline())
+    jobs, crews = offline_problem(tables, calls, LIMIT_MS)
+    rows = reordered(calls, jobs_of(tables, calls, LIMIT_MS)[1])
     found = clairvoyant(jobs, crews)
     served = [job for _, chain in found.chains for job in chain]
     assert len(set(served)) == len(served) > calls.size / 2
@@ -204,16 +335,15 @@ def test_the_plan_can_be_followed() -> None:
 
 def test_parts_say_no_more_than_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     gave = 0
-    monkeypatch.setattr("engine.clairvoyant.bound._PLANNED", 0)
     for seed in range(3):
         city = random_city(seed, units=3)
         calls = random_incidents(seed, 130, 4, spacing_ms=900_000)
         tables = Tables(city.travel, city.rules, no_timeline())
-        whole = clairvoyant_bound(tables, calls, LIMIT_MS)
+        problem = offline_problem(tables, calls, LIMIT_MS)
+        whole = clairvoyant(*problem)
         with monkeypatch.context() as patch:
             patch.setattr("engine.clairvoyant.bound._ARCS", 1)
-            parts = clairvoyant_bound(tables, calls, LIMIT_MS)
-        assert parts.reached is None
+            parts = clairvoyant(*problem)
         assert parts.bound <= whole.bound, f"case {seed}"
         gave += parts.bound
     assert gave > 0
@@ -222,8 +352,9 @@ def test_parts_say_no_more_than_the_whole(monkeypatch: pytest.MonkeyPatch) -> No
 def test_no_incidents() -> None:
     city = random_city(1)
     tables = Tables(city.travel, city.rules, no_timeline())
-    found = clairvoyant_bound(tables, random_incidents(1, 0, 4, spacing_ms=1), LIMIT_MS)
-    assert (found.bound, found.reached, found.proven) == (0, 0, True)
+    problem = offline_problem(tables, random_incidents(1, 0, 4, spacing_ms=1), LIMIT_MS)
+    for found in (clairvoyant(*problem), clairvoyant(*problem, at_once=True)):
+        assert (found.bound, found.reached, found.proven) == (0, 0, True)
 
 
 @pytest.mark.parametrize("what", ["diversions", "drives that differ", "closed hospitals"])
@@ -238,4 +369,4 @@ def test_what_it_does_not_know_is_refused(what: str) -> None:
         travel = travel._replace(home=np.concatenate([travel.home, travel.home]))
     calls = random_incidents(1, 3, 4, spacing_ms=60_000)
     with pytest.raises(InputError, match=what):
-        clairvoyant_bound(Tables(travel, rules, timeline), calls, LIMIT_MS)
+        offline_problem(Tables(travel, rules, timeline), calls, LIMIT_MS)

@@ -162,5 +162,8 @@ def test_the_best_possible_beside_policies(held: list[str]) -> None:
         assert found["incidents"] == len(counted)
         waits = (frame["response_time"] > 240 + found["longest_s"]).any()
         assert row["holds"] == ("+" not in row["label"] and not waits)
+        assert row["at_once"]["holds"] == row["holds"]
+        if row["holds"]:
+            assert row["late"] >= found["at_once"]["late"] >= found["late"]
     assert found["late"] <= found["policies"][0]["late"]
     assert found["policies"][0]["late"] > 0

@@ -1,0 +1,213 @@
+"""How far policies are from the best plan in hindsight, on lists of a few hundred incidents."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from api.output import table
+from benchmarks.bars import Bar, bar_lines, judge
+from benchmarks.policies import BASE, OURS, POLICIES
+from engine.clairvoyant import clairvoyant
+from scenarios.clairvoyance import offline_problem, reordered
+from scenarios.demand import draw_incidents
+from scenarios.policies import load_policy
+from scenarios.pools import workers_with
+from scenarios.simulation.run import run_replication
+from scenarios.simulation.tables import build_tables
+from scenarios.statistics import estimate, ratio
+from scenarios.terrain import limits_of, terrain_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from scenarios.package import Scenario
+    from scenarios.simulation.tables import Tables
+
+INCIDENTS: Final = 300
+_SPARE: Final = 2.0
+"""Twice the days that so many incidents take, so that there are enough of them."""
+
+
+class _City(NamedTuple):
+    scenario: Scenario
+    tables: Tables
+    policies: tuple[str, ...]
+    seed: int
+
+
+def measure(
+    scenario: Scenario,
+    policies: Sequence[str],
+    *,
+    lists: int,
+    seed: int,
+    workers: int,
+    say: Callable[[str], None] = lambda _: None,
+) -> dict[str, Any]:
+    """Play lists of incidents under every policy, and find the best plan for each.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The city, at its own load.
+    policies : sequence of str
+        Policies by name; the usual ones if empty. The closest unit and ours are always
+        among them.
+    lists : int
+        How many lists, of `INCIDENTS` incidents each.
+    seed : int
+        Which incidents.
+    workers : int
+        Processes; the result does not depend on it.
+    say : callable
+        Told what is going on.
+
+    Returns
+    -------
+    dict
+        ``lists``, ``policies`` (late arrivals, and their ratio to the bound with its
+        interval), ``bars`` and ``wrong``.
+    """
+    wanted = tuple(dict.fromkeys([BASE, *(policies or POLICIES), OURS]))
+    found = []
+    with workers_with(workers, _city, (scenario, wanted, seed)) as spread:
+        for number, one in enumerate(spread(_list, range(lists))):
+            found.append(one)
+            told = ", ".join(f"{name} {each['late']}" for name, each in one["policies"].items())
+            say(f"list {number + 1} of {lists}: bound {one['bound']}, plan {one['plan']}; {told}")
+    bounds = np.array([one["bound"] for one in found])
+    plans = [one["plan"] for one in found]
+    document: dict[str, Any] = {
+        "city": scenario.settings.name,
+        "units": len(scenario.units),
+        "incidents": INCIDENTS * lists,
+        "bound": int(bounds.sum()),
+        "plan": None if None in plans else sum(plans),
+        "proven": sum(one["plan"] == one["bound"] for one in found),
+        "lists": found,
+        "policies": {},
+    }
+    for name in wanted:
+        late = np.array([one["policies"][name]["late"] for one in found])
+        waits = sum(one["policies"][name]["waits"] for one in found)
+        document["policies"][name] = {
+            "late": int(late.sum()),
+            "ratio": estimate(ratio(late, bounds)).to_json_dict(),
+            "holds": not load_policy(name).moves and not waits,
+        }
+    document["bars"] = judge(document, BARS)
+    document["wrong"] = [
+        f"list {number}: {name} is late less often than the bound allows"
+        for number, one in enumerate(found)
+        for name, each in one["policies"].items()
+        if document["policies"][name]["holds"] and each["late"] < one["bound"]
+    ]
+    return document
+
+
+def _city(scenario: Scenario, policies: tuple[str, ...], seed: int) -> _City:
+    settings = scenario.settings
+    days = _SPARE * INCIDENTS / settings.demand.incidents_per_day
+    horizon = settings.horizon.model_copy(update={"days": days})
+    longer = replace(
+        scenario, settings=settings.model_copy(update={"horizon": horizon}), incidents=None
+    )
+    return _City(longer, build_tables(longer, movable=True), policies, seed)
+
+
+def _list(city: _City, number: int) -> dict[str, Any]:
+    scenario, tables = city.scenario, city.tables
+    drawn = draw_incidents(scenario, city.seed, number)
+    calls = reordered(drawn, np.arange(min(INCIDENTS, drawn.size)))
+    limit_ms, _, counts = limits_of(scenario)
+    limit_ms = np.where(counts, limit_ms, np.inf)
+    jobs, crews = offline_problem(tables, calls, limit_ms)
+    best = clairvoyant(jobs, crews, at_once=True)
+    found: dict[str, Any] = {}
+    for name in city.policies:
+        policy = load_policy(name)
+        if policy.asks:
+            policy = policy.at(terrain_of(scenario, tables))
+        served = run_replication(
+            tables.travel, tables.rules, calls, policy.policy, tables.timeline, logged=False
+        ).served
+        nobody = served["unit"] < 0
+        response_ms = served["on_scene_ms"] - calls.call_ms
+        late = nobody | (response_ms > limit_ms[calls.priority])
+        waits = served["dispatch_ms"] > calls.call_ms + calls.processing_ms
+        found[name] = {
+            "late": int(late.sum()),
+            "waits": int((nobody | waits).sum()),
+            "mean_s": float(response_ms[~nobody].mean()) / 1000,
+        }
+    return {
+        "incidents": calls.size,
+        "bound": best.bound,
+        "relaxed": best.relaxed,
+        "plan": best.reached,
+        "policies": found,
+    }
+
+
+def _ratio(name: str) -> Callable[[dict[str, Any]], float | None]:
+    def figure(document: dict[str, Any]) -> float | None:
+        value: float | None = document["policies"].get(name, {}).get("ratio", {}).get("value")
+        return value
+
+    return figure
+
+
+BARS: Final = (
+    Bar("late arrivals of foresight over the bound", {"*": 1.5}, _ratio(OURS), at_most=True),
+    Bar(
+        "the same of foresight-dispatch, which moves no units",
+        {"*": 1.5},
+        _ratio("foresight-dispatch"),
+        at_most=True,
+    ),
+    Bar(
+        "late arrivals of the closest unit over the bound; 2.7 is published",
+        {"*": 2.0},
+        _ratio(BASE),
+    ),
+)
+
+
+def lines_of(document: dict[str, Any]) -> list[str]:
+    """Lay out what was measured.
+
+    Parameters
+    ----------
+    document : dict
+        As `measure` makes it.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    many = len(document["lists"])
+    rows = []
+    for name, each in sorted(document["policies"].items(), key=lambda row: int(row[1]["late"])):
+        own = each["ratio"]
+        ends = [None if own[end] is None else f"{own[end]:.2f}" for end in ("low", "high")]
+        note = "" if each["holds"] else "moves units, or lets somebody wait: no bound for it"
+        value = None if own["value"] is None else f"{own['value']:.2f}"
+        rows.append((name, f"{each['late']:,}", value, *ends, note))
+    head = (
+        f"{document['city']}, {document['units']} units, {many} lists of {INCIDENTS} incidents: "
+        f"who lets nobody wait while a unit is free is late {document['bound']:,} times at least; "
+        f"plans in hindsight {document['plan']} times, proven best for {document['proven']} lists"
+    )
+    return [
+        head,
+        "",
+        *table(["<", "late", "x bound", "from", "to", "<"], rows),
+        "",
+        *bar_lines(document["bars"]),
+        "",
+        *(f"wrong: {each}" for each in document["wrong"]),
+    ]
