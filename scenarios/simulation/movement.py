@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from engine import fleet
 from routing.network import UNREACHABLE
 from scenarios.simulation.agenda import compiled, inner
+from scenarios.simulation.cursor import NIGHT_NOW, PERIOD_NOW, PROFILES_NOW
 from scenarios.simulation.flight import (
     distance_m,
     flies,
@@ -24,12 +25,8 @@ if TYPE_CHECKING:
 
 NEVER: Final = float(UNREACHABLE)
 """A time that is none."""
-PERIOD_NOW: Final = 16
-"""Cursor: the period whose drives hold."""
-PROFILES_NOW: Final = 15
-"""Cursor: first index of its tables by speed profile."""
-NIGHT_NOW: Final = 17
-"""Cursor: 1 where crews take their night's time to turn out."""
+NOWHERE: Final = (NEVER, 0.0, 0, -1, -1)
+"""What `way_to` answers where a unit cannot be sent."""
 
 _FREE_AT_STATION: Final = fleet.FREE_AT_STATION
 _FREE_ON_RADIO: Final = fleet.FREE_ON_RADIO
@@ -195,11 +192,10 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
     ahead : int
         The first junction on its way, -1 for none.
     """
-    nowhere = NEVER, 0.0, 0, -1, -1
     me, call, travel = world.units[unit], world.calls[incident], world.travel
     status = world.status[unit]
     if status > _RESPONDING or me.off > 0 or not world.rules.suitable[need, unit]:
-        return nowhere
+        return NOWHERE
     lead_ms, lead_m, turnout = 0.0, 0, 0.0
     place, ahead, moving = me.place, -1, False
     if status == _FREE_AT_STATION:
@@ -209,12 +205,12 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
     elif status == _RESPONDING:
         other = world.calls[me.incident].priority
         if me.incident == incident or not world.rules.divert[other, call.priority]:
-            return nowhere
+            return NOWHERE
         moving = me.left_ms <= world.clock[0]
         if not moving:
             turnout = me.left_ms - world.clock[0]
     else:
-        return nowhere
+        return NOWHERE
     if flies(world, unit):
         if status == _RESPONDING:
             turnout = 0.0
@@ -239,7 +235,7 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
         drive = travel.drive[tree, place, call.zone]
         ahead = drive.ahead
     if drive.ms >= NEVER:
-        return nowhere
+        return NOWHERE
     return turnout + lead_ms + drive.ms, turnout, lead_m + drive.metres, place, ahead
 
 
