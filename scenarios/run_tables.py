@@ -73,6 +73,12 @@ WRITING: Final[dict[str, Any]] = {
 }
 """Options of every Parquet file: the same rows give the same bytes."""
 
+EVENT_WRITING: Final[dict[str, Any]] = WRITING | {
+    "use_dictionary": ["replication", "event", "unit", "place"],
+    "column_encoding": dict.fromkeys(("seq", "incident"), "DELTA_BINARY_PACKED"),
+}
+"""Options of the event log: numbers that rise are written as differences."""
+
 
 class Names:
     """The names that numbers stand for in a scenario's tables.

@@ -28,6 +28,7 @@ from scenarios.replications import outcomes
 from scenarios.report import render_run_report
 from scenarios.run_tables import (
     EVENT_LOG,
+    EVENT_WRITING,
     INCIDENTS,
     WRITING,
     Names,
@@ -399,8 +400,11 @@ def _collect(
     parts, works, waits = [], [], []
     with ExitStack() as stack:
         files = {
-            name: stack.enter_context(pq.ParquetWriter(folder / name, schema, **WRITING))
-            for name, schema in ((EVENTS_FILE, EVENT_LOG), (INCIDENTS_FILE, INCIDENTS))
+            name: stack.enter_context(pq.ParquetWriter(folder / name, schema, **writing))
+            for name, schema, writing in (
+                (EVENTS_FILE, EVENT_LOG, EVENT_WRITING),
+                (INCIDENTS_FILE, INCIDENTS, WRITING),
+            )
             if folder is not None
         }
         for replication, outcome in enumerate(done):

@@ -14,11 +14,17 @@ if TYPE_CHECKING:
 
 # Without numba's reference counts: they cost ten times what the loop itself does, because a
 # function that is given a tuple of arrays counts each of them, and none is ever allocated.
-compiled: Final[Any] = njit(cache=True, _nrt=False)  # type: ignore[call-overload]
+# Divided as numpy does, so that what nobody asks for need not be computed for its errors.
+compiled: Final[Any] = njit(cache=True, error_model="numpy", _nrt=False)  # type: ignore[call-overload]
 """Compile a function that Python calls, and that allocates nothing."""
 
 inner: Final[Any] = njit(  # type: ignore[call-overload]
-    cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, _nrt=False
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    forceinline=True,
+    error_model="numpy",
+    _nrt=False,
 )
 """Compile a function into the compiled ones that call it; there is no way in from Python."""
 

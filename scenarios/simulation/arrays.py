@@ -90,10 +90,10 @@ CALL: Final = _record(
     processing_ms="f8",
     on_scene_ms="f8",
     handover_ms="f8",
-    zone="i8",
-    priority="i8",
-    type="i8",
-    leg="i8",  # first of its rows in `World.legs`
+    zone="i4",
+    priority="i4",
+    type="i4",
+    leg="i4",  # first of its rows in `World.legs`
     transported="?",
 )
 """An incident; see `scenarios.demand.IncidentTable`."""
@@ -114,6 +114,8 @@ LEG: Final = _record(
     hospital="i8",  # a place
 )
 """What a unit did for an incident, and when; -1 for what did not happen."""
+
+_NO_LEG: Final = np.array([(-1,) * len(LEG.fields or ())], dtype=LEG)
 
 LOG: Final = _record(
     time_ms="f8",
@@ -433,9 +435,7 @@ def new_world(
         calls[name] = getattr(incidents, name)
     rows = slots_of(rules, incidents.type) if n else np.zeros(0, dtype=np.int64)
     calls["leg"] = np.cumsum(rows) - rows
-    legs = np.empty(int(rows.sum()), dtype=LEG)
-    for name in LEG.names or ():
-        legs[name] = -1
+    legs = np.repeat(_NO_LEG, int(rows.sum()))
     legs["incident"] = np.repeat(np.arange(n), rows)
     cases = np.zeros(n, dtype=CASE)
     cases["alternative"] = -1

@@ -152,9 +152,12 @@ def closest_way(
     if cursor[FREED] >= 0:
         world.on_road[end] = cursor[FREED]
         end += 1
+    standing, best_ms = best, way[0]
     for row in range(first, end):
         unit = world.on_road[row]
-        found = way_to(world, unit, incident, need)
-        if found[0] < way[0] or (found[0] == way[0] and unit < best):
-            best, way = unit, found
+        arrival_ms, _, _, _, _ = way_to(world, unit, incident, need)
+        if arrival_ms < best_ms or (arrival_ms == best_ms and unit < best):
+            best, best_ms = unit, arrival_ms
+    if best != standing:
+        way = way_to(world, best, incident, need)
     return best, way

@@ -112,10 +112,17 @@ def driven(world: World, unit: int) -> int:
         share = (now - me.left_ms) / max(me.arrive_ms - me.left_ms, 1.0)
         return int(me.way_m * share)
     at_ms, at_m = catch_up(world, unit)
+    return int(_passed_m(world, unit, at_ms, at_m))
+
+
+@inner
+def _passed_m(world: World, unit: int, at_ms: float, at_m: int) -> int:
+    """Return how far a unit has come that `catch_up` has just moved."""
+    me = world.units[unit]
     if at_ms <= me.behind_ms:
         return int(at_m)
     way = at_m - me.behind_m
-    return int(me.behind_m + way * (now - me.behind_ms) // (at_ms - me.behind_ms))
+    return int(me.behind_m + way * (world.clock[0] - me.behind_ms) // (at_ms - me.behind_ms))
 
 
 @inner
@@ -222,7 +229,7 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
     elif moving:
         at_ms, at_m = catch_up(world, unit)
         lead_ms = at_ms - world.clock[0]
-        lead_m = at_m - driven(world, unit)
+        lead_m = at_m - _passed_m(world, unit, at_ms, at_m)
         place, ahead = -1, me.ahead
         if ahead < 0:
             place = me.target

@@ -186,7 +186,7 @@ def outcome_of(world: World, incidents: IncidentTable) -> Outcome:
     Outcome
         The result.
     """
-    log = world.log[: int(world.cursor[LOGGED])].copy()
+    log = world.log[: int(world.cursor[LOGGED])]
     return Outcome(incidents, world.legs, world.cases["missing"].copy(), log)
 
 
