@@ -32,8 +32,8 @@ from scenarios.run_tables import (
     INCIDENTS,
     WRITING,
     Names,
-    event_table,
     incident_table,
+    write_events,
 )
 from scenarios.simulation.tables import build_tables
 from scenarios.simulation.timeline import with_failures
@@ -410,7 +410,7 @@ def _collect(
         for replication, outcome in enumerate(done):
             parts.append(incident_table(outcome, replication, names))
             if files:
-                files[EVENTS_FILE].write_table(event_table(outcome, replication, names))
+                write_events(files[EVENTS_FILE], outcome, replication, names)
                 files[INCIDENTS_FILE].write_table(parts[-1])
             works.append(work_of(outcome, most, scenario.settings.horizon, len(scenario.units)))
             waits.append(waits_of(outcome, len(scenario.zones)))
