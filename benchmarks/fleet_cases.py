@@ -157,6 +157,7 @@ def everything(data: Path, count: int, *, seed: int = 1) -> Fleet:
     travel = plain.travel
     hours = Travel(
         drive=_scaled(travel.drive),
+        nearest=_scaled(travel.nearest),
         turn=np.repeat(travel.turn, len(_FACTORS), axis=0),
         hospital=_scaled(travel.hospital),
         home=_scaled(travel.home),

@@ -17,7 +17,7 @@ from benchmarks.simulation_bars import BARS
 from benchmarks.simulation_cases import MONTH, NOTES, OURS, PEERS, YEAR, missing, month, year
 from engine.dispatch import CLOSEST
 from scenarios.demand import draw_incidents
-from scenarios.run_tables import EVENT_LOG, WRITING, Names, event_table
+from scenarios.run_tables import EVENT_LOG, EVENT_WRITING, Names, write_events
 from scenarios.simulation.run import Outcome, run_replication
 from scenarios.simulation.tables import build_tables
 
@@ -199,8 +199,8 @@ def _city_run(tables: Tables, incidents: IncidentTable, *, logged: bool) -> Outc
 
 def _written(tables: Tables, incidents: IncidentTable, names: Names, file: Path) -> None:
     outcome = _city_run(tables, incidents, logged=True)
-    with pq.ParquetWriter(file, EVENT_LOG, **WRITING) as writer:
-        writer.write_table(event_table(outcome, 0, names))
+    with pq.ParquetWriter(file, EVENT_LOG, **EVENT_WRITING) as writer:
+        write_events(writer, outcome, 0, names)
 
 
 def _repeat(fleet: Fleet, incidents: IncidentTable) -> None:

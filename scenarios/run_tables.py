@@ -73,6 +73,15 @@ WRITING: Final[dict[str, Any]] = {
 }
 """Options of every Parquet file: the same rows give the same bytes."""
 
+EVENT_WRITING: Final[dict[str, Any]] = WRITING | {
+    "use_dictionary": ["replication", "event", "unit", "place"],
+    "column_encoding": dict.fromkeys(("seq", "incident"), "DELTA_BINARY_PACKED"),
+}
+"""Options of the event log: numbers that rise are written as differences."""
+
+_GROUP: Final = 1 << 18
+"""Events in a group of rows."""
+
 
 class Names:
     """The names that numbers stand for in a scenario's tables.
@@ -169,7 +178,7 @@ def _hospital(place: NDArray[Any], names: Names) -> NDArray[Any]:
     return np.where(place >= 0, place - len(names.zone), -1)
 
 
-def event_table(outcome: Outcome, replication: int, names: Names) -> pa.Table:
+def event_table(outcome: Outcome, replication: int, names: Names, first: int = 0) -> pa.Table:
     """Tabulate the events of a replication.
 
     Parameters
@@ -180,6 +189,8 @@ def event_table(outcome: Outcome, replication: int, names: Names) -> pa.Table:
         Its number.
     names : Names
         The scenario's names.
+    first : int
+        Number of the first.
 
     Returns
     -------
@@ -190,7 +201,7 @@ def event_table(outcome: Outcome, replication: int, names: Names) -> pa.Table:
     incident = log["incident"].astype(np.int32)
     columns = [
         np.full(len(log), replication, dtype=np.int32),
-        np.arange(len(log), dtype=np.int32),
+        np.arange(first, first + len(log), dtype=np.int32),
         np.ascontiguousarray(log["time_ms"]),
         _named(log["event"], list(EVENTS)),
         _numbers(incident, incident < 0),
@@ -199,6 +210,27 @@ def event_table(outcome: Outcome, replication: int, names: Names) -> pa.Table:
         _numbers(log["metres"].astype(np.int64), log["metres"] < 0),
     ]
     return pa.Table.from_arrays([pa.array(c) for c in columns], schema=EVENT_LOG)
+
+
+def write_events(
+    writer: pq.ParquetWriter, outcome: Outcome, replication: int, names: Names
+) -> None:
+    """Write the events of a replication; many in several groups of rows, to take little memory.
+
+    Parameters
+    ----------
+    writer : ParquetWriter
+        Of schema `EVENT_LOG`.
+    outcome : Outcome
+        The replication.
+    replication : int
+        Its number.
+    names : Names
+        The scenario's names.
+    """
+    for first in range(0, max(1, len(outcome.log)), _GROUP):
+        part = outcome._replace(log=outcome.log[first : first + _GROUP])
+        writer.write_table(event_table(part, replication, names, first))
 
 
 def read_incidents(path: Path, replications: int, names: Names) -> list[IncidentTable]:

@@ -28,11 +28,12 @@ from scenarios.replications import outcomes
 from scenarios.report import render_run_report
 from scenarios.run_tables import (
     EVENT_LOG,
+    EVENT_WRITING,
     INCIDENTS,
     WRITING,
     Names,
-    event_table,
     incident_table,
+    write_events,
 )
 from scenarios.simulation.tables import build_tables
 from scenarios.simulation.timeline import with_failures
@@ -399,14 +400,17 @@ def _collect(
     parts, works, waits = [], [], []
     with ExitStack() as stack:
         files = {
-            name: stack.enter_context(pq.ParquetWriter(folder / name, schema, **WRITING))
-            for name, schema in ((EVENTS_FILE, EVENT_LOG), (INCIDENTS_FILE, INCIDENTS))
+            name: stack.enter_context(pq.ParquetWriter(folder / name, schema, **writing))
+            for name, schema, writing in (
+                (EVENTS_FILE, EVENT_LOG, EVENT_WRITING),
+                (INCIDENTS_FILE, INCIDENTS, WRITING),
+            )
             if folder is not None
         }
         for replication, outcome in enumerate(done):
             parts.append(incident_table(outcome, replication, names))
             if files:
-                files[EVENTS_FILE].write_table(event_table(outcome, replication, names))
+                write_events(files[EVENTS_FILE], outcome, replication, names)
                 files[INCIDENTS_FILE].write_table(parts[-1])
             works.append(work_of(outcome, most, scenario.settings.horizon, len(scenario.units)))
             waits.append(waits_of(outcome, len(scenario.zones)))

@@ -7,26 +7,36 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numba import njit
 
+from scenarios.simulation.cursor import HEAPED, SCAN, SCAN_END, WAITING
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HEAPED: Final = 0
-"""Cursor: incidents in the heap."""
-WAITING: Final = 1
-"""Cursor: incidents in the queue."""
-
 # Without numba's reference counts: they cost ten times what the loop itself does, because a
 # function that is given a tuple of arrays counts each of them, and none is ever allocated.
-compiled: Final[Any] = njit(cache=True, _nrt=False)  # type: ignore[call-overload]
+# Divided as numpy does, so that what nobody asks for need not be computed for its errors.
+compiled: Final[Any] = njit(cache=True, error_model="numpy", _nrt=False)  # type: ignore[call-overload]
 """Compile a function that Python calls, and that allocates nothing."""
 
 inner: Final[Any] = njit(  # type: ignore[call-overload]
-    cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, _nrt=False
+    cache=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    forceinline=True,
+    error_model="numpy",
+    _nrt=False,
 )
 """Compile a function into the compiled ones that call it; there is no way in from Python."""
 
 
-def new_steps(units: int) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArray[np.int32]]:
+STEP: Final = np.dtype([("ms", "f8"), ("code", "i8")], align=True)
+"""When a unit takes its next step, and which: the lower code comes first at one moment."""
+
+_KIND: Final = np.int64(32)
+_UNIT: Final = np.int64((1 << 32) - 1)
+
+
+def new_steps(units: int) -> NDArray[Any]:
     """Return the agenda of a fleet that has nothing to do.
 
     Parameters
@@ -36,36 +46,47 @@ def new_steps(units: int) -> tuple[NDArray[np.float64], NDArray[np.int8], NDArra
 
     Returns
     -------
-    step_ms : ndarray of float64, shape (p,)
-        When the next step of each unit takes effect; p is a power of two, at least `units`.
-    step : ndarray of int8, shape (p,)
-        What it is.
-    winner : ndarray of int32, shape (2 p,)
-        A tournament: node i holds the unit that steps first of those below it, its
-        children are 2 i and 2 i + 1, and the leaves are the units.
+    ndarray of STEP, shape (2 p,)
+        A tournament; p is a power of two, at least `units`. Node i holds the step that
+        comes first of those below it, its children are 2 i and 2 i + 1, and the leaves
+        are the units.
     """
     size = 1 << max(units - 1, 1).bit_length()
-    winner = np.zeros(2 * size, dtype=np.int32)
-    winner[size:] = np.arange(size)
-    for node in range(size - 1, 0, -1):
-        winner[node] = winner[2 * node]
-    return np.full(size, np.inf), np.zeros(size, dtype=np.int8), winner
+    steps = np.empty(2 * size, dtype=STEP)
+    steps["ms"] = np.inf
+    steps["code"] = 0
+    return steps
 
 
 @inner
-def plan_step(
-    step_ms: NDArray[np.float64],
-    step: NDArray[np.int8],
-    winner: NDArray[np.int32],
-    unit: int,
-    time_ms: float,
-    kind: int,
-) -> None:
+def first_step(steps: NDArray[Any]) -> tuple[float, int, int]:
+    """Return when the first step of all units is taken, which it is, and by whom.
+
+    Parameters
+    ----------
+    steps : ndarray of STEP
+        From `new_steps`.
+
+    Returns
+    -------
+    time_ms : float
+        When; infinity for never.
+    kind : int
+        Index in `engine.events.EVENTS`.
+    unit : int
+        The unit.
+    """
+    first = steps[1]
+    return first.ms, first.code >> _KIND, first.code & _UNIT
+
+
+@inner
+def plan_step(steps: NDArray[Any], unit: int, time_ms: float, kind: int) -> None:
     """Set what a unit does next, in place of what it was about to do.
 
     Parameters
     ----------
-    step_ms, step, winner : ndarray
+    steps : ndarray of STEP
         From `new_steps`; changed in place.
     unit : int
         The unit.
@@ -74,17 +95,19 @@ def plan_step(
     kind : int
         Index in `engine.events.EVENTS`.
     """
-    step_ms[unit] = time_ms
-    step[unit] = kind
-    node = (len(step_ms) + unit) >> 1
-    while node > 0:
-        left, right = winner[2 * node], winner[2 * node + 1]
-        if step_ms[right] < step_ms[left] or (
-            step_ms[right] == step_ms[left] and step[right] < step[left]
-        ):
-            left = right
-        winner[node] = left
+    node = (len(steps) >> 1) + unit
+    ms, code = time_ms, (kind << _KIND) | unit
+    steps[node].ms = ms
+    steps[node].code = code
+    while node > 1:
+        other = steps[node ^ 1]
+        # no branches: which is first cannot be foretold
+        earlier = (other.ms < ms) | ((other.ms == ms) & (other.code < code))
+        ms = min(ms, other.ms)
+        code = other.code if earlier else code
         node >>= 1
+        steps[node].ms = ms
+        steps[node].code = code
 
 
 @inner
@@ -208,3 +231,16 @@ def dequeue(waiting: NDArray[np.int64], cursor: NDArray[np.int64], position: int
     cursor[WAITING] -= 1
     for at in range(position, cursor[WAITING]):
         waiting[at] = waiting[at + 1]
+
+
+@inner
+def ask_queue(cursor: NDArray[np.int64]) -> None:
+    """Let the queue be asked from its head.
+
+    Parameters
+    ----------
+    cursor : ndarray of int64
+        Positions; changed in place.
+    """
+    cursor[SCAN] = 0
+    cursor[SCAN_END] = cursor[WAITING]

@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.fleet import FREE_AT_STATION
 from scenarios.simulation.agenda import new_steps
+from scenarios.simulation.cursor import LENGTH
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +34,9 @@ FINE_DRIVE: Final = _record(ms="f8", metres="i4", ahead="i4")
 
 HOSPITAL: Final = _record(place="i8", ms="f8", metres="i8")
 """A hospital, as a place, and the drive there; UNREACHABLE where no road leads."""
+
+NEAR: Final = _record(ms="f8", metres="i4", station="i4")
+"""The drive from a station to a zone; UNREACHABLE in both where no road leads."""
 
 TRACK: Final = _record(share="f8", place="i8")
 """From which share of a drive home on the unit counts as at which zone."""
@@ -73,6 +77,7 @@ UNIT: Final = _record(
     x="f8",  # where a flight began, in metres
     y="f8",
     z="f8",
+    spot="i8",  # where it stands in `World.on_road`
     after="i8",  # who stands behind it in the line of a hospital, -1 for nobody
 )
 """Where a unit is and what it does."""
@@ -85,10 +90,10 @@ CALL: Final = _record(
     processing_ms="f8",
     on_scene_ms="f8",
     handover_ms="f8",
-    zone="i8",
-    priority="i8",
-    type="i8",
-    leg="i8",  # first of its rows in `World.legs`
+    zone="i4",
+    priority="i4",
+    type="i4",
+    leg="i4",  # first of its rows in `World.legs`
     transported="?",
 )
 """An incident; see `scenarios.demand.IncidentTable`."""
@@ -109,6 +114,8 @@ LEG: Final = _record(
     hospital="i8",  # a place
 )
 """What a unit did for an incident, and when; -1 for what did not happen."""
+
+_NO_LEG: Final = np.array([(-1,) * len(LEG.fields or ())], dtype=LEG)
 
 LOG: Final = _record(
     time_ms="f8",
@@ -168,6 +175,10 @@ class Travel(NamedTuple):
         Zones that a unit on its way home counts as at.
     xyz : ndarray of float64, shape (p, 3) or (0, 3)
         Places as points of space, in metres; empty where nobody flies.
+    nearest : ndarray of NEAR, shape (q k, z, s) or (0, 0, 0)
+        To each zone from each station, the nearest by time first: `drive` again, in the
+        order of `scenarios.simulation.closest.nearest_stations`. Without it every unit is
+        looked at for each incident.
     """
 
     drive: NDArray[Any]
@@ -178,6 +189,7 @@ class Travel(NamedTuple):
     track_ptr: NDArray[np.int64]
     track: NDArray[Any]
     xyz: NDArray[np.float64] = np.zeros((0, 3), dtype=np.float64)
+    nearest: NDArray[Any] = np.zeros((0, 0, 0), dtype=NEAR)
 
 
 class Rules(NamedTuple):
@@ -254,7 +266,7 @@ class World(NamedTuple):
         Time from now until each unit could be at the incident that is asked about.
     units : ndarray of UNIT, shape (u,)
         Where the units are.
-    step_ms, step, winner
+    steps : ndarray of STEP
         What each unit does next; see `scenarios.simulation.agenda.new_steps`.
     calls : ndarray of CALL, shape (n,)
         The incidents.
@@ -278,8 +290,16 @@ class World(NamedTuple):
         Crews that hand over or wait for it, and crews on the way with a patient.
     lines : ndarray of LINE, shape (hospitals,)
         Who waits for a bay.
+    base_ptr : ndarray of int64, shape (stations + 1,)
+        Where the units of each station begin in `based`.
+    based : ndarray of int64, shape (u,)
+        Units by the station that they belong to, then by number.
+    on_road : ndarray of int64, shape (u + 1,)
+        Units on their way home, in any order, and room for one that was just freed.
+    least_ms : ndarray of float64, shape (2,)
+        The least turnout of all units, by day and by night.
     cursor : ndarray of int64
-        Positions; see the constants of `kernel` and `agenda`.
+        Positions; see `scenarios.simulation.cursor`.
     clock : ndarray of float64, shape (1,)
         The time.
     """
@@ -290,9 +310,7 @@ class World(NamedTuple):
     returning: NDArray[np.bool_]
     arrival_ms: NDArray[np.float64]
     units: NDArray[Any]
-    step_ms: NDArray[np.float64]
-    step: NDArray[np.int8]
-    winner: NDArray[np.int32]
+    steps: NDArray[Any]
     calls: NDArray[Any]
     cases: NDArray[Any]
     legs: NDArray[Any]
@@ -305,6 +323,10 @@ class World(NamedTuple):
     there: NDArray[np.int64]
     coming: NDArray[np.int64]
     lines: NDArray[Any]
+    base_ptr: NDArray[np.int64]
+    based: NDArray[np.int64]
+    on_road: NDArray[np.int64]
+    least_ms: NDArray[np.float64]
     cursor: NDArray[np.int64]
     clock: NDArray[np.float64]
 
@@ -391,10 +413,12 @@ def new_world(
     """
     u, n = len(rules.crew), incidents.size
     timeline = no_timeline() if timeline is None else timeline
+    home = rules.crew["home"]
+    based = np.argsort(home, kind="stable")
     units = np.zeros(u, dtype=UNIT)
     hospitals = travel.hospital.shape[2]
-    units["place"] = rules.crew["home"] + travel.drive.shape[2] + hospitals
-    units["target"] = rules.crew["home"]
+    units["place"] = home + travel.drive.shape[2] + hospitals
+    units["target"] = home
     units["incident"] = -1
     units["ahead"] = -1
     units["after"] = -1
@@ -411,13 +435,10 @@ def new_world(
         calls[name] = getattr(incidents, name)
     rows = slots_of(rules, incidents.type) if n else np.zeros(0, dtype=np.int64)
     calls["leg"] = np.cumsum(rows) - rows
-    legs = np.empty(int(rows.sum()), dtype=LEG)
-    for name in LEG.names or ():
-        legs[name] = -1
+    legs = np.repeat(_NO_LEG, int(rows.sum()))
     legs["incident"] = np.repeat(np.arange(n), rows)
     cases = np.zeros(n, dtype=CASE)
     cases["alternative"] = -1
-    step_ms, step, winner = new_steps(u)
     return World(
         travel=travel,
         rules=rules,
@@ -425,9 +446,7 @@ def new_world(
         returning=np.zeros(u, dtype=np.bool_),
         arrival_ms=np.zeros(u, dtype=np.float64),
         units=units,
-        step_ms=step_ms,
-        step=step,
-        winner=winner,
+        steps=new_steps(u),
         calls=calls,
         cases=cases,
         legs=legs,
@@ -440,7 +459,11 @@ def new_world(
         there=np.zeros(hospitals, dtype=np.int64),
         coming=np.zeros(hospitals, dtype=np.int64),
         lines=lines,
-        cursor=np.zeros(24, dtype=np.int64),
+        base_ptr=np.searchsorted(home[based], np.arange(travel.home.shape[2] + 1)),
+        based=based,
+        on_road=np.zeros(u + 1, dtype=np.int64),
+        least_ms=np.array([rules.crew["turnout_ms"].min(), rules.crew["night_turnout_ms"].min()]),
+        cursor=np.zeros(LENGTH, dtype=np.int64),
         clock=np.zeros(1, dtype=np.float64),
     )
 

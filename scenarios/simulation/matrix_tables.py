@@ -15,6 +15,7 @@ from scenarios.simulation.arrays import (
     Travel,
     packed,
 )
+from scenarios.simulation.closest import nearest_stations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +66,10 @@ def matrix_travel(
         hospital.append(packed(HOSPITAL, order + zones, *columns))
     track_ptr, track = _tracks(matrix, zone_of)
     home = np.ix_(zone_of, matrix.station_zone)
+    drive = np.stack([_drives(ms[name][zone_of], metres[zone_of]) for name in profiles])
     return Travel(
-        drive=np.stack([_drives(ms[name][zone_of], metres[zone_of]) for name in profiles]),
+        drive=drive,
+        nearest=nearest_stations(drive, len(matrix.station_zone)),
         turn=np.zeros((len(profiles), zones, 0), dtype=FINE_DRIVE),
         hospital=np.stack(hospital),
         home=_drives(ms["normal"][home], metres[home])[None],

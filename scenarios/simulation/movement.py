@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from engine import fleet
 from routing.network import UNREACHABLE
 from scenarios.simulation.agenda import compiled, inner
+from scenarios.simulation.cursor import NIGHT_NOW, PERIOD_NOW, PROFILES_NOW
 from scenarios.simulation.flight import (
     distance_m,
     flies,
@@ -24,12 +25,8 @@ if TYPE_CHECKING:
 
 NEVER: Final = float(UNREACHABLE)
 """A time that is none."""
-PERIOD_NOW: Final = 16
-"""Cursor: the period whose drives hold."""
-PROFILES_NOW: Final = 15
-"""Cursor: first index of its tables by speed profile."""
-NIGHT_NOW: Final = 17
-"""Cursor: 1 where crews take their night's time to turn out."""
+NOWHERE: Final = (NEVER, 0.0, 0, -1, -1)
+"""What `way_to` answers where a unit cannot be sent."""
 
 _FREE_AT_STATION: Final = fleet.FREE_AT_STATION
 _FREE_ON_RADIO: Final = fleet.FREE_ON_RADIO
@@ -115,10 +112,17 @@ def driven(world: World, unit: int) -> int:
         share = (now - me.left_ms) / max(me.arrive_ms - me.left_ms, 1.0)
         return int(me.way_m * share)
     at_ms, at_m = catch_up(world, unit)
+    return int(_passed_m(world, unit, at_ms, at_m))
+
+
+@inner
+def _passed_m(world: World, unit: int, at_ms: float, at_m: int) -> int:
+    """Return how far a unit has come that `catch_up` has just moved."""
+    me = world.units[unit]
     if at_ms <= me.behind_ms:
         return int(at_m)
     way = at_m - me.behind_m
-    return int(me.behind_m + way * (now - me.behind_ms) // (at_ms - me.behind_ms))
+    return int(me.behind_m + way * (world.clock[0] - me.behind_ms) // (at_ms - me.behind_ms))
 
 
 @inner
@@ -195,11 +199,10 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
     ahead : int
         The first junction on its way, -1 for none.
     """
-    nowhere = NEVER, 0.0, 0, -1, -1
     me, call, travel = world.units[unit], world.calls[incident], world.travel
     status = world.status[unit]
     if status > _RESPONDING or me.off > 0 or not world.rules.suitable[need, unit]:
-        return nowhere
+        return NOWHERE
     lead_ms, lead_m, turnout = 0.0, 0, 0.0
     place, ahead, moving = me.place, -1, False
     if status == _FREE_AT_STATION:
@@ -209,12 +212,12 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
     elif status == _RESPONDING:
         other = world.calls[me.incident].priority
         if me.incident == incident or not world.rules.divert[other, call.priority]:
-            return nowhere
+            return NOWHERE
         moving = me.left_ms <= world.clock[0]
         if not moving:
             turnout = me.left_ms - world.clock[0]
     else:
-        return nowhere
+        return NOWHERE
     if flies(world, unit):
         if status == _RESPONDING:
             turnout = 0.0
@@ -226,7 +229,7 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
     elif moving:
         at_ms, at_m = catch_up(world, unit)
         lead_ms = at_ms - world.clock[0]
-        lead_m = at_m - driven(world, unit)
+        lead_m = at_m - _passed_m(world, unit, at_ms, at_m)
         place, ahead = -1, me.ahead
         if ahead < 0:
             place = me.target
@@ -239,7 +242,7 @@ def way_to(  # noqa: C901, PLR0912  # as one, it is compiled into its callers
         drive = travel.drive[tree, place, call.zone]
         ahead = drive.ahead
     if drive.ms >= NEVER:
-        return nowhere
+        return NOWHERE
     return turnout + lead_ms + drive.ms, turnout, lead_m + drive.metres, place, ahead
 
 

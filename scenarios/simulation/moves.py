@@ -8,8 +8,9 @@ import numpy as np
 
 from engine.fleet import FREE_AT_STATION, FREE_ON_RADIO
 from engine.relocation import MoveState, checked_moves, closed
-from scenarios.simulation.kernel import JUST_FREED, relocate
-from scenarios.simulation.movement import PERIOD_NOW, measure_moves
+from scenarios.simulation.cursor import JUST_FREED, PERIOD_NOW
+from scenarios.simulation.homeward import relocate
+from scenarios.simulation.movement import measure_moves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -23,28 +23,28 @@ from engine.dispatch import (
 from engine.dispatch.kernels import KERNEL
 from engine.hospital import HOSPITAL_POLICIES, NEAREST, check_hospital_policy
 from engine.hospital import KERNEL as HOSPITAL_KERNEL
-from scenarios.simulation.agenda import WAITING
 from scenarios.simulation.arrays import World, new_world
-from scenarios.simulation.kernel import (
+from scenarios.simulation.cursor import (
     AGAIN,
+    ASK,
     ASKED,
     CHOICE,
     CHOOSING,
     CLOSEST_GOES,
-    DECIDE,
+    CLOSEST_STANDING_GOES,
     DIVERTING,
     FRESH,
     LOGGED,
-    MOVE,
     MOVING,
+    PERIOD_NOW,
+    SEARCH,
     SLOT,
     UNSEEN,
-    advance,
-    measure_others,
-    start,
+    WAITING,
 )
-from scenarios.simulation.movement import PERIOD_NOW
+from scenarios.simulation.kernel import DECIDE, MOVE, advance, start
 from scenarios.simulation.moves import Mover, bases
+from scenarios.simulation.response import measure_others
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -186,7 +186,7 @@ def outcome_of(world: World, incidents: IncidentTable) -> Outcome:
     Outcome
         The result.
     """
-    log = world.log[: int(world.cursor[LOGGED])].copy()
+    log = world.log[: int(world.cursor[LOGGED])]
     return Outcome(incidents, world.legs, world.cases["missing"].copy(), log)
 
 
@@ -220,8 +220,10 @@ def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> Worl
     refused = False
     sees_others = bool(getattr(policy, "sees_others", False))
     world.cursor[CHOOSING] = int(hospital is not NEAREST.kernel)
+    if mover is None:
+        world.cursor[SEARCH] = _search(world, kernel)
     if mover is None and _unseen(world, kernel):
-        _go_unseen(world, kernel)
+        _go_unseen(world)
     while True:
         reason = loop(kernel or CLOSEST.kernel, hospital, kernel is None, world)
         if reason == DECIDE:
@@ -241,6 +243,21 @@ def play(world: World, policy: Policy, *, policy_id: str = "the policy") -> Worl
             return world
 
 
+def _search(world: World, kernel: Any | None) -> int:
+    """Tell how the unit to send is found, where nobody moves units between stations."""
+    rules = world.rules
+    if (
+        not len(world.travel.nearest)
+        or world.cursor[DIVERTING]
+        or len(rules.flight)
+        or len(rules.aid)
+    ):
+        return ASK
+    if kernel is CLOSEST.kernel:
+        return CLOSEST_GOES
+    return CLOSEST_STANDING_GOES if kernel is CLOSEST_IDLE.kernel else ASK
+
+
 def _unseen(world: World, kernel: Any | None) -> bool:
     """Tell whether nothing hangs on what a unit does from when it is sent until it is free.
 
@@ -256,10 +273,9 @@ def _unseen(world: World, kernel: Any | None) -> bool:
     )
 
 
-def _go_unseen(world: World, kernel: Any) -> None:
+def _go_unseen(world: World) -> None:
     """Leave out all steps that nobody sees; what comes out is the same."""
     world.cursor[UNSEEN] = 1
-    world.cursor[CLOSEST_GOES] = int(kernel is CLOSEST.kernel and not len(world.rules.aid))
     ready_ms = world.calls["call_ms"] + world.calls["processing_ms"]
     order = np.argsort(ready_ms, kind="stable")
     world.heap["time_ms"] = ready_ms[order]

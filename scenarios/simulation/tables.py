@@ -23,6 +23,7 @@ from scenarios.simulation.arrays import (
     Travel,
     packed,
 )
+from scenarios.simulation.closest import nearest_stations
 from scenarios.simulation.matrix_tables import matrix_travel
 from scenarios.simulation.needs import build_rules
 from scenarios.simulation.periods import Period, arc_times_ms, periods_of
@@ -147,6 +148,7 @@ def build_tables(scenario: Scenario, *, movable: bool = False) -> Tables:
         drive[field][:, :, off] = turn[field][:, off] = UNREACHABLE
     travel = Travel(
         drive=drive,
+        nearest=nearest_stations(drive, len(scenario.stations)),
         turn=turn,
         hospital=hospital,
         home=np.stack([roads.home(way) for way in ways]),

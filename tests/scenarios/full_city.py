@@ -88,7 +88,7 @@ def full_city(rng: np.random.Generator) -> FullCity:
             arc["siren"] = int(arc["siren"] * factor)
         graphs.append(graph)
     each = [travel_of(g, plain.zones, plain.hospitals, plain.stations) for g in graphs]
-    tables = ("drive", "turn", "hospital", "home", "rest")
+    tables = ("drive", "turn", "hospital", "home", "rest", "nearest")
     travel = each[0]._replace(
         **{name: np.concatenate([getattr(one, name) for one in each]) for name in tables}
     )

@@ -25,6 +25,7 @@ from scenarios.simulation.arrays import (
     Travel,
     packed,
 )
+from scenarios.simulation.closest import nearest_stations
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -120,14 +121,16 @@ def travel_of(graph: Graph, zones: list[int], hospitals: list[int], stations: li
         return np.ascontiguousarray(drives(profile, nodes, heads, after(profile, heads)).T)
 
     own = {n: [[v] * n for v in places] for n in (len(zones), len(stations))}
+    drive = np.stack([drives(p, places, zones, own[len(zones)]) for p in PROFILES])
     return Travel(
-        drive=np.stack([drives(p, places, zones, own[len(zones)]) for p in PROFILES]),
+        drive=drive,
         turn=np.stack([from_junctions(p, zones) for p in PROFILES]),
         hospital=np.array([[ranked(p, z) for z in zones] for p in PROFILES], dtype=HOSPITAL),
         home=drives("normal", places, stations, own[len(stations)])[None],
         rest=from_junctions("normal", stations)[None],
         track_ptr=np.zeros(1, dtype=np.int64),
         track=np.zeros(0, dtype=TRACK),
+        nearest=nearest_stations(drive, len(stations)),
     )
 
 

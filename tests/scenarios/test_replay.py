@@ -15,7 +15,7 @@ import pytest
 from routing.errors import InputError
 from scenarios.packaging import load_scenario, save_scenario
 from scenarios.replay import replay
-from scenarios.run_tables import WRITING
+from scenarios.run_tables import EVENT_LOG, EVENT_WRITING, WRITING
 from scenarios.runs import simulate
 from tests.toy_city import toy_city
 
@@ -43,7 +43,8 @@ def edit(path: Path, column: str, change: Any) -> None:
     with pq.ParquetFile(path) as file:
         groups = [file.read_row_group(i) for i in range(file.num_row_groups)]
         schema = file.schema_arrow
-    with pq.ParquetWriter(path, schema, **WRITING) as writer:
+    writing = EVENT_WRITING if schema.equals(EVENT_LOG) else WRITING
+    with pq.ParquetWriter(path, schema, **writing) as writer:
         for table in groups:
             index = table.schema.get_field_index(column)
             field = table.schema.field(index)

@@ -20,11 +20,18 @@ from engine.policies import POLICIES
 from engine.state import Event, FleetState, fold
 from engine.survival import de_maio_2003
 from routing.errors import InputError
-from scenarios import pools, replications
+from scenarios import pools, replications, run_tables
 from scenarios.breakdown import FILES as TABLES
 from scenarios.demand import draw_incidents
 from scenarios.policies import load_policy
-from scenarios.run_tables import Names, read_incidents
+from scenarios.run_tables import (
+    EVENT_LOG,
+    EVENT_WRITING,
+    Names,
+    event_table,
+    read_incidents,
+    write_events,
+)
 from scenarios.runs import REPEATABLE, RunResult, simulate
 from scenarios.settings import Settings
 from scenarios.simulation.run import run_replication
@@ -357,3 +364,21 @@ def test_another_thing_at_out_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no earlier result"):
         simulate(toy_city(), replications=1, out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 60])
+def test_events_are_the_same_in_several_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    city = toy_city()
+    tables = build_tables(city)
+    calls = draw_incidents(city, 1, 0)
+    columns: list[Any] = [column[:count] for column in calls]
+    first = type(calls)(*columns)
+    outcome = run_replication(tables.travel, tables.rules, first, POLICIES["closest"])
+    monkeypatch.setattr(run_tables, "_GROUP", 7)
+    with pq.ParquetWriter(tmp_path / "events.parquet", EVENT_LOG, **EVENT_WRITING) as writer:
+        write_events(writer, outcome, 3, Names(city))
+    written = pq.ParquetFile(tmp_path / "events.parquet")
+    assert written.num_row_groups == max(1, -(-len(outcome.log) // 7))
+    assert written.read().equals(event_table(outcome, 3, Names(city)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from time import sleep
@@ -18,7 +19,8 @@ from engine.dispatch import CLOSEST, CLOSEST_IDLE, DispatchState, Policy
 from engine.state import Event, FleetState, apply, fold
 from routing.errors import InputError
 from scenarios.demand import IncidentTable
-from scenarios.simulation.arrays import new_world
+from scenarios.simulation.arrays import Travel, new_world
+from scenarios.simulation.closest import nearest_stations
 from scenarios.simulation.run import Outcome, _loop_for, run_replication
 from tests.scenarios.synthetic import (
     City,
@@ -72,6 +74,33 @@ def test_equals_a_second_loop_to_the_millisecond(
         assert outcome.served[name].tolist() == [row[name] for row in expected], name
     driven = fold(FleetState.at_stations(len(loop.units)), events_of(outcome)).metres
     assert driven.tolist() == loop.metres
+
+
+@QUICK
+@given(CASES, st.booleans(), st.booleans())
+def test_the_closest_by_stations_is_the_closest_of_all(
+    case: tuple[int, int, int, int], alike: bool, tied: bool
+) -> None:
+    """Of equals the lowest goes, whether crews take equally long to leave or not."""
+    seed, _, count, spacing_ms = case
+    city = random_city(seed, stations=4, units=12)
+    if alike:
+        city.rules.crew["turnout_ms"] = city.rules.crew["night_turnout_ms"] = 60_000
+    travel = city.travel
+    if tied:
+        for name in ("drive", "turn"):
+            getattr(travel, name)["ms"] //= 200_000
+            getattr(travel, name)["ms"] *= 200_000
+        travel = travel._replace(nearest=nearest_stations(travel.drive, 4))
+    every = travel._replace(nearest=Travel._field_defaults["nearest"])
+    calls = random_incidents(seed, count, len(city.zones), spacing_ms=spacing_ms)
+    for policy, logged in itertools.product((CLOSEST, CLOSEST_IDLE), (True, False)):
+        one, other = (
+            run_replication(tables, city.rules, calls, policy, logged=logged)
+            for tables in (travel, every)
+        )
+        assert one.legs.tobytes() == other.legs.tobytes()
+        assert np.array_equal(one.log, other.log)
 
 
 @QUICK

@@ -17,7 +17,8 @@ from engine import events as ev
 from engine.dispatch import CLOSEST, CLOSEST_IDLE
 from scenarios.demand import IncidentTable
 from scenarios.simulation.arrays import FLIGHT, Rules, new_world, slots_of
-from scenarios.simulation.kernel import CHOOSING, start
+from scenarios.simulation.cursor import CHOOSING
+from scenarios.simulation.kernel import start
 from scenarios.simulation.run import Outcome, _unseen, run_replication
 from tests.scenarios.full_city import FullCity, full_city, full_incidents, full_timeline
 from tests.scenarios.second_loop import SecondLoop, expected_legs
