@@ -523,6 +523,37 @@ def test_a_center_that_leaves_somebody_without_a_way_is_told() -> None:
         MODELS["p-center"].solve(simple_problem(times, np.ones(2), 1))
 
 
+def lines_of_three(dimensions: int, k: int, **constraints: Any) -> LocationProblem:
+    """Reach every line of three points in affine space from one of its points.
+
+    The fewest points that do are those outside a largest cap set: 9 - 4 and 27 - 9.
+    """
+    points = list(itertools.product(range(3), repeat=dimensions))
+    lines = sorted(
+        {
+            frozenset({a, b, tuple((-x - y) % 3 for x, y in zip(a, b, strict=True))})
+            for a, b in combinations(points, 2)
+        },
+        key=sorted,
+    )
+    times = np.array([[5.0 if point in line else np.inf for line in lines] for point in points])
+    return LocationProblem((Layer(times, np.ones(len(lines))),), k, **constraints)
+
+
+@pytest.mark.parametrize("budget", [None, 100.0])
+def test_a_center_tells_too_little_time_from_no_way(budget: float | None) -> None:
+    model, least = MODELS["p-center"], {2: 5, 3: 18}
+    assert model.solve(lines_of_three(3, least[3], budget=budget)).objective == 5.0
+    for dimensions, k in ((3, least[3]), (2, least[2] - 1)):
+        hurried = lines_of_three(dimensions, k, budget=budget, time_limit_s=1e-9)
+        with pytest.raises(InputError, match=r"no plan was found in 1e-09 s, and it is not known"):
+            model.solve(hurried)
+        with pytest.raises(InputError, match=r"the search was stopped before it found a plan"):
+            model.solve(lines_of_three(dimensions, k, budget=budget), stopped=lambda: True)
+    with pytest.raises(InputError, match=r"no plan leaves a way to all demand"):
+        model.solve(lines_of_three(2, least[2] - 1, budget=budget))
+
+
 def test_a_plan_beyond_its_bound_is_a_defect() -> None:
     problem, opened = line(k=1), np.arange(10) == 4
     units = opened[None].astype(np.int64)
