@@ -13,6 +13,7 @@ from engine.survival import CURVES
 from routing.errors import InputError, did_you_mean
 from scenarios.candidates import candidate_sites
 from scenarios.coverage import delay_s, drive_budget_s, drive_from_stations_s, drives_s
+from scenarios.day_slices import HOURS, check_slices, hours_within
 from scenarios.package import lonlat
 from scenarios.staffing import Question as StaffingQuestion
 from scenarios.staffing import size_fleet
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.stationing import LocationModel
+    from scenarios.day_slices import Slice
     from scenarios.package import Scenario
     from scenarios.settings import Standard
 
@@ -32,8 +34,6 @@ EXISTING: Final = ("free", "keep")
 
 EVERYWHERE: Final = "*"
 """Name that stands for every district."""
-
-HOURS: Final = 24
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class PlanQuestion:
     candidates: str = "zones"
     standard: str | Mapping[str, str] | None = None
     longer_limit_s: float | None = None
-    slices: tuple[tuple[int, int], ...] = ()
+    slices: tuple[Slice, ...] = ()
     busy: float | None = None
     floors: Mapping[str, float] = field(default_factory=dict)
     budget: float | None = None
@@ -153,7 +153,7 @@ class LayerOf:
     """
 
     kind: str
-    hours: tuple[int, int] | None
+    hours: Slice | None
     standard: Standard
 
     @property
@@ -325,11 +325,11 @@ def _layers(
     layers, described = [], []
     weight = scenario.zones["weight"].to_numpy(np.float64)
     load = _loads(scenario, question)
-    slices: list[tuple[int, int] | None] = list(question.slices) or [None]
-    _check_slices(question.slices)
+    slices: list[Slice | None] = list(question.slices) or [None]
+    check_slices(question.slices)
     hours = scenario.settings.demand.hour_profile
     for number, span in enumerate(slices):
-        inside = range(HOURS) if span is None else _hours(span)
+        inside = range(HOURS) if span is None else hours_within(span)
         travel_s = drives_s(
             scenario, places, what="candidate", hours=None if span is None else list(inside)
         )
@@ -416,27 +416,6 @@ def _busy(
             fix=f"give at least {int(at_work) + 1}, or say how busy they are with --busy",
         )
     return at_work / units
-
-
-def _hours(span: tuple[int, int]) -> list[int]:
-    first, last = span
-    return [hour % HOURS for hour in range(first, last if last > first else last + HOURS)]
-
-
-def _check_slices(slices: tuple[tuple[int, int], ...]) -> None:
-    used: set[int] = set()
-    for span in slices:
-        if not all(0 <= hour <= HOURS for hour in span):
-            raise InputError(
-                f"{span[0]}-{span[1]} are no hours of a day", field="--slices", fix="give 0 to 24"
-            )
-        if again := used & set(_hours(span)):
-            raise InputError(
-                f"hour {min(again)} lies in two slices",
-                field="--slices",
-                fix="let each begin where another one ends, such as 7-19,19-7",
-            )
-        used |= set(_hours(span))
 
 
 def _number(question: PlanQuestion, kind: str, place: int, slices: int) -> int | None:

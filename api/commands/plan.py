@@ -188,8 +188,9 @@ def plan(  # numpydoc ignore=PR01
     list then. Ctrl-C gives the best plan so far with its gap.
     """
     from routing.progress import tracked
+    from scenarios.day_slices import check_simulated
     from scenarios.packaging import load_scenario
-    from scenarios.planning import check_whole_day, make_plan, write_plan
+    from scenarios.planning import make_plan, write_plan
 
     numbers = [each for part in (*stations, *more) for each in part]
     counted: list[int | None] = [*numbers] or [None]
@@ -203,7 +204,7 @@ def plan(  # numpydoc ignore=PR01
     plans_asked = len(counted) * len(budgets)
     _check_single(plans_asked, {"--scenario": planned, "--simulate": replications})
     if replications is not None:
-        check_whole_day(options["slices"] or ())
+        check_simulated(options["slices"] or (), with_units=bool(options["units"]))
     _check_outputs(scenario, out, picture, planned)
     city = load_scenario(scenario)
     fleet = {str(kind): int(n) for kind, n in city.units["type"].value_counts().items()}
@@ -283,8 +284,8 @@ def _write(
         with as_told_by("--scenario"):
             digest = save_scenario(apply_plan(city, plans[0]), planned)
         wrote.append(f"wrote {planned} (hash {digest[:12]})")
-        if any(layer["hours"] for layer in documents[0]["layers"]):
-            wrote.append("(it holds the units of the slice with most of each type, all day)")
+        if any(unit["hours"] for unit in documents[0]["units"]):
+            wrote.append("(its units are on duty in the slices that they were planned for)")
     return wrote
 
 

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from scenarios.day_slices import fill_day
+
 MOST_REPLICATIONS: Final = 10_000
 """Their incidents are drawn beforehand: of a month of a town, 100 kB each."""
 MOST_AMOUNT: Final = 1e15
@@ -152,11 +154,16 @@ class PlanJob(_Model):
                 "several plans make no one scenario to simulate",
                 {"fix": "give one number of stations and one budget, or no simulate"},
             )
-        if self.simulate is not None and self.slices:
+        if (
+            self.simulate is not None
+            and self.units is not None
+            and self.slices
+            and not fill_day((first, last) for first, last in self.slices)
+        ):
             raise PydanticCustomError(
                 "slices",
-                "slices are planned, but simulated units are there all day",
-                {"fix": "leave simulate or slices out"},
+                "the slices leave hours in which nothing says which units are on duty",
+                {"fix": "let slices fill the day, as [[7, 19], [19, 7]], or leave simulate out"},
             )
         return self
 

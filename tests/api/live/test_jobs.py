@@ -375,6 +375,11 @@ def test_what_a_waiting_job_goes_on_from_in_turn_is_not_deleted(
         ({"kind": "plan", "stations": [2], "model": "mclpp"}, 422, "did you mean 'mclp'"),
         ({"kind": "plan", "stations": [2], "candidates": "/etc/passwd"}, 422, "candidates"),
         ({"kind": "plan", "stations": [2, 3], "simulate": 5}, 422, "several plans"),
+        (
+            {"kind": "plan", "units": "fleet", "slices": [[7, 19]], "simulate": 5},
+            422,
+            "nothing says which units are on duty",
+        ),
         ({"kind": "plan", "stations": [2], "keep": ["a,b"]}, 422, "keep"),
     ],
 )
