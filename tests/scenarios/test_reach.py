@@ -10,15 +10,17 @@ import pandas as pd
 import pytest
 
 from routing.errors import InputError
+from routing.hierarchy_times import HierarchyTravelTimes
+from scenarios import reach
 from scenarios.compare import compare
 from scenarios.coverage import drive_from_stations_s
 from scenarios.demand import IncidentTable, draw_incidents
 from scenarios.packaging import save_scenario
 from scenarios.plan_question import PlanQuestion
 from scenarios.planning import make_plan
-from scenarios.reach import unserved_zones
 from scenarios.runs import simulate
 from scenarios.settings import Settings
+from scenarios.simulation.tables import build_tables
 from scenarios.staffing import Question, size_fleet
 from tests.command_line import run
 from tests.toy_city import ISLAND, toy_city
@@ -41,6 +43,10 @@ POLICIES = (
     "closest+compliance",
     "closest+nested-table",
 )
+
+
+def unserved_zones(city: Scenario) -> list[str]:
+    return reach.unserved_zones(city, build_tables(city))
 
 
 def city_with(*places: tuple[float, float]) -> Scenario:
@@ -210,3 +216,42 @@ def test_commands_warn_and_go_on(tmp_path: Path) -> None:
         # a station on the island would reach it
         told = "candidate reaches zone N1 (row 6)" if command[0] == "plan" else "unit reaches zones"
         assert any(f"warning: no {told}" in line for line in warned)
+
+
+def test_zones_are_looked_for_in_the_tables_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Travel times are prepared as often as without a word, for tables and report."""
+    prepared: list[object] = []
+    init = HierarchyTravelTimes.__init__
+
+    def counted(self: HierarchyTravelTimes, *given: Any) -> None:
+        prepared.append(given)
+        init(self, *given)
+
+    city = city_with(ISLAND, FAR)
+    save_scenario(city, tmp_path / "city")
+    monkeypatch.setattr(HierarchyTravelTimes, "__init__", counted)
+    simulate(city, replications=2, out=tmp_path / "run")
+    once = len(prepared)
+    prepared.clear()
+    ran = run("simulate", tmp_path / "city", "--replications", 2, "--out", tmp_path / "told")
+    assert ran.err.count("no unit reaches zones N0 (row 5), N1 (row 6)") == 1
+    assert len(prepared) == once > 0
+
+
+def test_a_comparison_warns_once_of_each_scenario(tmp_path: Path) -> None:
+    save_scenario(city_with(ISLAND, FAR), tmp_path / "city")
+    other = city_with(ISLAND, FAR).renamed("another")
+    units = other.units.iloc[1:].reset_index(drop=True)
+    save_scenario(replace(other, units=units), tmp_path / "other")
+    ran = run(
+        *("compare", tmp_path / "city", tmp_path / "other", "--policies", "closest,batch"),
+        *("--hospital", "nearest,by-load", "--replications", 2, "--out", tmp_path / "out"),
+    )
+    assert ran.code == 0, ran
+    told = [line for line in ran.err.splitlines() if "no unit reaches zones" in line]
+    assert [line.partition(": no")[0] for line in told] == [
+        "warning: Toytown <&>",
+        "warning: another",
+    ]
