@@ -12,7 +12,7 @@ from engine.stationing import MODELS, Floor, Layer, LocationProblem
 from engine.survival import CURVES
 from routing.errors import InputError, did_you_mean
 from scenarios.candidates import candidate_sites
-from scenarios.coverage import delay_s, drive_budget_s, drive_from_stations_s, drives_s
+from scenarios.coverage import delay_s, drive_budget_s, drives_s
 from scenarios.day_slices import HOURS, check_slices, hours_within
 from scenarios.package import lonlat
 from scenarios.staffing import Question as StaffingQuestion
@@ -374,21 +374,8 @@ def _loads(scenario: Scenario, question: PlanQuestion) -> dict[str, NDArray[np.f
     estimated = question.busy is None and question.units is not None
     if not estimated or not _reckons_with_busy(question):
         return None
-    grounds = size_fleet(_reached_today(scenario), StaffingQuestion(ground="city")).grounds
+    grounds = size_fleet(scenario, StaffingQuestion(ground="city")).grounds
     return {ground.unit_type: ground.load.reshape(7, HOURS).mean(axis=0) for ground in grounds}
-
-
-def _reached_today(scenario: Scenario) -> Scenario:
-    """Leave out the demand that no unit comes to and that keeps none at work."""
-    lost = ~np.isfinite(drive_from_stations_s(scenario))
-    if not lost.any() or lost.all():
-        return scenario
-    demand = scenario.settings.demand
-    served = float(scenario.zone_weight[~lost].sum())
-    update = {"incidents_per_day": demand.incidents_per_day * served}
-    settings = scenario.settings.model_copy(update={"demand": demand.model_copy(update=update)})
-    zones = scenario.zones.assign(weight=scenario.zones["weight"].where(~lost, 0.0))
-    return replace(scenario, settings=settings, zones=zones)
 
 
 def _busy(

@@ -81,6 +81,34 @@ def served(rules: Rules, number: int, reached: NDArray[np.bool_]) -> NDArray[np.
     return found
 
 
+def unserved(scenario: Scenario, tables: Tables) -> dict[str, NDArray[np.bool_]]:
+    """Find the zones with demand that no unit can come to.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    tables : Tables
+        Its tables.
+
+    Returns
+    -------
+    dict of str to ndarray of bool, shape (zones,)
+        For each type of incident that there is, where it goes unserved.
+    """
+    travel, rules, _ = tables
+    station = len(scenario.zones) + len(scenario.hospitals) + rules.crew["home"]
+    asked = scenario.zones["weight"].to_numpy(np.float64) > 0
+    names = [priority.name for priority in scenario.settings.priorities]
+    found = {}
+    for number, kind in enumerate(scenario.settings.types):
+        row = names.index(kind.priority)
+        if scenario.settings.priorities[row].share * kind.weight > 0:
+            ms = travel.drive["ms"][rules.priority["response"][row]][station]
+            found[kind.name] = asked & ~served(rules, number, ms < UNREACHABLE)
+    return found
+
+
 def unserved_zones(scenario: Scenario, tables: Tables) -> list[str]:
     """Name the zones with demand that no unit can come to.
 
@@ -96,20 +124,12 @@ def unserved_zones(scenario: Scenario, tables: Tables) -> list[str]:
     list of str
         A sentence for each set of types of incidents that shares its zones.
     """
-    travel, rules, _ = tables
     if scenario.matrix is not None:  # it knows every drive
         return []
-    station = len(scenario.zones) + len(scenario.hospitals) + rules.crew["home"]
-    asked = scenario.zones["weight"].to_numpy(np.float64) > 0
-    names = [priority.name for priority in scenario.settings.priorities]
     lost: dict[bytes, list[str]] = {}
-    for number, kind in enumerate(scenario.settings.types):
-        row = names.index(kind.priority)
-        if scenario.settings.priorities[row].share * kind.weight > 0:
-            ms = travel.drive["ms"][rules.priority["response"][row]][station]
-            missing = asked & ~served(rules, number, ms < UNREACHABLE)
-            if missing.any():
-                lost.setdefault(missing.tobytes(), []).append(repr(kind.name))
+    for kind, missing in unserved(scenario, tables).items():
+        if missing.any():
+            lost.setdefault(missing.tobytes(), []).append(repr(kind))
     return [
         _said(
             scenario,

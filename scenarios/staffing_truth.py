@@ -270,6 +270,7 @@ def _observed(
             clipped = np.minimum(time, span)
             busy_ms[own] += (clipped[begins + 1] - clipped[begins]).sum()
     none = busy[ground, np.arange(len(asked))] >= vehicles[ground]
+    counted = ground >= 0
     start_ms = log["time_ms"][asked]
     above_ms, begun = np.zeros(grounds), np.zeros(grounds)
     for number in range(grounds):
@@ -279,8 +280,8 @@ def _observed(
         )
     return np.stack(
         [
-            np.bincount(ground, minlength=grounds).astype(np.float64),
-            np.bincount(ground[none], minlength=grounds).astype(np.float64),
+            np.bincount(ground[counted], minlength=grounds).astype(np.float64),
+            np.bincount(ground[none & counted], minlength=grounds).astype(np.float64),
             above_ms,
             busy_ms,
             begun,

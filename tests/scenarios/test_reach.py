@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -174,9 +175,29 @@ def test_a_plan_may_build_where_nobody_comes_today() -> None:
     assert "new-N0" in {station["id"] for station in found["stations"]}
 
 
-def test_staffing_refuses_what_it_cannot_count() -> None:
-    with pytest.raises(InputError, match="leads from the nearest station to zone N0"):
-        size_fleet(city_with(ISLAND), Question())
+@pytest.mark.parametrize("ground", ["station", "district", "city"])
+def test_staffing_leaves_out_who_is_never_served(ground: str) -> None:
+    question = Question(ground=ground)
+    found, without = size_fleet(city_with(ISLAND, FAR), question), size_fleet(toy_city(), question)
+    (said,) = found.unserved
+    assert said.startswith("no unit reaches zones N0 (row 5), N1 (row 6) of zones.csv")
+    assert without.unserved == ()
+    assert [each.id for each in found.grounds] == [each.id for each in without.grounds]
+    for one, other in zip(found.grounds, without.grounds, strict=True):
+        assert not one.zones[-2:].any()
+        assert one.busy_s == pytest.approx(other.busy_s)
+        # two parts of twelve call from nowhere
+        assert one.rate_h == pytest.approx(other.rate_h * 10 / 12)
+
+
+def test_staffing_by_command_warns_and_goes_on(tmp_path: Path) -> None:
+    save_scenario(city_with(ISLAND, FAR), tmp_path / "city")
+    ran = run("staff", tmp_path / "city", "--simulate", 2, "--out", tmp_path / "staffing.json")
+    assert ran.code == 0, ran
+    (line,) = ran.err.splitlines()
+    assert line.startswith("warning: no unit reaches zones N0 (row 5), N1 (row 6) of zones.csv")
+    week = json.loads((tmp_path / "staffing.json").read_text())["simulated"]["week"]
+    assert week["all"]["observed"]["utilisation"]["value"] < 1
 
 
 def test_a_plan_reckons_with_the_work_of_zones_that_are_reached() -> None:
