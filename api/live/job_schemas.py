@@ -268,6 +268,10 @@ class JobView(_Model):
     starts: int = Field(description="How often it was begun: again after the service was killed.")
     request: dict[str, Any] = Field(description="What was asked for.")
     error: str | None = Field(description="Why it failed, in one line.")
+    warnings: list[str] = Field(
+        description="What to know of its result: hours in which nobody is on duty, zones that "
+        "nobody reaches, and the like; each in one line."
+    )
     result: bool = Field(description="Whether there is a result.")
     files: list[FileName] = Field(description="Files of the result.")
 

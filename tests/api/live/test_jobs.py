@@ -13,11 +13,13 @@ from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from api.app import create_app
 from api.cli import bluelight
@@ -26,6 +28,7 @@ from api.live.job_commands import ASKED, arguments, bars
 from api.live.job_process import LOWEST
 from api.live.job_run import COMMAND, JobRun, _environment
 from api.live.job_schemas import ENDED
+from api.live.job_store import JobStore
 from api.live.jobs import MOST_STARTS, JobOptions
 from api.live.schema import _config, migrate
 from api.live.service import Live, LiveOptions
@@ -34,6 +37,7 @@ from api.live.store import Store
 from api.live.tables import METADATA
 from api.live.tokens import Tokens
 from api.serve import jobs_of
+from scenarios.packaging import load_scenario, save_scenario
 from tests.command_line import run
 
 if TYPE_CHECKING:
@@ -681,4 +685,51 @@ def test_results_lie_beside_the_store(tmp_path: Path) -> None:
     assert jobs_of(named, store) == replace(
         jobs_of(ServeSettings(), store), folder=tmp_path / "x", at_once=0
     )
+    store.close()
+
+
+def test_warnings_are_kept_with_the_job(serve: Callable[..., Any]) -> None:
+    with serve() as (client, _):
+        failed = asked(client, simulation(66))
+        assert until(client, failed, "failed")["warnings"] == ["beware"]
+        done = asked(client, simulation())
+        assert until(client, done, "done")["warnings"] == []
+        running = asked(client, simulation(99))
+        at_work(client, running)
+    with serve() as (client, _):
+        kept = {each["id"]: each["warnings"] for each in client.get("/v1/jobs").json()["jobs"]}
+        assert kept == {failed: ["beware"], done: [], running: []}
+
+
+def test_a_real_job_tells_what_the_command_line_warns_of(
+    serve: Callable[..., Any], city: City, tmp_path: Path
+) -> None:
+    zones = city.scenario.zones
+    far = zones.iloc[:1].assign(id="N0", lon=-21.9, lat=64.05)
+    lonely = replace(city.scenario, zones=pd.concat([zones, far], ignore_index=True))
+    save_scenario(lonely, tmp_path / "lonely")
+    with serve(command=REAL) as (client, live):
+        live.jobs._city = live.jobs.folders._city = load_scenario(tmp_path / "lonely")
+        body = {"kind": "simulate", "replications": 2}
+        told = until(client, asked(client, body), "done")["warnings"]
+    by_hand = run("simulate", tmp_path / "lonely", "--replications", 2, "--out", tmp_path / "run")
+    assert [f"warning: {each}" for each in told] == by_hand.err.splitlines()
+    assert told[0].startswith("no unit reaches zone N0")
+
+
+def test_jobs_of_an_earlier_version_have_no_warnings(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "log.db"))
+    config = _config()
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(
+            text(
+                "INSERT INTO jobs (number, kind, actor, asked, scenario, state, starts, created_ms)"
+                " VALUES (1, 'simulate', 'desk', '{}', '', 'done', 1, 0)"
+            )
+        )
+    migrate(store.engine)
+    (job,) = JobStore(store, lambda: 0).list()
+    assert (job.id, job.state, job.warnings) == ("J1", "done", None)
     store.close()
