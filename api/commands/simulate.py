@@ -167,6 +167,7 @@ def compare(  # numpydoc ignore=PR01
     from scenarios.packaging import load_scenario
 
     cities = [load_scenario(each) for each in scenarios]
+    _check_distinct(scenarios, cities)
     result = run_comparison(
         cities,
         policies,
@@ -235,6 +236,23 @@ def replay(  # numpydoc ignore=PR01
     report(document | made.summary, lines, as_json=as_json)
     if identical is False:
         ctx.exit(DIFFERS)
+
+
+def _check_distinct(given: Sequence[str], cities: Sequence[Scenario]) -> None:
+    """Refuse to compare a scenario with itself."""
+    first: dict[str, str] = {}
+    for name, city in zip(given, cities, strict=True):
+        if city.hash in first:
+            other = first[city.hash]
+            same = (
+                f"{other} is given twice" if name == other else f"{other} and {name} are the same"
+            )
+            raise InputError(
+                f"{same}: {city.settings.name} with hash {city.hash[:12]}",
+                field="SCENARIO",
+                fix="name each scenario once",
+            )
+        first[city.hash] = name
 
 
 def _warning(

@@ -215,6 +215,13 @@ class CompareJob(_Model):
             )
         if any(len(set(each)) < len(each) for each in (self.policies, self.hospitals)):
             raise PydanticCustomError("repeated", "a policy is named twice")
+        named = [each if isinstance(each, str) else each.job for each in self.scenarios]
+        if twice := sorted({each for each in named if named.count(each) > 1}):
+            raise PydanticCustomError(
+                "repeated",
+                "scenario {name} is named twice",
+                {"name": twice[0], "fix": "name each scenario once"},
+            )
         return self
 
 

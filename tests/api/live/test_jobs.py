@@ -375,6 +375,8 @@ def test_what_a_waiting_job_goes_on_from_in_turn_is_not_deleted(
         ({"kind": "compare", "hospitals": ["nearest", "x"]}, 422, "hospitals[1]"),
         ({"kind": "compare", "hospitals": ["nearest", "nearest"]}, 422, "named twice"),
         ({"kind": "compare", "policies": ["closest", "x.py:A"]}, 422, "policies[1]"),
+        ({"kind": "compare", "scenarios": ["served"] * 2}, 422, "scenario served is named twice"),
+        ({"kind": "compare", "scenarios": [{"job": "J1"}] * 2}, 422, "scenario J1 is named twice"),
         ({"kind": "plan"}, 422, "nothing says how many stations"),
         ({"kind": "plan", "stations": [2], "model": "mclpp"}, 422, "did you mean 'mclp'"),
         ({"kind": "plan", "stations": [2], "candidates": "/etc/passwd"}, 422, "candidates"),
@@ -610,8 +612,13 @@ def test_jobs_stand_still_while_anybody_is_asked(city: City, tmp_path: Path) -> 
 
 def test_a_job_gives_way_to_everything_else() -> None:
     script = "import os, api.live.job_process as p; p.give_way(); print(os.nice(0))"
+    # in a session of its own: else whoever runs the tests gives way, too, from then on
     told = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        start_new_session=True,
     )
     assert int(told.stdout) == LOWEST
     assert COMMAND[-2:] == ("-m", "api.live.job_process")
