@@ -14,7 +14,7 @@ from engine.stationing.marginal import marginal_values
 from routing.errors import InputError
 from scenarios.day_slices import shifts_of
 from scenarios.folders import write_atomically
-from scenarios.plan_question import PlanProblem, PlanQuestion, plan_problem
+from scenarios.plan_problem import plan_problem
 from scenarios.plan_units import hours_on_duty, spread_units
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from engine.stationing import LocationModel, StationPlan
     from scenarios.package import Scenario
+    from scenarios.plan_problem import PlanProblem
+    from scenarios.plan_question import PlanQuestion
 
 _SCHEMA: Final = 2
 
