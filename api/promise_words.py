@@ -39,7 +39,7 @@ def promise_lines(document: dict[str, Any]) -> list[str]:
     """
     rows = [
         (
-            f"within {each['standard']}" + (f" ({each['type']})" if each["type"] else ""),
+            f"within {each['standard']}{_whose(each)}",
             percent(each["promised"]),
             *(percent(each["simulated"][key]) for key in ("value", "low", "high")),
             _points(each["difference"]["value"]),
@@ -80,11 +80,26 @@ def _why(each: dict[str, Any]) -> list[str]:
     missed = 1 - each["simulated"]["value"]
     return [
         *table(
-            (f"<why {each['standard']!r} differs", "change", "from", "to", "lost", "gained"), steps
+            (
+                f"<why {each['standard']!r}{_whose(each)} differs",
+                "change",
+                "from",
+                "to",
+                "lost",
+                "gained",
+            ),
+            steps,
         ),
         "",
         *table((f"<late: {percent(missed)} of incidents, by first cause", ""), misses),
     ]
+
+
+def _whose(each: dict[str, Any]) -> str:
+    """Tell of which type of unit and slice of the day a promise is."""
+    hours = "{}-{} h".format(*each["hours"]) if each["hours"] else ""
+    told = ", ".join(part for part in (each["type"] or "", hours) if part)
+    return f" ({told})" if told else ""
 
 
 def _points(share: float | None) -> str:

@@ -20,7 +20,8 @@ from benchmarks.location_cases import (
 )
 from scenarios.build import build_scenario
 from scenarios.packaging import load_scenario
-from scenarios.plan_question import PlanQuestion, plan_problem
+from scenarios.plan_problem import plan_problem
+from scenarios.plan_question import PlanQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

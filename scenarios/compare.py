@@ -13,11 +13,11 @@ from scenarios.draws import drawn
 from scenarios.folders import check_replaceable, staged_folder
 from scenarios.hospitals import choice_of, choosing, policy_of
 from scenarios.report import render_comparison_report
-from scenarios.runs import REPORT_FILE, as_policy, run, write_json
+from scenarios.runs import REPORT_FILE, as_policy, run, unheard, write_json
 from scenarios.simulation.tables import build_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from engine.dispatch import Policy
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from scenarios.package import Scenario
     from scenarios.policies import NamedPolicy
     from scenarios.runs import RunResult
+    from scenarios.simulation.tables import Tables
 
 MARKER: Final = "comparison.json"
 """The file that tells a comparison folder."""
@@ -68,6 +69,7 @@ def compare(
     checkpoint: Path | None = None,
     out: Path | None = None,
     bound: bool = False,
+    ready: Callable[[Scenario, Tables], None] = unheard,
     progress: bool = False,
 ) -> Comparison:
     """Simulate every scenario under every policy, and hospital policy, on the same incidents.
@@ -89,6 +91,8 @@ def compare(
     bound : bool
         Find, for the first scenario, how few incidents anyone could have reached late,
         had they known them all; see `scenarios.clairvoyance`.
+    ready : callable
+        Told of each scenario and its tables before it is simulated.
     progress : bool
         Show a bar on a terminal.
 
@@ -130,10 +134,10 @@ def compare(
         ]
     best = best_possible(chosen[0], incidents, seed=seed, progress=progress) if bound else None
     if out is None:
-        runs = _all_runs(chosen, named, incidents, kept, None, options)
+        runs = _all_runs(chosen, named, incidents, kept, None, ready, options)
         return _with_bound(_compared(labels, runs), best, pairs)
     with staged_folder(out, MARKER) as stage:
-        runs = _all_runs(chosen, named, incidents, kept, stage, options)
+        runs = _all_runs(chosen, named, incidents, kept, stage, ready, options)
         comparison = _with_bound(_compared(labels, runs), best, pairs)
         _write(comparison, stage)
     placed = (replace(r, folder=out / _run_folder(i)) for i, r in enumerate(comparison.runs))
@@ -146,11 +150,13 @@ def _all_runs(
     incidents: Sequence[IncidentTable],
     kept: Sequence[Checkpoint | None],
     folder: Path | None,
+    ready: Callable[[Scenario, Tables], None],
     options: dict[str, Any],
 ) -> list[RunResult]:
     done: list[RunResult] = []
     for scenario in scenarios:
         tables = build_tables(scenario, movable=any(policy.moves for policy in policies))
+        ready(scenario, tables)
         for policy in policies:
             place = folder / _run_folder(len(done)) if folder else None
             if place:

@@ -173,7 +173,9 @@ def _measured(waits: GroupedWaits, groups: int) -> dict[str, Measure]:
 
 
 def summarise_waits(scenario: Scenario, waits: Sequence[HospitalWaits]) -> dict[str, Any]:
-    """Say how long crews waited at hospitals, all in all and at each.
+    """Say who chose the hospitals, and how many crews came to each.
+
+    How long they waited is among the measures, with intervals; see `hospital_measures`.
 
     Parameters
     ----------
@@ -185,34 +187,23 @@ def summarise_waits(scenario: Scenario, waits: Sequence[HospitalWaits]) -> dict[
     Returns
     -------
     dict
-        ``hospitals`` for ``summary.json``, times in seconds; empty where the scenario has
-        neither bays nor a hospital policy.
+        ``hospitals`` for ``summary.json``; empty where the scenario has neither bays nor a
+        hospital policy.
     """
     bays = bays_of(scenario.hospitals)
     named = scenario.hospital_policy or scenario.settings.dispatch.hospital
     if not (named or bays.any()):
         return {}
     hospital = np.concatenate([each.hospital for each in waits])
-    wait_s = np.concatenate([each.wait_s for each in waits])
+    came = np.bincount(hospital, minlength=len(bays)).tolist()
     each = {
-        str(identifier): {"bays": int(bays[row]) or None, **_figures(wait_s[hospital == row])}
+        str(identifier): {"bays": int(bays[row]) or None, "handovers": came[row]}
         for row, identifier in enumerate(scenario.hospitals["id"])
     }
     return {
         "hospitals": {
             "policy": policy_of(scenario),
-            "wait": _figures(wait_s),
+            "handovers": len(hospital),
             "by_hospital": each,
         }
-    }
-
-
-def _figures(wait_s: NDArray[np.float64]) -> dict[str, Any]:
-    if not len(wait_s):
-        return {"handovers": 0, "mean_s": None, "p90_s": None, "waited_share": None}
-    return {
-        "handovers": len(wait_s),
-        "mean_s": float(wait_s.mean()),
-        "p90_s": float(np.quantile(wait_s, 0.9)),
-        "waited_share": float((wait_s > 0).mean()),
     }

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from scenarios.toml import toml_value
+from scenarios.toml import toml_tables, toml_value
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from routing.network import RoadNetwork
     from routing.speeds import SpeedTable
     from scenarios.demand import IncidentTable
+    from scenarios.operations import Shift
     from scenarios.settings import Settings
     from scenarios.travel_matrix import TravelMatrix
 
@@ -121,6 +124,33 @@ class Scenario:
             self,
             settings=self.settings.model_copy(update={"name": name[:100]}),
             settings_text=self.settings_text.replace(old, new, 1),
+            hash="",
+        )
+
+    def with_shifts(self, shifts: Sequence[Shift]) -> Scenario:
+        """Return the same city with further shifts, in place of those of the same names.
+
+        Parameters
+        ----------
+        shifts : sequence of Shift
+            What units may name in their column ``shift``.
+
+        Returns
+        -------
+        Scenario
+            A new scenario, or this one where there are none; the comments of its rules
+            survive unless shifts are replaced.
+        """
+        if not shifts:
+            return self
+        names = {shift.name for shift in shifts}
+        kept = [shift for shift in self.settings.shifts if shift.name not in names]
+        tables = toml_tables("shifts", [each.model_dump(mode="json") for each in shifts])
+        own = "shifts" not in self.settings_text or "[[shifts]]" in self.settings_text
+        return replace(
+            self,
+            settings=self.settings.model_copy(update={"shifts": [*kept, *shifts]}),
+            settings_text=f"{self.settings_text}\n{tables}" if self.settings_text and own else "",
             hash="",
         )
 

@@ -1,17 +1,21 @@
-"""Which unit stands at which station of a plan."""
+"""Which unit stands at which station of a plan, and when it is on duty."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+from scenarios.day_slices import fill_day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from scenarios.day_slices import Slice
     from scenarios.package import Scenario
 
 
@@ -109,3 +113,44 @@ def quotas(
     for _ in range(left):
         first[int(np.argmax(ideal - first))] += 1
     return first
+
+
+def hours_on_duty(
+    units: pd.DataFrame,
+    stations: Sequence[str],
+    placed: Mapping[str, NDArray[np.int64]],
+    slices: Sequence[Slice | None],
+) -> list[list[Slice] | None]:
+    """Tell in which slices each unit is on duty, so that each slice has the units it was given.
+
+    Parameters
+    ----------
+    units : DataFrame
+        As from `spread_units`, given what a station holds in the slice with most there.
+    stations : sequence of str
+        Ids of the stations.
+    placed : mapping of str to ndarray of int64, shape (slices, stations)
+        How many of a type each station holds in each slice.
+    slices : sequence of (int, int), or None
+        The slices; None for the whole day.
+
+    Returns
+    -------
+    list of list of (int, int), or None
+        For each unit its slices; None where it is always on duty: those of other types
+        too, of which a plan does not speak. Of the units of a station the first ones
+        have the most slices.
+    """
+    whole = None in slices or fill_day(span for span in slices if span is not None)
+    row_of = {station: row for row, station in enumerate(stations)}
+    before: Counter[tuple[str, str]] = Counter()
+    duty: list[list[Slice] | None] = []
+    for kind, station in zip(units["type"], units["station"], strict=True):
+        if kind not in placed:
+            duty.append(None)
+            continue
+        on = placed[kind][:, row_of[station]] > before[kind, station]
+        before[kind, station] += 1
+        inside = [span for span, there in zip(slices, on, strict=True) if there and span]
+        duty.append(None if whole and on.all() else inside)
+    return duty

@@ -12,18 +12,21 @@ import pandas as pd
 from engine.mip import never
 from engine.stationing.marginal import marginal_values
 from routing.errors import InputError
+from scenarios.day_slices import shifts_of
 from scenarios.folders import write_atomically
-from scenarios.plan_question import PlanProblem, PlanQuestion, plan_problem
-from scenarios.plan_units import spread_units
+from scenarios.plan_problem import plan_problem
+from scenarios.plan_units import hours_on_duty, spread_units
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from engine.stationing import LocationModel, StationPlan
     from scenarios.package import Scenario
+    from scenarios.plan_problem import PlanProblem
+    from scenarios.plan_question import PlanQuestion
 
 _SCHEMA: Final = 2
 
@@ -104,12 +107,11 @@ def _document(
     weight = scenario.zones["weight"].to_numpy(np.float64)
     served = _served(first.travel_s[chosen], weight)
     total = weight.sum() or 1.0
-    units = spread_units(
-        scenario,
-        list(open_sites["id"]),
-        {} if question.units is None else _most(asked, answer),
-        served,
-    )
+    placed = {} if question.units is None else _by_slice(asked, answer)
+    stations = list(open_sites["id"])
+    most = {kind: held.max(axis=0) for kind, held in placed.items()}
+    units = spread_units(scenario, stations, most, served)
+    duty = hours_on_duty(units, stations, placed, list(question.slices) or [None])
     layers = [_layer(scenario, asked, answer, place, units) for place in range(len(problem.layers))]
     closed = scenario.stations[~scenario.stations["id"].isin(set(open_sites["id"]))]
     priced = problem.station_cost is not None or any(layer.unit_cost for layer in problem.layers)
@@ -134,7 +136,10 @@ def _document(
             )
         ],
         "closed": _rows(closed[["id", "name", "lon", "lat"]]),
-        "units": _rows(units),
+        "units": [
+            {**row, "hours": None if hours is None else [list(span) for span in hours]}
+            for row, hours in zip(_rows(units), duty, strict=True)
+        ],
         "unreached_zones": _unreached(scenario, asked),
         "layers": layers,
         **{key: layers[0][key] for key in _OF_FIRST_LAYER},
@@ -197,14 +202,12 @@ def _served(travel_s: NDArray[np.floating], weight: NDArray[np.float64]) -> NDAr
     return np.bincount(nearest, weight[reached], len(travel_s)).astype(np.float64)
 
 
-def _most(asked: PlanProblem, answer: StationPlan) -> dict[str, NDArray[np.int64]]:
-    """Return the units of each type in the slice that has most of them."""
-    most: dict[str, NDArray[np.int64]] = {}
+def _by_slice(asked: PlanProblem, answer: StationPlan) -> dict[str, NDArray[np.int64]]:
+    """Return the units of each type, slice by slice, at each open station."""
+    placed: dict[str, list[Sequence[int]]] = {}
     for layer, units in zip(asked.layers, answer.units, strict=True):
-        placed = np.array(units, dtype=np.int64)
-        if layer.kind not in most or placed.sum() > most[layer.kind].sum():
-            most[layer.kind] = placed
-    return most
+        placed.setdefault(layer.kind, []).append(units)
+    return {kind: np.array(rows, dtype=np.int64) for kind, rows in placed.items()}
 
 
 def _marginal(
@@ -250,7 +253,8 @@ def apply_plan(scenario: Scenario, plan: CityPlan) -> Scenario:
     Returns
     -------
     Scenario
-        The same city and demand, named after the plan.
+        The same city and demand, named after the plan. Units that the plan places are on
+        duty when it says so, others have the shifts that they had.
 
     Raises
     ------
@@ -269,31 +273,17 @@ def apply_plan(scenario: Scenario, plan: CityPlan) -> Scenario:
     stations = pd.DataFrame(document["stations"], columns=columns)
     units = pd.DataFrame(document["units"], columns=["id", "type", "station"]).astype(str)
     name = f"{scenario.settings.name}, {len(stations)} stations by {document['model']}"
-    return scenario.with_fleet(stations, units).renamed(name)
-
-
-def check_whole_day(slices: Iterable[object]) -> None:
-    """Refuse to simulate a plan for slices of the day.
-
-    The simulator knows no shifts: the units of a slice would be there all day, and
-    drives be those of all hours. Neither is what was planned.
-
-    Parameters
-    ----------
-    slices : iterable
-        Hours of each slice; nothing, or None, for the whole day.
-
-    Raises
-    ------
-    InputError
-        There is one.
-    """
-    if any(slices):
-        raise InputError(
-            "slices of the day are planned, but simulated units are there all day",
-            field="--simulate",
-            fix="leave --simulate out, or plan without --slices",
-        )
+    names, shifts = shifts_of(unit.get("hours") for unit in document["units"])
+    placed = {layer["type"] for layer in document["layers"]}
+    if "shift" in scenario.units:
+        before = dict(zip(scenario.units["id"].astype(str), scenario.units["shift"], strict=True))
+        names = [
+            name if kind in placed else before.get(unit, "")
+            for name, unit, kind in zip(names, units["id"], units["type"], strict=True)
+        ]
+    if any(names):
+        units["shift"] = names
+    return scenario.with_fleet(stations, units).renamed(name).with_shifts(shifts)
 
 
 def write_plan(plan: CityPlan, path: Path) -> None:

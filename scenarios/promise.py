@@ -7,29 +7,34 @@ time if only the earlier ones held:
 
 1. ``demand``: incidents fall where chance puts them, not exactly by the zones' weights.
 2. ``processing``: each call takes its own time; the drive limit reckons with the mean.
-3. ``fleet``: the unit that is needed is not at the nearest station, drives without siren,
-   or its crew is faster than the slowest.
+3. ``fleet``: the unit that is needed is not at the nearest station, drives without siren
+   or at the speed of another hour, or its crew is faster than the slowest.
 4. ``availability``: units are busy, so that incidents wait or somebody comes from farther
    away; or they are on the road already, and nearer.
 
-Their changes add up to the whole difference.
+Their changes add up to the whole difference. A plan by slices of the day promises a share
+for each slice: it is held against the incidents of these hours, with the units of the
+slice on duty and drives by the speeds of each hour.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from routing.network import UNREACHABLE
+from scenarios.breakdown import hours_of
 from scenarios.coverage import drive_budget_s, drives_s
+from scenarios.day_slices import HOURS, check_simulated, hours_within
 from scenarios.draws import drawn
 from scenarios.measures import concerned_by, in_time
 from scenarios.package import lonlat
-from scenarios.planning import apply_plan, check_whole_day
+from scenarios.planning import apply_plan
 from scenarios.runs import as_policy, run
 from scenarios.simulation.needs import build_rules, suits
+from scenarios.simulation.periods import periods_of
 from scenarios.simulation.tables import build_tables
 from scenarios.statistics import LEVEL, Measure, estimate, ratio, rounded_to_digits
 
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.dispatch import Policy
+    from scenarios.day_slices import Slice
     from scenarios.observations import Observations
     from scenarios.package import Scenario
     from scenarios.planning import CityPlan
@@ -113,12 +119,17 @@ def simulate_plan(
     Raises
     ------
     InputError
-        The plan is not for this city or has slices of the day, a number is out of range,
-        or the planned city cannot be simulated.
+        The plan is not for this city or places units for a part of the day alone, a number
+        is out of range, or the planned city cannot be simulated.
     """
-    check_whole_day(layer["hours"] for layer in plan.document["layers"])
+    slices = _slices(plan)
+    check_simulated(slices, with_units=any(layer["type"] for layer in plan.document["layers"]))
     named = as_policy(policy)
     planned = apply_plan(city, plan)
+    if slices:
+        driving = planned.settings.driving.model_copy(update={"by_hour": True})
+        settings = planned.settings.model_copy(update={"driving": driving})
+        planned = replace(planned, settings=settings)
     incidents = drawn(planned, replications=replications, seed=seed, workers=workers)
     tables = build_tables(planned)
     result = run(planned, tables, named, incidents, seed=seed, workers=workers, progress=progress)
@@ -131,22 +142,62 @@ def simulate_plan(
         "days": planned.settings.horizon.days,
         "level": LEVEL,
         "close": CLOSE,
-        "standards": explained(result, tables, _asked(planned, plan)),
+        "standards": explained(result, tables, _asked(planned, plan), _duty(plan)),
     }
     return PlanOutcome(result, document)
 
 
-def _asked(planned: Scenario, plan: CityPlan) -> list[tuple[Standard, str | None]]:
-    """List standards and types of unit as the plan's layers have them, then other standards."""
+def _slices(plan: CityPlan) -> list[Slice]:
+    """List the slices of a plan; none for the whole day."""
+    hours = [tuple(layer["hours"]) for layer in plan.document["layers"] if layer["hours"]]
+    return list(dict.fromkeys(hours))
+
+
+def _duty(plan: CityPlan) -> Mask:
+    """Tell in which hours of the day each unit of a plan is on duty, shape (hours, units)."""
+    units = plan.document["units"]
+    on = np.ones((HOURS, len(units)), dtype=np.bool_)
+    for column, unit in enumerate(units):
+        if unit.get("hours") is not None:
+            there = [hour for span in unit["hours"] for hour in hours_within(span)]
+            on[:, column] = np.isin(np.arange(HOURS), there)
+    return on
+
+
+class Promise(NamedTuple):
+    """Whose stations promise a standard, and when.
+
+    Parameters
+    ----------
+    standard : Standard
+        The response standard.
+    kind : str or None
+        Type of unit whose stations promise; None for all.
+    hours : (int, int) or None
+        Slice of the day; None for all of it.
+    """
+
+    standard: Standard
+    kind: str | None
+    hours: Slice | None
+
+
+def _asked(planned: Scenario, plan: CityPlan) -> list[Promise]:
+    """List what the plan's layers promise, then what it says of other standards."""
     standards = {standard.name: standard for standard in planned.settings.standards}
-    layers = [(each["standard"], each["type"]) for each in plan.document["layers"]]
-    seen = {name for name, _ in layers}
-    asked = dict.fromkeys([*layers, *((name, None) for name in standards if name not in seen)])
-    return [(standards[name], kind) for name, kind in asked]
+    layers = [
+        (each["standard"], each["type"], tuple(each["hours"]) if each["hours"] else None)
+        for each in plan.document["layers"]
+    ]
+    seen = {name for name, _, _ in layers}
+    others = [name for name in standards if name not in seen]
+    slices: list[Slice | None] = [*_slices(plan)] or [None]
+    asked = dict.fromkeys([*layers, *((name, None, span) for name in others for span in slices)])
+    return [Promise(standards[name], kind, hours) for name, kind, hours in asked]
 
 
 def explained(
-    result: RunResult, tables: Tables, asked: Sequence[tuple[Standard, str | None]]
+    result: RunResult, tables: Tables, asked: Sequence[Promise], duty: Mask
 ) -> list[dict[str, Any]]:
     """Hold what a city's stations promise against a simulation of it.
 
@@ -156,8 +207,10 @@ def explained(
         The simulation.
     tables : Tables
         The tables that it was made with.
-    asked : sequence of (Standard, str or None)
-        Standards, each with the type of unit whose stations promise; None for all.
+    asked : sequence of Promise
+        What is promised.
+    duty : ndarray of bool, shape (24, units)
+        Which units are on duty, by local hour.
 
     Returns
     -------
@@ -170,28 +223,40 @@ def explained(
         A standard leaves no time to drive.
     """
     seen = result.observations
-    drives = _drives(result.scenario, tables)
     rows = _Rows.of(seen)
+    drives = _Drives(
+        _home_ms(result.scenario, tables, asked), _fastest_ms(seen, tables, rows, duty)
+    )
     told = []
-    for standard, kind in asked:
-        mask = concerned_by(seen, standard)
+    for promise in asked:
+        mask = concerned_by(seen, promise.standard)
+        counted = np.ones(duty.shape[1], dtype=np.bool_)
+        if promise.hours is not None:
+            inside = hours_within(promise.hours)
+            mask = mask & np.isin(rows.hour, inside)
+            counted = duty[inside[0]]
+        if promise.kind is not None:
+            counted = counted & seen.scenario.units["type"].isin([promise.kind]).to_numpy()
         if mask.any():
-            told.append(_explained(seen, drives, rows, standard, kind, mask))
+            told.append(_explained(seen, drives, rows, promise, counted, mask))
     return told
 
 
 class _Drives(NamedTuple):
-    """Time to each zone were every unit at home, in milliseconds; inf for no road."""
+    """Times were every unit at home and free, in milliseconds; inf for no road."""
 
-    home: NDArray[np.float64]  # (units, zones), with siren, from each unit's station
-    suitable: NDArray[np.float64]  # (priorities, zones), turnout included, as they drive
+    home: dict[Slice | None, NDArray[np.float64]]
+    """With siren from each unit's station to each zone, (units, zones), by slice."""
+    fastest: NDArray[np.float64]
+    """Of the first suitable unit on duty to each incident, turnout included, as it drives."""
 
 
 class _Rows(NamedTuple):
-    """Rows of each incident's zone and priority in the scenario's tables."""
+    """Rows of each incident's zone and priority in the scenario's tables, and its hour."""
 
     zone: NDArray[np.int64]
     priority: NDArray[np.int64]
+    hour: NDArray[np.int64]
 
     @classmethod
     def of(cls, seen: Observations) -> _Rows:
@@ -206,40 +271,70 @@ class _Rows(NamedTuple):
             categories = seen.frame[column].cat.categories
             codes = seen.frame[column].cat.codes.to_numpy()
             found.append(np.array([row[name] for name in categories], dtype=np.int64)[codes])
-        return cls(*found)
+        zone, priority = found
+        return cls(zone, priority, hours_of(seen))
 
 
-def _drives(scenario: Scenario, tables: Tables) -> _Drives:
+def _home_ms(
+    scenario: Scenario, tables: Tables, asked: Sequence[Promise]
+) -> dict[Slice | None, NDArray[np.float64]]:
+    """Find drives with siren from each unit's station, by the slice whose speeds count."""
     travel, rules, _ = tables
     _, profiles = build_rules(scenario)
-    zones = len(scenario.zones)
-    ms = travel.drive["ms"].astype(np.float64)[:, zones + len(scenario.hospitals) :]
-    ms[ms >= UNREACHABLE] = np.inf
-    if "siren" in profiles:
-        siren = ms[profiles.index("siren")]
-    else:
-        siren = np.rint(drives_s(scenario, lonlat(scenario.stations)) * 1000)
     home = rules.crew["home"]
-    suitable = np.full((len(scenario.settings.priorities), zones), np.inf)
-    for row, able in enumerate(suits(scenario, rules)):
-        out = rules.crew["turnout_ms"][able, None] + ms[rules.priority["response"][row], home[able]]
-        suitable[row] = out.min(axis=0, initial=np.inf)
-    return _Drives(siren[home], suitable)
+    found: dict[Slice | None, NDArray[np.float64]] = {}
+    for hours in dict.fromkeys(promise.hours for promise in asked):
+        if hours is None and len(travel.drive) == len(profiles) and "siren" in profiles:
+            siren = _from_stations_ms(scenario, tables)[profiles.index("siren")]
+        else:
+            inside = None if hours is None else hours_within(hours)
+            drives = drives_s(scenario, lonlat(scenario.stations), hours=inside)
+            siren = np.rint(drives * 1000)
+        found[hours] = siren[home]
+    return found
+
+
+def _from_stations_ms(scenario: Scenario, tables: Tables) -> NDArray[np.float64]:
+    """Return drives from stations to zones, by period and profile."""
+    first = len(scenario.zones) + len(scenario.hospitals)
+    ms = tables.travel.drive["ms"].astype(np.float64)[:, first:]
+    ms[ms >= UNREACHABLE] = np.inf
+    return ms
+
+
+def _fastest_ms(seen: Observations, tables: Tables, rows: _Rows, duty: Mask) -> NDArray[np.float64]:
+    """Find how soon the first suitable unit on duty would come to each incident from home."""
+    scenario, rules = seen.scenario, tables.rules
+    _, profiles = build_rules(scenario)
+    periods = periods_of(scenario)
+    begun = np.searchsorted(periods.begins_ms, seen.ms("call_time"), "right") - 1
+    ms = _from_stations_ms(scenario, tables)
+    able, home = suits(scenario, rules), rules.crew["home"]
+    on_duty, shift = np.unique(duty, axis=0, return_inverse=True)
+    cases = np.column_stack([periods.kind[begun], rows.priority, shift.ravel()[rows.hour]])
+    found = np.full(len(cases), np.inf)
+    kinds, kind = np.unique(cases, axis=0, return_inverse=True)
+    for number, (period, priority, there) in enumerate(kinds.tolist()):
+        units = able[priority] & on_duty[there]
+        row = period * len(profiles) + rules.priority["response"][priority]
+        out = rules.crew["turnout_ms"][units, None] + ms[row, home[units]]
+        inside = kind.ravel() == number
+        found[inside] = out.min(axis=0, initial=np.inf)[rows.zone[inside]]
+    return found
 
 
 def _explained(
     seen: Observations,
     drives: _Drives,
     rows: _Rows,
-    standard: Standard,
-    kind: str | None,
+    promise: Promise,
+    counted: Mask,
     mask: Mask,
 ) -> dict[str, Any]:
-    scenario = seen.scenario
+    scenario, (standard, kind, hours) = seen.scenario, promise
     limit_ms = standard.limit_s * 1000
     budget_ms = drive_budget_s(scenario, standard, kind) * 1000
-    counted = scenario.units["type"].isin([kind]).to_numpy() | (kind is None)
-    nearest_ms = drives.home[counted].min(axis=0, initial=np.inf)
+    nearest_ms = drives.home[hours][counted].min(axis=0, initial=np.inf)
     mean_ms = scenario.settings.process.call_processing.mean_s * 1000
     processing_ms = seen.ms("processing_time")
     if standard.start != "call":
@@ -249,7 +344,7 @@ def _explained(
     near_ms = nearest_ms[rows.zone]
     by_drive = promised_zone[rows.zone]
     by_call = near_ms + processing_ms <= budget_ms + mean_ms
-    by_fleet = drives.suitable[rows.priority, rows.zone] + processing_ms <= limit_ms
+    by_fleet = drives.fastest + processing_ms <= limit_ms
     met = in_time(seen, standard)
     share = _Shares(seen, mask)
     steps = [
@@ -283,6 +378,7 @@ def _explained(
     return {
         "standard": standard.name,
         "type": kind,
+        "hours": None if hours is None else list(hours),
         "limit_s": standard.limit_s,
         "drive_limit_s": rounded_to_digits(budget_ms / 1000),
         "promised": rounded_to_digits(promised),

@@ -6,21 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from routing.hierarchy_times import HierarchyTravelTimes
 from routing.network import UNREACHABLE
-from routing.snapping import Snapper
 from scenarios.package import lonlat
-from scenarios.simulation.needs import build_rules
-from scenarios.simulation.periods import arc_times_ms, periods_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from routing.snapping import Places
+    from routing.snapping import Places, Snapper
     from scenarios.package import Scenario
     from scenarios.simulation.arrays import Rules
+    from scenarios.simulation.tables import Tables
 
 _NAMED: Final = 5
 
@@ -84,46 +81,55 @@ def served(rules: Rules, number: int, reached: NDArray[np.bool_]) -> NDArray[np.
     return found
 
 
-def unserved_zones(scenario: Scenario) -> list[str]:
+def unserved(scenario: Scenario, tables: Tables) -> dict[str, NDArray[np.bool_]]:
+    """Find the zones with demand that no unit can come to.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    tables : Tables
+        Its tables.
+
+    Returns
+    -------
+    dict of str to ndarray of bool, shape (zones,)
+        For each type of incident that there is, where it goes unserved.
+    """
+    travel, rules, _ = tables
+    station = len(scenario.zones) + len(scenario.hospitals) + rules.crew["home"]
+    asked = scenario.zones["weight"].to_numpy(np.float64) > 0
+    names = [priority.name for priority in scenario.settings.priorities]
+    found = {}
+    for number, kind in enumerate(scenario.settings.types):
+        row = names.index(kind.priority)
+        if scenario.settings.priorities[row].share * kind.weight > 0:
+            ms = travel.drive["ms"][rules.priority["response"][row]][station]
+            found[kind.name] = asked & ~served(rules, number, ms < UNREACHABLE)
+    return found
+
+
+def unserved_zones(scenario: Scenario, tables: Tables) -> list[str]:
     """Name the zones with demand that no unit can come to.
 
     Parameters
     ----------
     scenario : Scenario
         The scenario.
+    tables : Tables
+        Its tables.
 
     Returns
     -------
     list of str
         A sentence for each set of types of incidents that shares its zones.
-
-    Raises
-    ------
-    InputError
-        The scenario cannot be simulated.
     """
-    rules, profiles = build_rules(scenario)
     if scenario.matrix is not None:  # it knows every drive
         return []
-    snapper = Snapper(scenario.network)
-    zones, off = zone_places(scenario, snapper)
-    stations = snapper.snap(lonlat(scenario.stations), what="station")
-    period = periods_of(scenario).kinds[0]
-    reached = []
-    for profile in profiles:
-        arc_ms = arc_times_ms(scenario, profile, period)
-        ms = HierarchyTravelTimes(scenario.network, arc_ms).times_ms(stations, zones)
-        reached.append((ms < UNREACHABLE) & ~off)
-    asked = scenario.zones["weight"].to_numpy(np.float64) > 0
-    names = [priority.name for priority in scenario.settings.priorities]
     lost: dict[bytes, list[str]] = {}
-    for number, kind in enumerate(scenario.settings.types):
-        row = names.index(kind.priority)
-        if scenario.settings.priorities[row].share * kind.weight > 0:
-            ours = reached[rules.priority["response"][row]][rules.crew["home"]]
-            missing = asked & ~served(rules, number, ours)
-            if missing.any():
-                lost.setdefault(missing.tobytes(), []).append(repr(kind.name))
+    for kind, missing in unserved(scenario, tables).items():
+        if missing.any():
+            lost.setdefault(missing.tobytes(), []).append(repr(kind))
     return [
         _said(
             scenario,

@@ -273,7 +273,7 @@ def hospitals(told: Mapping[str, Any], table: pd.DataFrame) -> list[dict[str, An
     if part.empty:
         return []
     said = told["hospitals"]
-    counts = [("all", "all", said["wait"])]
+    counts = [("all", "all", said)]
     counts += [("hospital", name, each) for name, each in said["by_hospital"].items()]
     rows = []
     for by, name, each in counts:

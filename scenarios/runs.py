@@ -41,7 +41,7 @@ from scenarios.summary import summarise
 from scenarios.terrain import terrain_of
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -111,6 +111,18 @@ class RunResult:
     recorded: dict[str, Any] | None = None
 
 
+def unheard(scenario: Scenario, tables: Tables) -> None:
+    """Do nothing, where nobody wants to know what is to be simulated.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The scenario.
+    tables : Tables
+        Its tables.
+    """
+
+
 def simulate(
     scenario: Scenario,
     *,
@@ -123,6 +135,7 @@ def simulate(
     precision: Precision | None = None,
     checkpoint: Path | None = None,
     out: Path | None = None,
+    ready: Callable[[Scenario, Tables], None] = unheard,
     progress: bool = False,
 ) -> RunResult:
     """Simulate the incidents of a scenario under a dispatch policy.
@@ -150,6 +163,8 @@ def simulate(
         Folder to keep finished replications in, and to take those from that are there.
     out : Path, optional
         Folder to keep the run in; an earlier run there is replaced.
+    ready : callable
+        Told of the scenario and its tables once it is known that it can be simulated.
     progress : bool
         Show a bar on a terminal.
 
@@ -185,9 +200,11 @@ def simulate(
     }
     if out is None:
         tables = build_tables(scenario, movable=named.moves)
+        ready(scenario, tables)
         return run(scenario, tables, named, incidents, **options)
     with staged_folder(out, MARKER) as stage:
         tables = build_tables(scenario, movable=named.moves)
+        ready(scenario, tables)
         result = run(scenario, tables, named, incidents, folder=stage, **options)
     return replace(result, folder=out)
 

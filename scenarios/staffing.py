@@ -24,6 +24,7 @@ from engine.staffing import (
 from routing.errors import InputError, did_you_mean
 from routing.network import UNREACHABLE
 from scenarios.demand import weekly_factor
+from scenarios.reach import unserved, unserved_zones
 from scenarios.simulation.needs import suits
 from scenarios.simulation.tables import build_tables
 from scenarios.statistics import rounded_to_digits
@@ -146,12 +147,15 @@ class Staffing:
         In the order of unit types, then of stations or names.
     needs : dict of str to ndarray of int64, shape (grounds, 168)
         Vehicles by each method.
+    unserved : tuple of str
+        Zones that no unit can come to, in sentences; they are of no ground.
     """
 
     scenario: Scenario
     question: Question
     grounds: tuple[Ground, ...]
     needs: dict[str, NDArray[np.int64]]
+    unserved: tuple[str, ...] = ()
 
     @property
     def need(self) -> NDArray[np.int64]:
@@ -212,7 +216,7 @@ def size_fleet(scenario: Scenario, question: Question) -> Staffing:
     Returns
     -------
     Staffing
-        Needs by every method.
+        Needs by every method. Incidents that no unit can come to keep none at work.
 
     Raises
     ------
@@ -234,7 +238,7 @@ def size_fleet(scenario: Scenario, question: Question) -> Staffing:
     )
     loads = np.stack([_averaged(ground.load, question.by) for ground in grounds])
     needs = {method: vehicles_needed(method, loads, question.levels) for method in METHODS}
-    return Staffing(scenario, question, grounds, needs)
+    return Staffing(scenario, question, grounds, needs, tuple(unserved_zones(scenario, tables)))
 
 
 def promised(ground: Ground, vehicles: NDArray[np.int64]) -> dict[str, float]:
@@ -286,7 +290,9 @@ def _grounds(
 ) -> list[Ground]:
     """Part the city among the stations of a unit type, and add up what each part asks for."""
     settings, travel = scenario.settings, tables.travel
-    used = np.flatnonzero(scenario.zone_weight > 0)
+    share = np.array([settings.priorities[row].share for row in served])
+    asked = share[:, None] * scenario.zone_weight * _reached(scenario, tables, served)
+    used = np.flatnonzero(asked.any(axis=0))
     of_kind = scenario.units["type"].to_numpy(dtype=object) == kind
     staffed = np.unique(scenario.unit_station[of_kind])
     place = len(scenario.zones) + len(scenario.hospitals) + staffed
@@ -294,14 +300,15 @@ def _grounds(
     nearest = np.argmin(travel.drive["ms"][profile][place][:, used], axis=0)
     parts = np.stack(
         [
-            _parts(scenario, tables, kind, row, used, (place[nearest], staffed[nearest]))
-            for row in served
+            _parts(
+                scenario, tables, kind, row, used, (place[nearest], staffed[nearest]), called > 0
+            )
+            for row, called in zip(served, asked[:, used], strict=True)
         ]
     )
     if question.until == "free":
         parts[:, PARTS.index("return")] = 0
-    share = np.array([settings.priorities[row].share for row in served])
-    weight = scenario.zone_weight[used]
+    weight = asked[:, used].sum(axis=0)
     ids, names, code = _parted(scenario, question.ground, used, staffed[nearest])
     per_hour = settings.demand.incidents_per_day / 24 * weekly_factor(settings.demand).reshape(-1)
     grounds = []
@@ -310,8 +317,8 @@ def _grounds(
         demand = np.bincount(nearest[inside], weight[inside], len(staffed))
         zones = np.zeros(len(scenario.zones), dtype=np.bool_)
         zones[used[inside]] = True
-        mean = np.einsum("p,ptz,z->t", share, parts[:, :, inside], weight[inside])
-        total = share.sum() * weight[inside].sum()
+        mean = np.einsum("ptz,pz->t", parts[:, :, inside], asked[:, used[inside]])
+        total = weight[inside].sum()
         grounds.append(
             Ground(
                 id=identifier,
@@ -329,6 +336,16 @@ def _grounds(
     return grounds
 
 
+def _reached(scenario: Scenario, tables: Tables, served: list[int]) -> NDArray[np.bool_]:
+    """Tell where some incidents of each of these priorities are served, shape (rows, zones)."""
+    lost = unserved(scenario, tables)
+    names = [scenario.settings.priorities[row].name for row in served]
+    kinds = [[k.name for k in scenario.settings.types if k.priority == name] for name in names]
+    return np.array(
+        [~np.all([lost[kind] for kind in own if kind in lost], axis=0) for own in kinds]
+    )
+
+
 def _parts(
     scenario: Scenario,
     tables: Tables,
@@ -336,8 +353,12 @@ def _parts(
     priority: int,
     used: NDArray[np.int64],
     home: tuple[NDArray[np.int64], NDArray[np.int64]],
+    called: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Return the mean seconds of each part for each zone in use, shape (parts, zones)."""
+    """Return the mean seconds of each part for each zone in use, shape (parts, zones).
+
+    They mean nothing where nobody is called by this priority.
+    """
     rule, process = scenario.settings.priorities[priority], scenario.settings.process
     travel, profiles = tables.travel, tables.rules.priority[priority]
     place, station = home
@@ -349,8 +370,8 @@ def _parts(
         transport = rule.transported * hospital["ms"]
         from_hospital = travel.home["ms"][0, hospital["place"], station]
         back = (1 - rule.transported) * back + rule.transported * from_hospital
-    if (drive == UNREACHABLE).any():
-        zone = scenario.zones["id"].iloc[used[np.argmax(drive)]]
+    if (away := called & (drive == UNREACHABLE)).any():
+        zone = scenario.zones["id"].iloc[used[np.argmax(away)]]
         raise InputError(
             f"no road for priority {rule.name!r} leads from the nearest station to zone {zone}",
             field="zones.csv",

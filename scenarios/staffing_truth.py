@@ -270,6 +270,7 @@ def _observed(
             clipped = np.minimum(time, span)
             busy_ms[own] += (clipped[begins + 1] - clipped[begins]).sum()
     none = busy[ground, np.arange(len(asked))] >= vehicles[ground]
+    counted = ground >= 0
     start_ms = log["time_ms"][asked]
     above_ms, begun = np.zeros(grounds), np.zeros(grounds)
     for number in range(grounds):
@@ -279,8 +280,8 @@ def _observed(
         )
     return np.stack(
         [
-            np.bincount(ground, minlength=grounds).astype(np.float64),
-            np.bincount(ground[none], minlength=grounds).astype(np.float64),
+            np.bincount(ground[counted], minlength=grounds).astype(np.float64),
+            np.bincount(ground[none & counted], minlength=grounds).astype(np.float64),
             above_ms,
             busy_ms,
             begun,
@@ -313,17 +314,13 @@ def _told(seen: NDArray[np.float64], vehicles: NDArray[np.int64], span: int) -> 
         "shortfalls_per_week": ratio(count["begun"], one * span / (7 * 86_400_000)),
         "utilisation": ratio(count["busy_ms"], one * span * held),
     }
-    return {
-        name: _nothing_below_zero(estimate(each)).to_json_dict() for name, each in found.items()
-    }
+    return {name: _if_ever(estimate(each)).to_json_dict() for name, each in found.items()}
 
 
-def _nothing_below_zero(found: Estimate) -> Estimate:
-    if found.value is None or found.low is None:
-        return found
+def _if_ever(found: Estimate) -> Estimate:
     if found.low == found.high == 0:
         return Estimate(None, None, None, "it never happened, so that no interval can be given")
-    return replace(found, low=max(found.low, 0.0))
+    return found
 
 
 def _together(

@@ -52,6 +52,8 @@ class Measure:
     bounds : tuple of float, optional
         For a quantile: the ends of its interval; NaN where there are too few
         observations beyond it.
+    signed : bool
+        Whether it may be below zero, as differences may: shares, counts and times are not.
     """
 
     value: float
@@ -59,10 +61,11 @@ class Measure:
     successes: int = 0
     trials: int = 0
     bounds: tuple[float, float] | None = None
+    signed: bool = False
 
     def __sub__(self, other: Measure) -> Measure:
         """Return the difference, group by group."""
-        return Measure(self.value - other.value, self.without - other.without)
+        return Measure(self.value - other.value, self.without - other.without, signed=True)
 
 
 @dataclass(frozen=True)
@@ -249,7 +252,8 @@ def estimate(measure: Measure) -> Estimate:
     Returns
     -------
     Estimate
-        With a t interval about the value; where all groups agree about a share, the
+        With a t interval about the value, cut off where no value can be: below zero, but
+        for differences, and above one for shares; where all groups agree about a share, the
         exact binomial one of Clopper and Pearson, since no spread is no certainty; for
         a quantile, between order statistics where there are enough.
     """
@@ -269,8 +273,10 @@ def estimate(measure: Measure) -> Estimate:
         return Estimate(measure.value, float(exact.low), float(exact.high))
     half = _t_factor(groups) * error
     low, high = measure.value - half, measure.value + half
+    if not measure.signed:
+        low = max(0.0, low)
     if measure.trials:
-        low, high = max(low, 0.0), min(high, 1.0)
+        high = min(high, 1.0)
     return Estimate(measure.value, low, high)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -145,7 +145,7 @@ def _measures(observed: NDArray[np.float64], predicted: NDArray[np.float64]) -> 
         "mean_absolute_s": mean(np.abs(off)),
         "mean_absolute_percent": mean(100 * np.abs(off) / observed),
         "median_absolute_log": quantile(distance, wide, int(wide[-1]) + 1, 0.5),
-        "mean_s": mean(off),
+        "mean_s": replace(mean(off), signed=True),
         "within_60_s": mean(np.abs(off) <= NEAR_S, share=True),
     }
 

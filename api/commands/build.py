@@ -197,9 +197,9 @@ def check(scenario: str, accept: bool, as_json: bool) -> None:  # numpydoc ignor
     city = load_scenario(scenario)
     notes = []
     try:
-        build_tables(city)
+        tables = build_tables(city)
         check_demand(city)
-        notes += [*duty_gaps(city), *unserved_zones(city)]
+        notes += [*duty_gaps(city), *unserved_zones(city, tables)]
     except InputError as error:
         notes.append(f"cannot be simulated: {error}")
     document = {

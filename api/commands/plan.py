@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,7 @@ from api.commands.destinations import (
     has_title,
     json_with,
 )
+from api.commands.plan_options import plan_question
 from api.options import (
     FILE_OUT,
     FOLDER_OUT,
@@ -24,9 +25,7 @@ from api.options import (
     amounts,
     counts,
     json_option,
-    named,
     names,
-    number,
     scenario_argument,
     spans,
 )
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scenarios.package import Scenario
-    from scenarios.plan_question import PlanQuestion
     from scenarios.planning import CityPlan
 
 MODELS: Final = {
@@ -58,8 +56,6 @@ MODELS: Final = {
     "p-center": "makes the longest travel time of anyone least (Hakimi 1964)",
 }
 """What each model does; here in words, for the models themselves take seconds to load."""
-
-T = TypeVar("T")
 
 
 @click.command(
@@ -188,8 +184,9 @@ def plan(  # numpydoc ignore=PR01
     list then. Ctrl-C gives the best plan so far with its gap.
     """
     from routing.progress import tracked
+    from scenarios.day_slices import check_simulated
     from scenarios.packaging import load_scenario
-    from scenarios.planning import check_whole_day, make_plan, write_plan
+    from scenarios.planning import make_plan, write_plan
 
     numbers = [each for part in (*stations, *more) for each in part]
     counted: list[int | None] = [*numbers] or [None]
@@ -203,11 +200,11 @@ def plan(  # numpydoc ignore=PR01
     plans_asked = len(counted) * len(budgets)
     _check_single(plans_asked, {"--scenario": planned, "--simulate": replications})
     if replications is not None:
-        check_whole_day(options["slices"] or ())
+        check_simulated(options["slices"] or (), with_units=bool(options["units"]))
     _check_outputs(scenario, out, picture, planned)
     city = load_scenario(scenario)
     fleet = {str(kind): int(n) for kind, n in city.units["type"].value_counts().items()}
-    asked = [_question(options, fleet, count, most) for count in counted for most in budgets]
+    asked = [plan_question(options, fleet, count, most) for count in counted for most in budgets]
     single = len(asked) == 1
     plans: list[CityPlan] = []
     began = time.perf_counter()
@@ -283,8 +280,8 @@ def _write(
         with as_told_by("--scenario"):
             digest = save_scenario(apply_plan(city, plans[0]), planned)
         wrote.append(f"wrote {planned} (hash {digest[:12]})")
-        if any(layer["hours"] for layer in documents[0]["layers"]):
-            wrote.append("(it holds the units of the slice with most of each type, all day)")
+        if any(unit["hours"] for unit in documents[0]["units"]):
+            wrote.append("(its units are on duty in the slices that they were planned for)")
     return wrote
 
 
@@ -302,92 +299,6 @@ def _simulated(
         click.echo(f"interrupted: {out} holds the plan without 'simulated'", err=True)
         return None
     return outcome.to_json_dict()
-
-
-def _question(
-    options: dict[str, Any], fleet: dict[str, int], count: int | None, budget: float | None
-) -> PlanQuestion:
-    from scenarios.plan_question import EVERYWHERE, PlanQuestion
-
-    standards = dict(map(named, options["standard"]))
-    longer = options["longer_limit_min"]
-    units = _units(options["units"], fleet)
-
-    def by_type(given: dict[str, T]) -> dict[str, T]:
-        """Give what is said of no type to all that are named nowhere."""
-        if units is None:
-            return given
-        all_types = {kind: given[""] for kind in units if "" in given}
-        return all_types | {kind: value for kind, value in given.items() if kind}
-
-    rooms = {name: _room(text) for name, text in map(named, options["capacity"])}
-    costs = {
-        name: number(text, "cost", "--unit-cost") for name, text in map(named, options["unit_cost"])
-    }
-    return PlanQuestion(
-        model=options["model"],
-        stations=count,
-        units=units,
-        capacity=by_type(rooms),
-        existing=options["existing"],
-        keep=tuple(site for part in options["keep"] for site in part),
-        forbid=tuple(site for part in options["forbid"] for site in part),
-        candidates=options["candidates"],
-        standard=standards.get("") if set(standards) <= {""} else by_type(standards),
-        longer_limit_s=None if longer is None else longer * 60,
-        slices=options["slices"] or (),
-        busy=options["busy"],
-        floors={
-            name or EVERYWHERE: number(text, "share", "--floor", most=1)
-            for name, text in map(named, options["floors"])
-        },
-        budget=budget,
-        station_cost=options["station_cost"],
-        closing_cost=options["closing_cost"],
-        unit_cost=by_type(costs),
-        parameters={
-            name: options[name]
-            for name in ("share", "backup", "curve")
-            if options[name] is not None
-        },
-        time_limit_s=options["time_limit_s"],
-        seed=options["seed"],
-    )
-
-
-def _room(text: str) -> int:
-    """Read how many units a station has room for."""
-    try:
-        return int(text)
-    except ValueError:
-        raise InputError(
-            f"{text!r} is no number of units", field="--capacity", fix="give 1 or more"
-        ) from None
-
-
-def _units(given: tuple[str, ...], fleet: dict[str, int]) -> dict[str, tuple[int, ...]] | None:
-    """Read numbers of units by type."""
-    if not given:
-        return None
-    units: dict[str, tuple[int, ...]] = {}
-    for text in (part.strip() for texts in given for part in texts.split(",")):
-        if text == "fleet":
-            units |= {kind: (count,) for kind, count in fleet.items()}
-            continue
-        kind, numbers = named(text)
-        if not kind and len(fleet) == 1:
-            (kind,) = fleet
-        try:
-            units[kind] = tuple(int(part) for part in numbers.split("/"))
-        except ValueError:
-            kind = ""
-        if not kind or min(units[kind]) < 1:
-            raise InputError(
-                f"{text!r} is no number of units",
-                field="--units",
-                fix="give TYPE=N, TYPE=N/N by slice, or fleet",
-            )
-    return units
 
 
 def _check_outputs(scenario: str, out: Path, picture: Path | None, planned: Path | None) -> None:

@@ -34,8 +34,11 @@ from api.run_words import (
 from routing.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from scenarios.package import Scenario
     from scenarios.replay import ReplayResult
+    from scenarios.simulation.tables import Tables
 
 DIFFERS = 1
 """Exit code of a replay that does not give the run's own bytes."""
@@ -97,7 +100,6 @@ def simulate(  # numpydoc ignore=PR01
     from scenarios.runs import simulate as run_simulation
 
     city = load_scenario(scenario)
-    _warn(city, hospital)
     wanted = None
     if precision is not None:
         wanted = Precision(precision, precision_of, at_most=replications or AT_MOST)
@@ -112,6 +114,7 @@ def simulate(  # numpydoc ignore=PR01
         precision=wanted,
         checkpoint=checkpoint,
         out=out,
+        ready=_warning([hospital]),
         progress=True,
     )
     lines = [*run_lines(result.summary), *precision_lines(result.precision), f"wrote {out}"]
@@ -164,8 +167,7 @@ def compare(  # numpydoc ignore=PR01
     from scenarios.packaging import load_scenario
 
     cities = [load_scenario(each) for each in scenarios]
-    for city in cities:
-        _warn(city, *(hospitals or ()), of=f"{city.settings.name}: " if len(cities) > 1 else "")
+    _check_distinct(scenarios, cities)
     result = run_comparison(
         cities,
         policies,
@@ -177,6 +179,7 @@ def compare(  # numpydoc ignore=PR01
         checkpoint=checkpoint,
         out=out,
         bound=bound,
+        ready=_warning(hospitals or (), named=len(cities) > 1),
         progress=True,
     )
     lines = [*comparison_lines(result.summary), f"wrote {out}"]
@@ -235,14 +238,42 @@ def replay(  # numpydoc ignore=PR01
         ctx.exit(DIFFERS)
 
 
-def _warn(city: Scenario, *hospitals: str | None, of: str = "") -> None:
-    """Say when nobody is on duty, where nobody comes to, and what is chosen for nothing."""
-    from scenarios.duty import duty_gaps
-    from scenarios.hospitals import unused_choice
-    from scenarios.reach import unserved_zones
+def _check_distinct(given: Sequence[str], cities: Sequence[Scenario]) -> None:
+    """Refuse to compare a scenario with itself."""
+    first: dict[str, str] = {}
+    for name, city in zip(given, cities, strict=True):
+        if city.hash in first:
+            other = first[city.hash]
+            same = (
+                f"{other} is given twice" if name == other else f"{other} and {name} are the same"
+            )
+            raise InputError(
+                f"{same}: {city.settings.name} with hash {city.hash[:12]}",
+                field="SCENARIO",
+                fix="name each scenario once",
+            )
+        first[city.hash] = name
 
-    for gap in (*duty_gaps(city), *unserved_zones(city), *unused_choice(city, *hospitals)):
-        click.echo(f"warning: {of}{gap}", err=True)
+
+def _warning(
+    hospitals: Sequence[str | None], *, named: bool = False
+) -> Callable[[Scenario, Tables], None]:
+    """Say once when nobody is on duty, where nobody comes to, and what is chosen for nothing."""
+    said: set[str] = set()
+
+    def warn(city: Scenario, tables: Tables) -> None:
+        from scenarios.duty import duty_gaps
+        from scenarios.hospitals import unused_choice
+        from scenarios.reach import unserved_zones
+
+        of = f"{city.settings.name}: " if named else ""
+        gaps = (*duty_gaps(city), *unserved_zones(city, tables), *unused_choice(city, *hospitals))
+        for gap in (f"{of}{gap}" for gap in gaps):
+            if gap not in said:
+                click.echo(f"warning: {gap}", err=True)
+            said.add(gap)
+
+    return warn
 
 
 def _again(

@@ -145,6 +145,8 @@ def staff(  # numpydoc ignore=PR01
     from scenarios.staffing_truth import simulate_staffing, staffed_scenario
 
     staffing = size_fleet(load_scenario(scenario), question)
+    for said in staffing.unserved:
+        click.echo(f"warning: {said}", err=True)
     document = staffing.to_json_dict()
     rosters = None
     if rules is not None:

@@ -80,6 +80,7 @@ def job_view(live: Live, job: Job) -> JobView:
             "starts": job.starts,
             "request": json.loads(job.asked),
             "error": job.error,
+            "warnings": json.loads(job.warnings or "[]") if run is None else run.warnings(),
             "result": folders is not None and folders.document(job) is not None,
             "files": [] if folders is None else list(folders.files(job)),
         }

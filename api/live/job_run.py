@@ -27,6 +27,9 @@ SAID: Final = "said.txt"
 GRACE_S: Final = 60.0
 """How long what took too long may take to tell what it has."""
 
+_MOST_SAID: Final = 1_000_000
+_MOST_WARNINGS: Final = 100
+
 _ROOT: Final = Path(__file__).parents[2]
 _THREADS: Final = (
     "NUMBA_NUM_THREADS",
@@ -195,6 +198,22 @@ class JobRun:
         errors = [line for line in lines if line.startswith("error: ")] or lines
         last = errors[-1].removeprefix("error: ") if errors else ""
         return " ".join(last.split())[:1_000]
+
+    def warnings(self) -> list[str]:
+        """Return what the process has warned of so far.
+
+        Returns
+        -------
+        list of str
+            Each in one line.
+        """
+        try:
+            text = (self._folder / SAID).read_bytes()[:_MOST_SAID].decode("utf-8", "replace")
+        except FileNotFoundError:  # it has not begun, or its folder was removed
+            return []
+        lines = (line.partition("warning: ") for line in text.splitlines())
+        found = [" ".join(said.split())[:1_000] for before, _, said in lines if not before]
+        return [said for said in found if said][:_MOST_WARNINGS]
 
 
 def _environment(write: int) -> dict[str, str]:

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from scenarios.day_slices import fill_day
+
 MOST_REPLICATIONS: Final = 10_000
 """Their incidents are drawn beforehand: of a month of a town, 100 kB each."""
 MOST_AMOUNT: Final = 1e15
@@ -152,11 +154,16 @@ class PlanJob(_Model):
                 "several plans make no one scenario to simulate",
                 {"fix": "give one number of stations and one budget, or no simulate"},
             )
-        if self.simulate is not None and self.slices:
+        if (
+            self.simulate is not None
+            and self.units is not None
+            and self.slices
+            and not fill_day((first, last) for first, last in self.slices)
+        ):
             raise PydanticCustomError(
                 "slices",
-                "slices are planned, but simulated units are there all day",
-                {"fix": "leave simulate or slices out"},
+                "the slices leave hours in which nothing says which units are on duty",
+                {"fix": "let slices fill the day, as [[7, 19], [19, 7]], or leave simulate out"},
             )
         return self
 
@@ -208,6 +215,13 @@ class CompareJob(_Model):
             )
         if any(len(set(each)) < len(each) for each in (self.policies, self.hospitals)):
             raise PydanticCustomError("repeated", "a policy is named twice")
+        named = [each if isinstance(each, str) else each.job for each in self.scenarios]
+        if twice := sorted({each for each in named if named.count(each) > 1}):
+            raise PydanticCustomError(
+                "repeated",
+                "scenario {name} is named twice",
+                {"name": twice[0], "fix": "name each scenario once"},
+            )
         return self
 
 
@@ -261,6 +275,10 @@ class JobView(_Model):
     starts: int = Field(description="How often it was begun: again after the service was killed.")
     request: dict[str, Any] = Field(description="What was asked for.")
     error: str | None = Field(description="Why it failed, in one line.")
+    warnings: list[str] = Field(
+        description="What to know of its result: hours in which nobody is on duty, zones that "
+        "nobody reaches, and the like; each in one line."
+    )
     result: bool = Field(description="Whether there is a result.")
     files: list[FileName] = Field(description="Files of the result.")
 

@@ -41,6 +41,8 @@ class Job(NamedTuple):
         Why it failed.
     key, request : str or None
         How the request was named, and its hash.
+    warnings : str or None
+        What was warned of while it ran: a JSON list. None where nobody knows.
     """
 
     number: int
@@ -57,6 +59,7 @@ class Job(NamedTuple):
     error: str | None
     key: str | None
     request: str | None
+    warnings: str | None = None
 
     @property
     def id(self) -> str:

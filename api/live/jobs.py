@@ -7,6 +7,7 @@ the service was stopped or killed: a simulation goes on from its last replicatio
 
 from __future__ import annotations
 
+import json
 import logging
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -388,15 +389,16 @@ class Jobs:
     def _conclude(self, job: Job, run: JobRun, code: int, folders: JobFolders) -> None:
         """Write down how a job ended."""
         place = folders.place(job.number)
+        warnings = json.dumps(run.warnings())
         whole = (place / RESULT).is_dir() and (place / PRINTED).stat().st_size > 0
         # a replay that gives other bytes than the run says so by its code; that is a result
         if whole and (code == 0 or (code == DIFFERS and job.kind == "replay")):
             folders.forget_checkpoint(job.number)
             early = job.kind == "plan" and run.ended_for == "cancelled"
-            self._settle(job.number, "cancelled" if early else "done")
+            self._settle(job.number, "cancelled" if early else "done", warnings=warnings)
             return
         if run.ended_for == "stopping":
-            self._settle(job.number, "waiting", starts=-1)
+            self._settle(job.number, "waiting", starts=-1, warnings=warnings)
             return
         error: str | None = None
         if run.ended_for == "too long":
@@ -406,7 +408,8 @@ class Jobs:
         elif run.ended_for is None:
             error = run.said() or f"it ended with code {code}"
         folders.remove(job.number)
-        self._settle(job.number, "failed" if error else "cancelled", error=error)
+        state = "failed" if error else "cancelled"
+        self._settle(job.number, state, error=error, warnings=warnings)
 
     def _become(
         self, number: int, state: str, *, was: Sequence[str] = ("running",), **values: object

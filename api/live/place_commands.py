@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.live.commands import RefusedError
 from api.live.records import Entry
+from api.live.views import moment
 
 if TYPE_CHECKING:
     from api.live.draft import Draft
@@ -34,8 +35,15 @@ class SetClosure:
     factor: float | None
     version: int | None
 
-    def decide(self, draft: Draft, _: int) -> Entry:  # numpydoc ignore=PR01,RT01
+    def decide(self, draft: Draft, now_ms: int) -> Entry:  # numpydoc ignore=PR01,RT01
         """Return what is to be written; see `Command`."""
+        if self.to_ms is not None and self.to_ms <= now_ms:
+            raise RefusedError(
+                f"closure {self.closure} would have ended at {moment(self.to_ms)}",
+                status=HTTPStatus.UNPROCESSABLE_ENTITY,
+                field="to",
+                fix="give an end to come, or null until it is lifted; DELETE lifts one that holds",
+            )
         known = draft.closures.get(self.closure)
         seen = None if known is None else known.version
         if seen != self.version:

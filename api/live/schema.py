@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from sqlalchemy import Engine
 
-NEWEST: Final = "0003"
+NEWEST: Final = "0004"
 """Tables of this version: a start on these need not wait for what makes others of them."""
 
 

@@ -79,6 +79,7 @@ JOBS: Final = Table(
     Column("error", Text),
     Column("key", String(100)),
     Column("request", String(64)),
+    Column("warnings", Text),
     Index("jobs_state", "state"),
     Index("jobs_key", "actor", "key", unique=True),
 )

@@ -232,6 +232,53 @@ class PreparednessDispatch(KnowsTerrain):
         among = in_time(state, self.city)
         if not among.any():
             return first_least(state.arrival_ms, state, state.feasible)
+        return first_least(-self._left(state, among)[0], state, among)
+
+    def explain(self, state: DispatchState, unit: int) -> Explanation:
+        """Say why a unit was chosen; see `engine.dispatch.explanation.Explains`.
+
+        Parameters
+        ----------
+        state : DispatchState
+            What `decide` was asked.
+        unit : int
+            What it answered.
+
+        Returns
+        -------
+        Explanation
+            With ``preparedness_lost``, a share of that of the zones that count.
+        """
+        whose = f"least prepared {self.floor:.0%} of zones" if self.floor else "worst zone"
+        return against_the_closest(
+            state,
+            unit,
+            in_time(state, self.city),
+            self.preparedness_lost(state),
+            name="preparedness_lost",
+            words=f"which leaves the {whose} {{:.2%}} more of the preparedness of now",
+        )
+
+    def preparedness_lost(self, state: DispatchState) -> NDArray[np.float64]:
+        """Find how much less prepared the zones that count are when a unit has gone.
+
+        Parameters
+        ----------
+        state : DispatchState
+            The units.
+
+        Returns
+        -------
+        ndarray of float64, shape (units,)
+            Share of their preparedness with all units; zero for units that are not idle.
+        """
+        left, now = self._left(state, state.feasible)
+        return np.asarray(1.0 - left / now if now > 0 else np.zeros(len(left)))
+
+    def _left(
+        self, state: DispatchState, among: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], float]:
+        """Return the least preparedness without each of some units, and with all."""
         city = self.city
         covering = state.suitable & (state.base >= 0)
         count = np.bincount(state.base[covering], minlength=city.station_ms.shape[1])
@@ -244,14 +291,15 @@ class PreparednessDispatch(KnowsTerrain):
         without = [
             self._prepared(np.delete(drive, place, axis=1), weight) for place in range(self.nearest)
         ]
-        worst = np.zeros(len(state.arrival_ms))
+        now = self._least(prepared)
+        least = np.full(len(state.arrival_ms), now)
         for station in np.unique(state.base[covering & among]):
             left = prepared.copy()
             for place, other in enumerate(without):
                 here = where[:, place] == station
                 left[here] = other[here]
-            worst[covering & (state.base == station)] = -self._least(left)
-        return first_least(worst, state, among)
+            least[covering & (state.base == station)] = self._least(left)
+        return least, now
 
     def _prepared(
         self, drive: NDArray[np.float64], weight: NDArray[np.float64]
@@ -299,6 +347,76 @@ class SurvivalDispatch(KnowsTerrain):
         int
             A unit, or -1.
         """
+        cost = self.lives_to_come(state) - self.survival(state)
+        return first_least(cost, state, state.feasible)
+
+    def explain(self, state: DispatchState, unit: int) -> Explanation:
+        """Say why a unit was chosen; see `engine.dispatch.explanation.Explains`.
+
+        Parameters
+        ----------
+        state : DispatchState
+            What `decide` was asked.
+        unit : int
+            What it answered.
+
+        Returns
+        -------
+        Explanation
+            With ``survival``, this patient's chance, and ``lives_to_come``, those that
+            its going costs others, as if all were cardiac arrests.
+        """
+        closest = int(state.arrival_ms.argmin())
+        later_s = float(state.arrival_ms[unit] - state.arrival_ms[closest]) / 1000
+        chance, lives = self.survival(state), self.lives_to_come(state)
+        figures = {
+            "later_seconds": later_s,
+            "survival": float(chance[unit]),
+            "survival_of_closest": float(chance[closest]),
+            "lives_to_come": float(lives[unit]),
+            "lives_to_come_of_closest": float(lives[closest]),
+        }
+        if later_s == 0:
+            return Explanation("the closest, with which most can be expected to live", figures)
+        return Explanation(
+            f"{later_s:.0f} s after the closest, which costs this patient "
+            f"{chance[closest] - chance[unit]:.4f} expected lives and saves those to come "
+            f"{lives[closest] - lives[unit]:.4f}",
+            figures,
+        )
+
+    def survival(self, state: DispatchState) -> NDArray[np.float64]:
+        """Find how likely this patient lives with each unit.
+
+        Parameters
+        ----------
+        state : DispatchState
+            The incident and the units.
+
+        Returns
+        -------
+        ndarray of float64, shape (units,)
+            Probability; zero for units that cannot be sent.
+        """
+        chance = np.zeros(len(state.arrival_ms))
+        sent = state.feasible
+        response_s = (state.arrival_ms[sent] + state.waiting_ms) / 1000
+        chance[sent] = survival_curve(self.curve)(response_s)
+        return chance
+
+    def lives_to_come(self, state: DispatchState) -> NDArray[np.float64]:
+        """Find how many lives each unit's going costs others until it is back.
+
+        Parameters
+        ----------
+        state : DispatchState
+            The units.
+
+        Returns
+        -------
+        ndarray of float64, shape (units,)
+            Expected lives; zero for units that are not idle.
+        """
         city, survive = self.city, survival_curve(self.curve)
         lead_ms = city.processing_ms + float(city.turnout_ms.mean())
         covering = np.where(state.suitable, state.base, -1)
@@ -309,7 +427,4 @@ class SurvivalDispatch(KnowsTerrain):
         loss = np.zeros(len(count))
         there = where[:, 0] >= 0
         np.add.at(loss, where[there, 0], future * (city.weight * (kept - lost))[there])
-        cost = np.where(covering >= 0, loss[covering], 0.0)
-        sent = state.feasible
-        cost[sent] -= survive((state.arrival_ms[sent] + state.waiting_ms) / 1000)
-        return first_least(cost, state, sent)
+        return np.where(covering >= 0, loss[covering], 0.0)

@@ -106,7 +106,7 @@ class DoubleStandard:
             f"within {_second(first):g} s",
         )
         if answer.values is None:
-            raise no_plan_in_time(problem)
+            raise no_plan_in_time(problem, stopped)
         opened, placed = frame.read(answer.values)
         return written(self, problem, opened, placed, -answer.bound)
 

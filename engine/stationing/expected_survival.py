@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.stationing.problem import Layer
+    from engine.stationing.problem import Layer, LocationProblem
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,15 @@ class ExpectedSurvival(GainModel):
     about: ClassVar[str] = "saves the most lives by a survival curve (Erkut et al. 2008)"
     units_are_busy: ClassVar[bool] = True
 
-    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.float64]:
+    def worth(
+        self, problem: LocationProblem, layer: Layer, sites: slice | list[int] = ALL
+    ) -> NDArray[np.float64]:
         """Compute the probability to survive until a unit from each site has come.
 
         Parameters
         ----------
+        problem : LocationProblem
+            What is asked.
         layer : Layer
             Kind of unit and slice of time; its delay comes before the drive.
         sites : slice or list of int
@@ -51,6 +55,7 @@ class ExpectedSurvival(GainModel):
         ndarray of float64, shape (m, n)
             Probabilities; zero where no road leads.
         """
+        _ = problem
         return survival_curve(self.curve)(layer.travel_s[sites] + layer.delay_s)
 
     def steps(self, layer: Layer, most: int) -> NDArray[np.float64]:

@@ -284,7 +284,7 @@ def solve_program(
     elif known is not None:
         opened, placed = known
     else:
-        raise no_plan_in_time(problem)
+        raise no_plan_in_time(problem, stopped)
     return opened, placed, -answer.bound
 
 

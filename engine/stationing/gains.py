@@ -54,11 +54,15 @@ class GainModel(ABC):
         """Versioned id."""
 
     @abstractmethod
-    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[Any]:
+    def worth(
+        self, problem: LocationProblem, layer: Layer, sites: slice | list[int] = ALL
+    ) -> NDArray[Any]:
         """Compute what a unit at each site is worth to a unit of each demand point.
 
         Parameters
         ----------
+        problem : LocationProblem
+            What is asked.
         layer : Layer
             Kind of unit and slice of time.
         sites : slice or list of int
@@ -156,7 +160,7 @@ class GainModel(ABC):
             if not self.maximises and not placed.any():
                 return np.inf
             steps = self.steps(layer, max(1, int(placed.sum())))
-            worth = self.worth(layer, list(sites))
+            worth = self.worth(problem, layer, list(sites))
             gain += float(layer.weight @ gained(worth, placed, steps))
         return self.objective(problem, gain)
 
@@ -200,7 +204,7 @@ def _quickly(
     both = layer.units is not None and problem.k is not None
     if k is None or problem.floors or problem.budget is not None or len(problem.layers) > 1:
         return None
-    worth = model.worth(layer)
+    worth = model.worth(problem, layer)
     if both and worth.dtype == np.bool_:
         return None
     steps = model.steps(layer, k)
@@ -260,7 +264,7 @@ def _quickly(
 def _generally(
     model: GainModel, problem: LocationProblem, stopped: Callable[[], bool]
 ) -> StationPlan:
-    worth = [model.worth(layer) for layer in problem.layers]
+    worth = [model.worth(problem, layer) for layer in problem.layers]
     steps = [model.steps(layer, layer.units or problem.most(layer)) for layer in problem.layers]
     known = _good_plan(problem, worth, steps, stopped)
     looser = _bound_of_layers(problem, worth, steps, stopped)

@@ -59,21 +59,25 @@ def solve_frame(
     return answer
 
 
-def no_plan_in_time(problem: LocationProblem) -> InputError:
-    """Say that the time was too short for any plan.
+def no_plan_in_time(problem: LocationProblem, stopped: Callable[[], bool] = never) -> InputError:
+    """Say that the search ended before it knew of any plan, or that there is none.
 
     Parameters
     ----------
     problem : LocationProblem
         What was asked.
+    stopped : callable
+        Whether somebody ended the search.
 
     Returns
     -------
     InputError
         To be raised.
     """
+    if stopped():
+        return InputError("the search was stopped before it found a plan", field="time_limit_s")
     return InputError(
-        f"no plan was found in {problem.time_limit_s:g} s",
+        f"no plan was found in {problem.time_limit_s:g} s, and it is not known that there is none",
         field="time_limit_s",
         fix="give more time, or fewer candidate sites",
     )

@@ -102,7 +102,7 @@ class SetCovering:
             ),
         )
         if answer.values is None:
-            raise no_plan_in_time(problem)
+            raise no_plan_in_time(problem, stopped)
         # only stations count in whole numbers, what is paid beside them need not
         stations = float(np.ceil(answer.bound - _ROUNDING)) if tolerance else answer.bound
         bound = stations + priced.cost(())

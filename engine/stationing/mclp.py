@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from engine.stationing.problem import Layer
+    from engine.stationing.problem import Layer, LocationProblem
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,15 @@ class MaximalCovering(GainModel):
     id: ClassVar[str] = "mclp-v1"
     about: ClassVar[str] = "covers the most demand within the limit (Church & ReVelle 1974)"
 
-    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.bool_]:
+    def worth(
+        self, problem: LocationProblem, layer: Layer, sites: slice | list[int] = ALL
+    ) -> NDArray[np.bool_]:
         """Tell which sites cover which demand.
 
         Parameters
         ----------
+        problem : LocationProblem
+            What is asked.
         layer : Layer
             Kind of unit and slice of time.
         sites : slice or list of int
@@ -40,4 +44,5 @@ class MaximalCovering(GainModel):
         ndarray of bool, shape (m, n)
             Whether the travel time is within the limit.
         """
+        _ = problem
         return layer.covers(sites)

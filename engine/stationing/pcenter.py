@@ -61,7 +61,8 @@ class PCenter:
         Raises
         ------
         InputError
-            No plan meets the side constraints.
+            No plan meets the side constraints or leaves a way to all, or none was found in
+            the time; the message tells which.
         """
         quick = (
             problem.k is not None
@@ -82,7 +83,7 @@ class PCenter:
             stopped=stopped,
         )
         if np.isinf(choice.cost):
-            raise _out_of_reach()
+            raise _out_of_reach() if np.isinf(choice.bound) else no_plan_in_time(problem, stopped)
         opened = np.zeros(problem.sites, dtype=np.bool_)
         opened[allowed[list(choice.sites)]] = True
         units = np.tile(opened.astype(np.int64), (len(problem.layers), 1))
@@ -128,7 +129,7 @@ class PCenter:
             else:
                 break
         if best is None:
-            raise no_plan_in_time(problem)
+            raise no_plan_in_time(problem, stopped)
         opened, units = reader.read(best)
         bound = float(times[min(low, len(times) - 1)]) if len(times) else 0.0
         return written(self, problem, opened, units, bound)

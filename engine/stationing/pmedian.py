@@ -20,27 +20,32 @@ if TYPE_CHECKING:
     from engine.stationing.problem import Layer, LocationProblem
 
 UNREACHABLE_FACTOR: Final = 10.0
-"""A demand point that no open site reaches counts this many longest travel times. An
-assumption: it leaves nobody out to save a point of like weight some minutes, but a light
-one may be left out for a heavy one."""
+"""A demand point that no open site reaches counts this many longest travel times from any
+site that may hold a unit. An assumption: it leaves nobody out to save a point of like
+weight some minutes, but a light one may be left out for a heavy one."""
 
 
 @dataclass(frozen=True)
 class PMedian(GainModel):
     """Make the weighted sum of travel times least.
 
-    Demand that no site reaches at all is left out of the objective.
+    Demand that no site reaches at all, but for sites that may hold no unit, is left out of
+    the objective.
     """
 
     id: ClassVar[str] = "p-median-v1"
     about: ClassVar[str] = "makes the mean travel time least (Hakimi 1964)"
     maximises: ClassVar[bool] = False
 
-    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.float64]:
+    def worth(
+        self, problem: LocationProblem, layer: Layer, sites: slice | list[int] = ALL
+    ) -> NDArray[np.float64]:
         """Compute how much shorter each travel time is than that from the farthest site.
 
         Parameters
         ----------
+        problem : LocationProblem
+            What is asked.
         layer : Layer
             Kind of unit and slice of time.
         sites : slice or list of int
@@ -51,7 +56,7 @@ class PMedian(GainModel):
         ndarray of float64, shape (m, n)
             Seconds.
         """
-        times = _finite(layer.travel_s)
+        times = _finite(problem, layer)
         worth: NDArray[np.float64] = times.max(axis=0) - times[sites]
         return worth
 
@@ -71,17 +76,19 @@ class PMedian(GainModel):
             Weighted travel seconds.
         """
         farthest = (
-            float(layer.weight @ _finite(layer.travel_s).max(axis=0)) for layer in problem.layers
+            float(layer.weight @ _finite(problem, layer).max(axis=0)) for layer in problem.layers
         )
         return sum(farthest) - gain
 
 
-def _finite(travel_s: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Replace unreachable times by a penalty, by zero where no site reaches at all."""
-    reached = np.isfinite(travel_s)
-    times = travel_s.astype(np.float64, copy=False)
+def _finite(problem: LocationProblem, layer: Layer) -> NDArray[np.float64]:
+    """Replace unreachable times by a penalty, by zero where no usable site reaches at all."""
+    times = layer.travel_s.astype(np.float64, copy=False)
+    reached = np.isfinite(times)
     if reached.all():
         return times
-    longest = times[reached].max(initial=0.0)
-    penalty = np.where(reached.any(axis=0), UNREACHABLE_FACTOR * longest, 0.0)
-    return np.where(reached, times, penalty)
+    usable = problem.room(layer) > 0
+    longest = times[usable].max(initial=0.0, where=reached[usable])
+    filled = np.where(reached, times, UNREACHABLE_FACTOR * longest)
+    filled[:, ~reached[usable].any(axis=0)] = 0.0
+    return filled

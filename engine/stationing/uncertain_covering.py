@@ -21,7 +21,7 @@ from routing.uncertainty import TravelTimeSpread, arrival_probability
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.stationing.problem import Layer
+    from engine.stationing.problem import Layer, LocationProblem
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,15 @@ class UncertainCovering(GainModel):
     )
     units_are_busy: ClassVar[bool] = True
 
-    def worth(self, layer: Layer, sites: slice | list[int] = ALL) -> NDArray[np.float64]:
+    def worth(
+        self, problem: LocationProblem, layer: Layer, sites: slice | list[int] = ALL
+    ) -> NDArray[np.float64]:
         """Compute the probability to arrive within the limit.
 
         Parameters
         ----------
+        problem : LocationProblem
+            What is asked.
         layer : Layer
             Kind of unit and slice of time.
         sites : slice or list of int
@@ -57,6 +61,7 @@ class UncertainCovering(GainModel):
         ndarray of float64, shape (m, n)
             Probabilities.
         """
+        _ = problem
         seconds = layer.travel_s[sites]
         ms = np.where(np.isfinite(seconds), seconds * 1000, UNREACHABLE)
         whole = np.rint(ms).astype(np.int64)

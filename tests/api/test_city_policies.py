@@ -19,6 +19,7 @@ from api.outlook import Outlook
 from api.serve import warm_up
 from engine.dispatch import DispatchState, bound
 from engine.policies import POLICIES
+from engine.survival import de_maio_2003
 from routing.network import UNREACHABLE
 from scenarios.package import lonlat
 from scenarios.settings import Settings
@@ -136,10 +137,18 @@ def test_the_answer_is_that_of_the_event_loop(client: TestClient, name: str) -> 
         assert others > 0
 
 
-@pytest.mark.parametrize("name", ["foresight-v1", "dmexclp-v1"])
+TOLD = {
+    "foresight-v1": ("to_come", ".3f"),
+    "dmexclp-v1": ("coverage_lost", ".2%"),
+    "preparedness-v1": ("preparedness_lost", ".2%"),
+    "fair-preparedness-v1": ("preparedness_lost", ".2%"),
+}
+
+
+@pytest.mark.parametrize("name", list(TOLD))
 def test_figures_say_what_words_say(client: TestClient, name: str) -> None:
     later = 0
-    figure = {"foresight-v1": "to_come", "dmexclp-v1": "coverage_lost"}[name]
+    figure, form = TOLD[name]
     for seed in range(100):
         request, state = drawn(seed)
         answer = client.post("/v1/recommendations", json={**request, "policy": name}).json()
@@ -153,13 +162,23 @@ def test_figures_say_what_words_say(client: TestClient, name: str) -> None:
             assert reason.startswith(f"in time, {figures['later_seconds']:.0f} s after the closest")
             saved = figures[f"{figure}_of_closest"] - figures[figure]
             assert saved > 0
-            told = f"{saved:.3f}" if name == "foresight-v1" else f"{saved:.2%}"
-            assert f" {told} " in reason
+            assert f" {saved:{form}} " in reason
         elif not figures["in_time"]:
             assert reason.startswith("the closest, as nobody can be in time")
         else:
             assert reason.startswith("the closest, and in time")
     assert later > 2
+
+
+def test_survival_says_how_likely_this_patient_lives(client: TestClient) -> None:
+    for seed in range(20):
+        request, state = drawn(seed)
+        answer = client.post("/v1/recommendations", json={**request, "policy": "survival"}).json()
+        figures, first = answer["figures"], answer["ranking"][0]
+        response_s = first["arrival_seconds"] + state.waiting_ms / 1000
+        assert figures["survival"] == pytest.approx(float(de_maio_2003(response_s)))
+        assert figures["lives_to_come"] >= 0
+        assert (figures["later_seconds"] == 0) == first["reason"].startswith("the closest, with")
 
 
 def test_a_station_that_is_not_there_is_told(client: TestClient) -> None:

@@ -95,8 +95,8 @@ def test_several_numbers_make_several_plans(
         (["--stations", "2", "--time-limit", "0"], "--time-limit"),
         (["--stations", "2,3", "--scenario", "x"], "2 plans make no one scenario"),
         (
-            ["--stations", "2", "--slices", "7-19,19-7", "--simulate", "2"],
-            "--simulate: slices of the day are planned",
+            ["--units", "ambulance=2", "--slices", "7-19", "--simulate", "2"],
+            "--simulate: the slices leave hours in which nothing says which units are on duty",
         ),
     ],
 )
@@ -164,6 +164,25 @@ def test_units_slices_and_floors_by_command(scenario_folder: Path, out: Path) ->
     fleet = run(*args, "--units", "fleet", "--json").json
     placed = {layer["type"]: sum(layer["units"].values()) for layer in fleet["layers"]}
     assert placed == toy_city().units["type"].value_counts().to_dict()
+
+
+def test_a_plan_by_slices_is_simulated_slice_by_slice(
+    scenario_folder: Path, out: Path, tmp_path: Path
+) -> None:
+    args = ["plan", scenario_folder, "--model", "mexclp", "--out", out, "--busy", 0.3]
+    args += ["--units", "ambulance=4/2", "--slices", "7-19,19-7", "--stations", 3]
+    ran = run(*args, "--simulate", 2, "--scenario", tmp_path / "planned")
+    assert (ran.code, ran.err) == (0, "")
+    for span in ("7-19 h", "19-7 h"):
+        assert f"within 8 minutes (ambulance, {span})" in ran.out
+    assert "(its units are on duty in the slices that they were planned for)" in ran.out
+    told = json.loads(out.read_text())["simulated"]["standards"]
+    assert [(each["type"], each["hours"]) for each in told] == [
+        ("ambulance", [7, 19]),
+        ("ambulance", [19, 7]),
+    ]
+    planned = run("check", tmp_path / "planned", "--json").json
+    assert planned["units"] >= 4
 
 
 def test_a_front_by_command(scenario_folder: Path, out: Path, tmp_path: Path) -> None:

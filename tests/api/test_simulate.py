@@ -113,6 +113,16 @@ def test_comparisons_that_cannot_be(scenario_folder: Path, tmp_path: Path) -> No
     assert not list(tmp_path.iterdir())
 
 
+def test_a_scenario_is_not_compared_with_itself(scenario_folder: Path, tmp_path: Path) -> None:
+    copied = shutil.copytree(scenario_folder, tmp_path / "copied")
+    out = tmp_path / "c"
+    line = refused("compare", scenario_folder, copied, "--replications", 2, "--out", out)
+    assert f"{scenario_folder} and {copied} are the same: Toytown <&> with hash" in line
+    line = refused("compare", copied, copied, "--policies", "closest", "--out", out)
+    assert f"{copied} is given twice" in line
+    assert not out.exists()
+
+
 def test_replays_that_cannot_be(simulated: Path, scenario_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "again"
     assert "manifest.json" in refused("replay", scenario_folder, "--out", out)

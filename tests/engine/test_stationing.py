@@ -98,12 +98,12 @@ def when_free(layer: Layer, rank: int) -> float:
 def total_travel(problem: LocationProblem, sites: Sites, units: Units) -> float:
     total = 0.0
     for layer, placed in zip(problem.layers, units, strict=True):
-        longest = max((float(t) for t in layer.travel_s.ravel() if t < np.inf), default=0.0)
+        usable = layer.travel_s[problem.allowed]
+        longest = max((float(t) for t in usable.ravel() if t < np.inf), default=0.0)
         for i, weight, times in times_by_demand(layer, sites, placed):
-            if times and times[0] < np.inf:
-                total += weight * times[0]
-            elif any(layer.travel_s[:, i] < np.inf):
-                total += weight * 10 * longest
+            if not any(usable[:, i] < np.inf):
+                continue
+            total += weight * (times[0] if times and times[0] < np.inf else 10 * longest)
     return total
 
 
@@ -259,6 +259,27 @@ def test_the_median_serves_all_it_can() -> None:
     plan = MODELS["p-median"].solve(simple_problem(times, np.array([2.0, 2.0, 1.0, 5.0]), 1))
     assert plan.sites == (1,)
     assert plan.objective == 450.0
+
+
+@pytest.mark.parametrize("closed", ["forbidden", "no room"])
+def test_a_site_that_nobody_may_use_says_nothing_of_the_penalty(closed: str) -> None:
+    """Which of two sites is left out depends on how long drives are: those from usable ones."""
+    inf = np.inf
+    times = np.array([[1.0, 30.0, 1.0, inf], [1.0, inf, 20.0, inf], [900.0, inf, inf, 5.0]])
+    weight = np.array([1.0, 1.0, 20.0, 7.0])
+    unusable = np.array([False, False, True])
+    usable = LocationProblem((Layer(times[:2, :3], weight[:3]),), 1)
+    if closed == "forbidden":
+        problem = LocationProblem((Layer(times, weight),), 1, forbidden=unusable)
+    else:
+        layer = Layer(times, weight, units=1, capacity=np.array([1, 1, 0]))
+        problem = LocationProblem((layer,), 1)
+    for sites in ([0], [1]):
+        value = MODELS["p-median"].value(problem, sites)
+        assert value == MODELS["p-median"].value(usable, sites)
+    assert MODELS["p-median"].value(problem, [1]) == 1 + 10 * 30 + 20 * 20
+    plan = MODELS["p-median"].solve(problem)
+    assert (plan.sites, plan.objective, plan.proven) == ((0,), 51.0, True)
 
 
 @pytest.mark.parametrize("model", ["mclp-v1", "p-median-v1", "p-center-v1"])
@@ -500,6 +521,37 @@ def test_a_center_that_leaves_somebody_without_a_way_is_told() -> None:
     assert MODELS["p-center"].solve(simple_problem(times, np.ones(2), 2)).objective == 1.0
     with pytest.raises(InputError, match="no plan leaves a way to all demand"):
         MODELS["p-center"].solve(simple_problem(times, np.ones(2), 1))
+
+
+def lines_of_three(dimensions: int, k: int, **constraints: Any) -> LocationProblem:
+    """Reach every line of three points in affine space from one of its points.
+
+    The fewest points that do are those outside a largest cap set: 9 - 4 and 27 - 9.
+    """
+    points = list(itertools.product(range(3), repeat=dimensions))
+    lines = sorted(
+        {
+            frozenset({a, b, tuple((-x - y) % 3 for x, y in zip(a, b, strict=True))})
+            for a, b in combinations(points, 2)
+        },
+        key=sorted,
+    )
+    times = np.array([[5.0 if point in line else np.inf for line in lines] for point in points])
+    return LocationProblem((Layer(times, np.ones(len(lines))),), k, **constraints)
+
+
+@pytest.mark.parametrize("budget", [None, 100.0])
+def test_a_center_tells_too_little_time_from_no_way(budget: float | None) -> None:
+    model, least = MODELS["p-center"], {2: 5, 3: 18}
+    assert model.solve(lines_of_three(3, least[3], budget=budget)).objective == 5.0
+    for dimensions, k in ((3, least[3]), (2, least[2] - 1)):
+        hurried = lines_of_three(dimensions, k, budget=budget, time_limit_s=1e-9)
+        with pytest.raises(InputError, match=r"no plan was found in 1e-09 s, and it is not known"):
+            model.solve(hurried)
+        with pytest.raises(InputError, match=r"the search was stopped before it found a plan"):
+            model.solve(lines_of_three(dimensions, k, budget=budget), stopped=lambda: True)
+    with pytest.raises(InputError, match=r"no plan leaves a way to all demand"):
+        model.solve(lines_of_three(2, least[2] - 1, budget=budget))
 
 
 def test_a_plan_beyond_its_bound_is_a_defect() -> None:

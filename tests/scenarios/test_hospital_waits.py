@@ -268,7 +268,9 @@ def test_without_bays_nothing_is_told_and_no_byte_changes(tmp_path: Path) -> Non
 def test_where_no_bays_are_given_nobody_waits(tmp_path: Path) -> None:
     said = simulate(crowded(["1", "", "2"]), replications=1, seed=3, out=tmp_path / "run").summary
     each = said["hospitals"]["by_hospital"]
-    assert [each[name]["waited_share"] > 0 for name in each] == [True, False, True]
+    assert {key for one in each.values() for key in one} == {"bays", "handovers"}
+    waited = said["hospital_waited_share_by_hospital"]
+    assert all(waited[name]["value"] > 0 for name in ("H0", "H2"))
     assert said["hospital_wait_mean_by_hospital"].keys() == {"H0", "H2"}
     assert said["hospital_wait_mean"]["low"] is not None  # from stretches of one replication
     page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")

@@ -267,16 +267,16 @@ def test_a_scenario_says_what_hospitals_can_do(tmp_path: Path) -> None:
     frame = result.incidents
     assert set(frame["hospital"][frame["type"] == "stroke"].dropna()) == {"B"}
     assert "A" in set(frame["hospital"].dropna())
-    told = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))["hospitals"]
+    said = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+    told = said["hospitals"]
     assert told["policy"] == "by-load-v1"
-    assert told["by_hospital"]["A"]["waited_share"] == 0
-    assert told["by_hospital"]["B"]["bays"] == 1
     taken = [told["by_hospital"][name]["handovers"] for name in "AB"]
-    assert sum(taken) == told["wait"]["handovers"] == frame["hospital"].notna().sum()
-    assert told["wait"]["mean_s"] == pytest.approx(
-        sum(told["by_hospital"][n]["mean_s"] * told["by_hospital"][n]["handovers"] for n in "AB")
-        / sum(taken)
-    )
+    assert sum(taken) == told["handovers"] == frame["hospital"].notna().sum()
+    assert told["by_hospital"]["B"] == {"bays": 1, "handovers": taken[1]}
+    # waits are told once, with their intervals
+    assert said["hospital_wait_mean_by_hospital"].keys() == {"B"}
+    mean_s = said["hospital_wait_mean_by_hospital"]["B"]["value"]  # at A nobody waits
+    assert said["hospital_wait_mean"]["value"] == pytest.approx(mean_s * taken[1] / sum(taken))
     with pytest.raises(InputError, match="the bound does not know bays or capabilities"):
         crews_of(build_tables(loaded), result.observations, no_timeline())  # type: ignore[arg-type]
 

@@ -20,12 +20,14 @@ from routing.travel_times import DijkstraTravelTimes
 from scenarios import planning
 from scenarios.candidates import candidate_sites
 from scenarios.coverage import drives_s
+from scenarios.day_slices import hours_within, shifts_of
 from scenarios.package import Scenario, lonlat
 from scenarios.packaging import load_scenario, save_scenario
 from scenarios.plan_figures import efficient, front_figure, plan_figure
 from scenarios.plan_question import PlanQuestion
-from scenarios.plan_units import quotas
+from scenarios.plan_units import hours_on_duty, quotas
 from scenarios.planning import CityPlan, apply_plan, read_plan, write_plan
+from scenarios.settings import parse_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -219,6 +221,60 @@ def test_units_follow_demand(count: int, served: NDArray[np.float64]) -> None:
     for more, less in combinations(range(len(served)), 2):
         if served[more] > served[less]:
             assert quota[more] >= quota[less]
+
+
+@settings(deadline=None)
+@given(
+    placed=st.lists(
+        st.lists(st.integers(0, 4), min_size=3, max_size=3), min_size=3, max_size=3
+    ).map(np.array)
+)
+def test_each_slice_has_the_units_that_it_was_given(placed: NDArray[np.int64]) -> None:
+    slices, stations = [(6, 12), (12, 20), (20, 6)], ["A", "B", "C"]
+    rows: list[tuple[str, str]] = []
+    for station, most in zip(stations, placed.max(axis=0).tolist(), strict=True):
+        rows += [("ambulance", station)] * most
+    units = pd.DataFrame([*rows, ("doctor", "B")], columns=["type", "station"])
+    duty = hours_on_duty(units, stations, {"ambulance": placed}, slices)
+    assert duty[-1] is None
+    for number, span in enumerate(slices):
+        there = Counter(
+            station
+            for (_, station), hours in zip(rows, duty, strict=False)
+            if hours is None or span in hours
+        )
+        assert [there[station] for station in stations] == placed[number].tolist()
+    # each is there at some time, and the shifts are the hours
+    names, shifts = shifts_of(duty)
+    assert all(hours is None or hours for hours in duty)
+    for name, hours in zip(names, duty, strict=True):
+        own = [(shift.start.hour, shift.end.hour) for shift in shifts if shift.name == name]
+        inside = {hour for span in own for hour in hours_within(span)}
+        wanted = {hour for span in hours or [] for hour in hours_within(span)}
+        assert inside == wanted
+
+
+def test_a_planned_city_has_the_shifts_of_its_slices(reykjavik: Scenario, tmp_path: Path) -> None:
+    plan = make_plan(reykjavik, units={"ambulance": (8, 3)}, slices=((7, 19), (19, 7)))
+    planned = apply_plan(reykjavik, plan)
+    assert "#" in planned.settings_text
+    assert parse_settings(planned.settings_text, "scenario.toml") == planned.settings
+    save_scenario(planned, tmp_path / "planned")
+    read = load_scenario(tmp_path / "planned")
+    duty = {unit["id"]: unit["hours"] for unit in plan.document["units"]}
+    assert list(read.units["id"]) == list(duty)
+    names = {None: "", ((7, 19),): "planned 7-19 h", ((19, 7),): "planned 19-7 h"}
+    wanted = [names[hours and tuple(map(tuple, hours))] for hours in duty.values()]
+    assert read.units["shift"].fillna("").tolist() == wanted
+    on = [
+        sum(hours is None or span in hours for hours in duty.values())
+        for span in ([7, 19], [19, 7])
+    ]
+    assert on == [8, 3]
+    # a plan that places no units leaves theirs as they are
+    again = apply_plan(read, make_plan(read, stations=len(read.stations), existing="keep"))
+    assert again.units["shift"].tolist() == read.units["shift"].tolist()
+    assert again.settings.shifts == read.settings.shifts != []
 
 
 def test_units_stay_where_they_may(city: Scenario) -> None:

@@ -12,6 +12,7 @@ import pytest
 from api.promise_words import promise_lines
 from routing.errors import InputError
 from scenarios import planning
+from scenarios.breakdown import hours_of
 from scenarios.plan_question import PlanQuestion
 from scenarios.planning import apply_plan
 from scenarios.promise import simulate_plan
@@ -201,7 +202,81 @@ def test_the_plan_of_another_city_is_refused() -> None:
         simulate_plan(replace(city(), hash="1" * 64), plan)
 
 
-def test_a_plan_for_slices_is_not_simulated_as_if_it_had_none() -> None:
-    plan = make_plan(city(), stations=2, units={"ambulance": (3, 2)}, slices=((7, 19), (19, 7)))
-    with pytest.raises(InputError, match="slices of the day are planned"):
+DAY_AND_NIGHT = ((7, 19), (19, 7))
+
+
+def test_each_slice_has_a_promise_and_an_outcome_of_its_own() -> None:
+    base = city(per_day=48)
+    plan = make_plan(
+        base,
+        model="mexclp",
+        stations=2,
+        units={"ambulance": (3, 1)},
+        slices=DAY_AND_NIGHT,
+        busy=0.3,
+    )
+    found = simulate_plan(base, plan, replications=4)
+    told = found.to_json_dict()["standards"]
+    assert [each["hours"] for each in told] == [[7, 19], [19, 7]]
+    hour = hours_of(found.run.observations)
+    day = (hour >= 7) & (hour < 19)
+    within = found.run.observations.frame["response_time"].to_numpy() <= 200
+    for each, layer, mask in zip(told, plan.document["layers"], (day, ~day), strict=True):
+        assert each["promised"] == pytest.approx(layer["covered_share"]["after"], abs=1e-6)
+        assert each["simulated"]["value"] == pytest.approx(within[mask].mean(), abs=1e-8)
+        steps = [step["change"]["value"] for step in each["steps"]]
+        assert sum(steps) == pytest.approx(each["difference"]["value"], abs=1e-8)
+        late = sum(share["value"] for share in each["misses"].values())
+        assert late == pytest.approx(1 - each["simulated"]["value"], abs=1e-8)
+    # by night one unit stands at one station, by day there is one at each
+    assert told[0]["promised"] > told[1]["promised"]
+    assert told[0]["simulated"]["value"] > told[1]["simulated"]["value"]
+    words = "\n".join(promise_lines(found.to_json_dict()))
+    assert "(ambulance, 7-19 h)" in words
+    assert "(ambulance, 19-7 h)" in words
+
+
+def test_units_are_sent_in_their_slices_alone() -> None:
+    base = city(per_day=48)
+    plan = make_plan(
+        base,
+        model="mexclp",
+        stations=2,
+        units={"ambulance": (3, 1)},
+        slices=DAY_AND_NIGHT,
+        busy=0.3,
+    )
+    seen = simulate_plan(base, plan, replications=4).run.observations
+    hours = {unit["id"]: unit["hours"] for unit in plan.document["units"]}
+    off_at_night = [name for name, spans in hours.items() if spans == [[7, 19]]]
+    assert len(off_at_night) >= 2
+    dispatched = seen.frame["call_time"] + seen.frame["processing_time"] + seen.frame["queue_time"]
+    hour = (dispatched // 3600) % 24
+    sent = seen.frame["unit"].isin(off_at_night).to_numpy()
+    assert sent.any()
+    assert hour[sent].between(7, 18).all()
+
+
+def test_slices_drive_at_the_speeds_of_their_hours() -> None:
+    """By night, with no rush, more is in time; the outcome follows as the promise does."""
+    base = city(fleet=4, per_day=10, limit_s=200)
+    rules = base.speeds.rules
+    slow = tuple(0.5 if 7 <= hour < 19 else 1.0 for hour in range(24))
+    hours = rules.hours.model_copy(update={"siren": slow, "normal": slow})
+    slower = rules.model_copy(update={"hours": hours})
+    base = replace(base, speeds=replace(base.speeds, rules=slower))
+    plan = make_plan(base, stations=2, slices=DAY_AND_NIGHT)
+    day, night = simulate_plan(base, plan, replications=8).to_json_dict()["standards"]
+    assert day["promised"] < night["promised"]
+    for each in (day, night):
+        assert [step["change"]["value"] for step in each["steps"][1:3]] == [0, 0]
+        assert abs(each["difference"]["value"]) < 0.05
+
+
+def test_slices_that_leave_hours_out_are_simulated_only_without_units() -> None:
+    plan = make_plan(city(), stations=2, units={"ambulance": (3,)}, slices=((7, 19),))
+    with pytest.raises(InputError, match="the slices leave hours in which nothing says"):
         simulate_plan(city(), plan)
+    plan = make_plan(city(), stations=2, slices=((7, 19),))
+    (told,) = simulate_plan(city(), plan, replications=2).to_json_dict()["standards"]
+    assert told["hours"] == [7, 19]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,17 @@ import pandas as pd
 import pytest
 
 from routing.errors import InputError
+from routing.hierarchy_times import HierarchyTravelTimes
+from scenarios import reach
 from scenarios.compare import compare
 from scenarios.coverage import drive_from_stations_s
 from scenarios.demand import IncidentTable, draw_incidents
 from scenarios.packaging import save_scenario
 from scenarios.plan_question import PlanQuestion
 from scenarios.planning import make_plan
-from scenarios.reach import unserved_zones
 from scenarios.runs import simulate
 from scenarios.settings import Settings
+from scenarios.simulation.tables import build_tables
 from scenarios.staffing import Question, size_fleet
 from tests.command_line import run
 from tests.toy_city import ISLAND, toy_city
@@ -41,6 +44,10 @@ POLICIES = (
     "closest+compliance",
     "closest+nested-table",
 )
+
+
+def unserved_zones(city: Scenario) -> list[str]:
+    return reach.unserved_zones(city, build_tables(city))
 
 
 def city_with(*places: tuple[float, float]) -> Scenario:
@@ -168,9 +175,29 @@ def test_a_plan_may_build_where_nobody_comes_today() -> None:
     assert "new-N0" in {station["id"] for station in found["stations"]}
 
 
-def test_staffing_refuses_what_it_cannot_count() -> None:
-    with pytest.raises(InputError, match="leads from the nearest station to zone N0"):
-        size_fleet(city_with(ISLAND), Question())
+@pytest.mark.parametrize("ground", ["station", "district", "city"])
+def test_staffing_leaves_out_who_is_never_served(ground: str) -> None:
+    question = Question(ground=ground)
+    found, without = size_fleet(city_with(ISLAND, FAR), question), size_fleet(toy_city(), question)
+    (said,) = found.unserved
+    assert said.startswith("no unit reaches zones N0 (row 5), N1 (row 6) of zones.csv")
+    assert without.unserved == ()
+    assert [each.id for each in found.grounds] == [each.id for each in without.grounds]
+    for one, other in zip(found.grounds, without.grounds, strict=True):
+        assert not one.zones[-2:].any()
+        assert one.busy_s == pytest.approx(other.busy_s)
+        # two parts of twelve call from nowhere
+        assert one.rate_h == pytest.approx(other.rate_h * 10 / 12)
+
+
+def test_staffing_by_command_warns_and_goes_on(tmp_path: Path) -> None:
+    save_scenario(city_with(ISLAND, FAR), tmp_path / "city")
+    ran = run("staff", tmp_path / "city", "--simulate", 2, "--out", tmp_path / "staffing.json")
+    assert ran.code == 0, ran
+    (line,) = ran.err.splitlines()
+    assert line.startswith("warning: no unit reaches zones N0 (row 5), N1 (row 6) of zones.csv")
+    week = json.loads((tmp_path / "staffing.json").read_text())["simulated"]["week"]
+    assert week["all"]["observed"]["utilisation"]["value"] < 1
 
 
 def test_a_plan_reckons_with_the_work_of_zones_that_are_reached() -> None:
@@ -210,3 +237,42 @@ def test_commands_warn_and_go_on(tmp_path: Path) -> None:
         # a station on the island would reach it
         told = "candidate reaches zone N1 (row 6)" if command[0] == "plan" else "unit reaches zones"
         assert any(f"warning: no {told}" in line for line in warned)
+
+
+def test_zones_are_looked_for_in_the_tables_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Travel times are prepared as often as without a word, for tables and report."""
+    prepared: list[object] = []
+    init = HierarchyTravelTimes.__init__
+
+    def counted(self: HierarchyTravelTimes, *given: Any) -> None:
+        prepared.append(given)
+        init(self, *given)
+
+    city = city_with(ISLAND, FAR)
+    save_scenario(city, tmp_path / "city")
+    monkeypatch.setattr(HierarchyTravelTimes, "__init__", counted)
+    simulate(city, replications=2, out=tmp_path / "run")
+    once = len(prepared)
+    prepared.clear()
+    ran = run("simulate", tmp_path / "city", "--replications", 2, "--out", tmp_path / "told")
+    assert ran.err.count("no unit reaches zones N0 (row 5), N1 (row 6)") == 1
+    assert len(prepared) == once > 0
+
+
+def test_a_comparison_warns_once_of_each_scenario(tmp_path: Path) -> None:
+    save_scenario(city_with(ISLAND, FAR), tmp_path / "city")
+    other = city_with(ISLAND, FAR).renamed("another")
+    units = other.units.iloc[1:].reset_index(drop=True)
+    save_scenario(replace(other, units=units), tmp_path / "other")
+    ran = run(
+        *("compare", tmp_path / "city", tmp_path / "other", "--policies", "closest,batch"),
+        *("--hospital", "nearest,by-load", "--replications", 2, "--out", tmp_path / "out"),
+    )
+    assert ran.code == 0, ran
+    told = [line for line in ran.err.splitlines() if "no unit reaches zones" in line]
+    assert [line.partition(": no")[0] for line in told] == [
+        "warning: Toytown <&>",
+        "warning: another",
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,7 +28,7 @@ SAMPLES = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=30)
 @given(SAMPLES)
 def test_the_mean_of_replications_has_the_t_interval(sample: list[float]) -> None:
     values = np.array(sample)
-    found = estimate(ratio(values, np.ones(len(values))))
+    found = estimate(replace(ratio(values, np.ones(len(values))), signed=True))
     error = np.std(values, ddof=1) / np.sqrt(len(values))
     half = stats.t.ppf(0.975, len(values) - 1) * error
     assert found.value == pytest.approx(values.mean())
@@ -45,6 +47,29 @@ def test_a_difference_has_the_paired_t_interval() -> None:
     assert alone.high is not None
     assert alone.low is not None
     assert expected.high - expected.low < (alone.high - alone.low) / 2
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1e6), min_size=2, max_size=30))
+def test_an_interval_ends_where_no_value_can_be(sample: list[float]) -> None:
+    values, one = np.array(sample), np.ones(len(sample))
+    whole = estimate(replace(ratio(values, one), signed=True))
+    cut = estimate(ratio(values, one))
+    assert whole.low is not None
+    assert (cut.value, cut.low, cut.high) == (whole.value, max(0.0, whole.low), whole.high)
+    # a difference may lie on either side of zero
+    change = estimate(ratio(values, one) - ratio(values[::-1].copy(), one))
+    assert change.low is not None
+    assert change.low <= 0
+
+
+def test_the_interval_of_rare_waits_does_not_go_below_zero() -> None:
+    waits = np.array([0.0] * 9 + [40.0])
+    found = estimate(ratio(waits, np.ones(10)))
+    assert (found.value, found.low) == (4.0, 0.0)
+    share = estimate(ratio(np.array([9.0] * 9 + [10.0]), np.full(10, 10.0), share=True))
+    assert share.high is not None
+    assert share.high <= 1
 
 
 def test_the_interval_of_a_ratio_covers_it() -> None:

@@ -13,11 +13,13 @@ from dataclasses import replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from fastapi.testclient import TestClient
+from sqlalchemy import text
 
 from api.app import create_app
 from api.cli import bluelight
@@ -26,6 +28,7 @@ from api.live.job_commands import ASKED, arguments, bars
 from api.live.job_process import LOWEST
 from api.live.job_run import COMMAND, JobRun, _environment
 from api.live.job_schemas import ENDED
+from api.live.job_store import JobStore
 from api.live.jobs import MOST_STARTS, JobOptions
 from api.live.schema import _config, migrate
 from api.live.service import Live, LiveOptions
@@ -34,6 +37,7 @@ from api.live.store import Store
 from api.live.tables import METADATA
 from api.live.tokens import Tokens
 from api.serve import jobs_of
+from scenarios.packaging import load_scenario, save_scenario
 from tests.command_line import run
 
 if TYPE_CHECKING:
@@ -371,10 +375,17 @@ def test_what_a_waiting_job_goes_on_from_in_turn_is_not_deleted(
         ({"kind": "compare", "hospitals": ["nearest", "x"]}, 422, "hospitals[1]"),
         ({"kind": "compare", "hospitals": ["nearest", "nearest"]}, 422, "named twice"),
         ({"kind": "compare", "policies": ["closest", "x.py:A"]}, 422, "policies[1]"),
+        ({"kind": "compare", "scenarios": ["served"] * 2}, 422, "scenario served is named twice"),
+        ({"kind": "compare", "scenarios": [{"job": "J1"}] * 2}, 422, "scenario J1 is named twice"),
         ({"kind": "plan"}, 422, "nothing says how many stations"),
         ({"kind": "plan", "stations": [2], "model": "mclpp"}, 422, "did you mean 'mclp'"),
         ({"kind": "plan", "stations": [2], "candidates": "/etc/passwd"}, 422, "candidates"),
         ({"kind": "plan", "stations": [2, 3], "simulate": 5}, 422, "several plans"),
+        (
+            {"kind": "plan", "units": "fleet", "slices": [[7, 19]], "simulate": 5},
+            422,
+            "nothing says which units are on duty",
+        ),
         ({"kind": "plan", "stations": [2], "keep": ["a,b"]}, 422, "keep"),
     ],
 )
@@ -601,8 +612,13 @@ def test_jobs_stand_still_while_anybody_is_asked(city: City, tmp_path: Path) -> 
 
 def test_a_job_gives_way_to_everything_else() -> None:
     script = "import os, api.live.job_process as p; p.give_way(); print(os.nice(0))"
+    # in a session of its own: else whoever runs the tests gives way, too, from then on
     told = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        start_new_session=True,
     )
     assert int(told.stdout) == LOWEST
     assert COMMAND[-2:] == ("-m", "api.live.job_process")
@@ -676,4 +692,51 @@ def test_results_lie_beside_the_store(tmp_path: Path) -> None:
     assert jobs_of(named, store) == replace(
         jobs_of(ServeSettings(), store), folder=tmp_path / "x", at_once=0
     )
+    store.close()
+
+
+def test_warnings_are_kept_with_the_job(serve: Callable[..., Any]) -> None:
+    with serve() as (client, _):
+        failed = asked(client, simulation(66))
+        assert until(client, failed, "failed")["warnings"] == ["beware"]
+        done = asked(client, simulation())
+        assert until(client, done, "done")["warnings"] == []
+        running = asked(client, simulation(99))
+        at_work(client, running)
+    with serve() as (client, _):
+        kept = {each["id"]: each["warnings"] for each in client.get("/v1/jobs").json()["jobs"]}
+        assert kept == {failed: ["beware"], done: [], running: []}
+
+
+def test_a_real_job_tells_what_the_command_line_warns_of(
+    serve: Callable[..., Any], city: City, tmp_path: Path
+) -> None:
+    zones = city.scenario.zones
+    far = zones.iloc[:1].assign(id="N0", lon=-21.9, lat=64.05)
+    lonely = replace(city.scenario, zones=pd.concat([zones, far], ignore_index=True))
+    save_scenario(lonely, tmp_path / "lonely")
+    with serve(command=REAL) as (client, live):
+        live.jobs._city = live.jobs.folders._city = load_scenario(tmp_path / "lonely")
+        body = {"kind": "simulate", "replications": 2}
+        told = until(client, asked(client, body), "done")["warnings"]
+    by_hand = run("simulate", tmp_path / "lonely", "--replications", 2, "--out", tmp_path / "run")
+    assert [f"warning: {each}" for each in told] == by_hand.err.splitlines()
+    assert told[0].startswith("no unit reaches zone N0")
+
+
+def test_jobs_of_an_earlier_version_have_no_warnings(tmp_path: Path) -> None:
+    store = Store(str(tmp_path / "log.db"))
+    config = _config()
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(
+            text(
+                "INSERT INTO jobs (number, kind, actor, asked, scenario, state, starts, created_ms)"
+                " VALUES (1, 'simulate', 'desk', '{}', '', 'done', 1, 0)"
+            )
+        )
+    migrate(store.engine)
+    (job,) = JobStore(store, lambda: 0).list()
+    assert (job.id, job.state, job.warnings) == ("J1", "done", None)
     store.close()

@@ -304,8 +304,8 @@ def test_a_closed_road_is_closed_for_all_answers_until_it_is_opened(desk: TestCl
     steps = route["legs"][0]["steps"]
     assert sum(step["duration"] for step in steps) == pytest.approx(longer, abs=0.01)
     assert desk.put("/v1/closures/works", json=area).status_code == 409
-    past = area | {"to": "2020-01-01T00:00:00Z", "version": 1}
-    assert desk.put("/v1/closures/works", json=past).status_code == 200
+    later = area | {"from": "2100-01-01T00:00:00Z", "version": 1}
+    assert desk.put("/v1/closures/works", json=later).status_code == 200
     assert asked(desk, name)["ranking"][0]["travel_seconds"] == before
     assert desk.delete("/v1/closures/works").status_code == 200
     assert desk.delete("/v1/closures/works").status_code == 404
@@ -314,6 +314,20 @@ def test_a_closed_road_is_closed_for_all_answers_until_it_is_opened(desk: TestCl
     bow = [[west, south], [east, north], [east, south], [west, north], [west, south]]
     crossed = {"geometry": {"type": "Polygon", "coordinates": [bow]}}
     assert desk.put("/v1/closures/x", json=crossed).status_code == 422
+
+
+def test_a_closure_that_is_over_is_refused(desk: TestClient) -> None:
+    line = {"type": "LineString", "coordinates": [list(corner(0, 0)), list(corner(1, 0))]}
+    for begins in (None, "2019-12-31T00:00:00Z"):
+        past = {"geometry": line, "from": begins, "to": "2020-01-01T00:00:00Z"}
+        answer = desk.put("/v1/closures/works", json=past)
+        assert answer.status_code == 422
+        assert answer.headers["content-type"] == "application/problem+json"
+        (error,) = answer.json()["errors"]
+        assert error["field"] == "to"
+        assert "2020-01-01T00:00:00" in error["message"]
+        assert "give an end to come" in error["fix"]
+    assert desk.get("/v1/closures").json()["features"] == []
 
 
 def test_what_is_reached_shrinks_with_the_roads(desk: TestClient) -> None:
