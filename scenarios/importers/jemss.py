@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 DEMAND_POINTS: Final = 1500
 """Places that stand for the raster of demand, each for the same part of it."""
 
-DIVERTED_POINTS: Final = 400
-"""Fewer where units may be sent elsewhere on the way, so that they can turn nearly anywhere."""
-
 _EXAMPLES: Final = {
     "auckland": "misc/redispatch/redispatch_lower_to_high.csv",
     "edmonton": "misc/redispatch/redispatch_low_to_higher.csv",
@@ -97,8 +94,7 @@ class Jemss:
         divert, rules = _divert(model, given.get("redispatch"), names, calls.city)
         stations = _places(model, "stations", "S")
         hospitals = _places(model, "hospitals", "H")
-        points = DIVERTED_POINTS if divert else DEMAND_POINTS
-        lonlat, weight = raster_points(source, calls.raster, points)
+        lonlat, weight = raster_points(source, calls.raster, DEMAND_POINTS)
         everything = [_lonlat(stations), _lonlat(hospitals), lonlat]
         roads = read_roads(model / "travel" / "roads", len(modes)).with_places(
             np.concatenate(everything), _scale(model), modes

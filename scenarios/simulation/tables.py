@@ -28,6 +28,7 @@ from scenarios.simulation.matrix_tables import matrix_travel
 from scenarios.simulation.needs import build_rules
 from scenarios.simulation.periods import Period, arc_times_ms, periods_of
 from scenarios.simulation.timeline import build_timeline
+from scenarios.simulation.waypoints import next_waypoints, waypoints
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,7 +43,6 @@ _CELLS: Final = 12_000_000
 """Junctions times zones in a table for diversions."""
 
 _SOME_ZONES: Final = 128
-_SOON_MS: Final = 10_000.0
 
 
 class Tables(NamedTuple):
@@ -179,7 +179,7 @@ class _Roads(NamedTuple):
 
     def rest(self, tree: NodeTable) -> NDArray[Any]:
         """Return drives from the junctions to the ends of a tree, and the next junction on each."""
-        following = np.array([self._next(row)[self.junctions] for row in tree.next_arc])
+        following = np.array([self._next(row, self.junctions) for row in tree.next_arc])
         following = following.reshape(len(tree.ms), len(self.junctions))
         return packed(DRIVE, tree.ms[:, self.junctions], tree.metres[:, self.junctions], following)
 
@@ -193,22 +193,12 @@ class _Roads(NamedTuple):
         for column, row in enumerate(tree.next_arc):
             at = node[:, column]
             here = self.number[at]
-            found[:, column] = np.where((here < 0) & (at >= 0), self._next(row)[at], here)
+            found[:, column] = np.where(here < 0, self._next(row, at), here)
         return found
 
-    def _next(self, next_arc: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return the next junction after each node on its way along a tree, -1 for none."""
-        none = self.network.n_nodes
-        after = np.full(none + 1, none, dtype=np.int64)
-        on_way = np.flatnonzero(next_arc >= 0)
-        after[on_way] = self.network.arc_head[next_arc[on_way]]
-        while True:
-            beyond = np.flatnonzero(self.number[after] < 0)
-            beyond = beyond[after[beyond] != none]
-            if not len(beyond):
-                return self.number[after]
-            # leaps over what has been leapt over already, so that few rounds are needed
-            after[beyond] = after[after[beyond]]
+    def _next(self, next_arc: NDArray[np.int32], at: NDArray[np.integer]) -> NDArray[np.int32]:
+        """Return the next junction after nodes on their way along a tree, -1 for none."""
+        return next_waypoints(self.network, next_arc, self.number, at)
 
 
 def _towards(
@@ -293,8 +283,8 @@ def _junctions(
 def _waypoints(scenario: Scenario, sites: _Sites, way: _Home, profile: str) -> NDArray[np.int64]:
     """Return the nodes that units are followed by where they may be diverted on any way.
 
-    All of them where tables stay small; else so many that one comes soon on every way,
-    at which a unit turns, never faster than the roads allow.
+    All of them where tables stay small; else some, at which a unit turns, never faster
+    than the roads allow.
     """
     nodes, most = scenario.network.n_nodes, max(1, _CELLS // max(1, len(sites.zones)))
     if nodes <= most:
@@ -306,35 +296,12 @@ def _waypoints(scenario: Scenario, sites: _Sites, way: _Home, profile: str) -> N
     ends = sites.zones[some]
     tree, table = times.to_places(ends), times.matrix(origins, ends)
     first = _first_nodes(ArcCosts(scenario.network, arc_ms).departures(origins), table, tree)
-    soon_ms = _SOON_MS
-    while True:
-        chosen = np.zeros(nodes, dtype=np.bool_)
-        for begin, drives in ((way.first, way.tree), (first, tree)):
-            for column, next_arc in enumerate(drives.next_arc):
-                at = begin[:, column]
-                _mark(scenario.network, next_arc, drives.ms[column], at[at >= 0], chosen, soon_ms)
-        if np.count_nonzero(chosen) <= most:
-            return np.flatnonzero(chosen)
-        soon_ms *= 1.3
-
-
-def _mark(
-    network: RoadNetwork,
-    next_arc: NDArray[np.int32],
-    left_ms: NDArray[np.int32],
-    at: NDArray[np.int32],
-    chosen: NDArray[np.bool_],
-    soon_ms: float,
-) -> None:
-    """Choose nodes on ways along a tree, so that few stretches of `soon_ms` are without one."""
-    passed_ms = left_ms[at].astype(np.int64) + int(soon_ms)
-    while len(at):
-        here = left_ms[at]
-        chosen[at[passed_ms - here >= soon_ms]] = True
-        passed_ms = np.where(chosen[at], here, passed_ms)
-        arc = next_arc[at]
-        on = arc >= 0
-        at, passed_ms = network.arc_head[arc[on]], passed_ms[on]
+    drives = [
+        (begin[:, column], drive.ms[column], drive.next_arc[column])
+        for begin, drive in ((way.first, way.tree), (first, tree))
+        for column in range(len(drive.ms))
+    ]
+    return waypoints(scenario.network, drives, most)
 
 
 def _bridge(travel: Travel) -> None:
