@@ -41,7 +41,7 @@ _STEPS_A_CALL: Final = 50
 _TRIES_A_SITE: Final = 2000
 _SMALL: Final = 50_000
 _MIDDLING: Final = 150_000
-_SOLVED: Final = 100_000
+_MANY: Final = 1000
 _LARGE: Final = 5_000_000
 _SAMPLE: Final = 2e6
 _ROUNDS: Final = 4
@@ -236,16 +236,18 @@ class _Task:
             self._concentrate(self.effort.share(_concentrating(len(self.core.sites))))
         if not self._over():
             self._lower_bound(START_STEP / 2)
-        if not self._over() and self.core.levels == 1 and self._undecided > _SMALL and not large:
+        if large or self._over():
+            return
+        if self._hard:
             self._tighten(self.effort.share(1.0))
-        if not self._over() and self._undecided <= _SOLVED and not large:
+        if not self._over() and not self._hard:
             self._finish(self.effort.seconds)
 
     @property
-    def _undecided(self) -> int:
-        """Entries of sites that may or may not be in a better choice."""
+    def _hard(self) -> bool:
+        """Whether an integer program of what is left would hardly get beyond its relaxation."""
         most, fewest = self.limits
-        return int(np.diff(self.core.site_ptr)[most > fewest].sum())
+        return self.core.levels == 1 and np.count_nonzero(most > fewest) > _MANY
 
     def _over(self) -> bool:
         return self.complete or self.effort.exhausted or self.stopped()

@@ -54,7 +54,7 @@ def broken_triples(  # noqa: C901 - one loop over shared state
     triples, score = np.empty((rows * each, 3), dtype=np.int64), np.empty(rows * each)
     best, found = np.zeros((each, 2), dtype=np.int64), 0
     for a in range(rows):
-        high = np.zeros(each)
+        high, lowest = np.zeros(each), 0
         for b in range(a):
             if not _SHARED <= shared[a, b] <= 1 - _SHARED:
                 continue
@@ -64,7 +64,6 @@ def broken_triples(  # noqa: C901 - one loop over shared state
             for c in range(b):
                 broken = pair + taken[c] - shared[c, c] + shared[a, c] + shared[b, c]
                 matter = min(factor[a], factor[b], factor[c])
-                lowest = np.argmin(high)
                 if broken <= least or broken * matter <= high[lowest]:
                     continue
                 for j in range(len(units)):
@@ -73,6 +72,7 @@ def broken_triples(  # noqa: C901 - one loop over shared state
                 if broken > least and broken * matter > high[lowest]:
                     high[lowest] = broken * matter
                     best[lowest, 0], best[lowest, 1] = b, c
+                    lowest = int(np.argmin(high))
         for place in range(each):
             if high[place] > 0:
                 triples[found, 0] = a

@@ -28,6 +28,9 @@ _BROKEN: Final = 0.02
 _EACH: Final = 3
 """Most cuts for each group in a round, and groups for each way of being covered."""
 
+_ROWS: Final = 500
+"""Most groups to look at, the heaviest: all triples of them are."""
+
 
 def cut_sites(covers: sparse.csr_array, cuts: NDArray[np.int64]) -> sparse.csr_array:
     """Weigh the sites in each cut.
@@ -91,7 +94,8 @@ def broken_cuts(
     kind = np.unique(np.packbits(within, axis=1), axis=0, return_inverse=True)[1].ravel()
     order = np.lexsort((rows, -weight[rows], kind))
     first = np.searchsorted(kind[order], kind[order])
-    few = np.sort(order[np.arange(len(order)) - first < _EACH])
+    few = order[np.arange(len(order)) - first < _EACH]
+    few = np.sort(few[np.argsort(-weight[rows[few]], kind="stable")[:_ROWS]])
     rows, within = rows[few], within[few]
     shared = (within * units[used]) @ within.T.astype(np.float64)
     triples, score = broken_triples(

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from engine.stationing.covering_core import Core
     from engine.stationing.effort import Effort
 
-_ENTRIES: Final = 25_000
+_ENTRIES: Final = 40_000
 _SMOOTH: Final = 60
-_ROUNDS: Final = 4
+_ROUNDS: Final = 2
 _CUTS: Final = 200
 """Entries of a window, rounds of cuts for each and cuts of a round."""
 
-_CELLS_A_STEP: Final = 3
+_CELLS_A_STEP: Final = 2
 """A step of the solver for each entry of its program, measured."""
 
 _SECONDS: Final = 60.0
@@ -216,7 +216,7 @@ class Windows:
         cost = self.unit_costs - (self._scores() - ours)
         sites = np.flatnonzero((np.diff(covers.tocsc().indptr) > 0) & (self.capacity > 0))
         covers, limits = covers[:, sites], (self.lower[sites], self.capacity[sites])
-        best, work = None, 0
+        best, work = None, 4 * len(self.core.sites)
         for turn in range(_ROUNDS + 1):
             program = _program(covers, weight, cost[sites], limits, cuts)
             answer = minimise(

@@ -208,8 +208,8 @@ def test_a_choice_is_bounded_by_windows_too(monkeypatch: pytest.MonkeyPatch) -> 
     rows, ones = cover_rows(covers, weight), np.ones(100, dtype=np.int64)
     proven = choose_units(rows, np.ones(1), 21, capacity=ones, effort=Effort.of_seconds(10.0))
     assert proven.value == proven.bound
-    monkeypatch.setattr(covering, "_SMALL", 1)
-    monkeypatch.setattr(covering, "_SOLVED", 0)
+    monkeypatch.setattr(covering, "_SMALL", 0)
+    monkeypatch.setattr(covering, "_MANY", 0)
     seeds: list[int] = []
     tighten = Windows.lower_bound
 
