@@ -28,7 +28,7 @@ _BROKEN: Final = 0.02
 _EACH: Final = 3
 """Most cuts for each group in a round, and groups for each way of being covered."""
 
-_ROWS: Final = 500
+_ROWS: Final = 2000
 """Most groups to look at, the heaviest: all triples of them are."""
 
 
