@@ -247,7 +247,7 @@ class _Task:
     def _hard(self) -> bool:
         """Whether an integer program of what is left would hardly get beyond its relaxation."""
         most, fewest = self.limits
-        return self.core.levels == 1 and np.count_nonzero(most > fewest) > _MANY
+        return self.core.levels == 1 and int((most > fewest).sum()) > _MANY
 
     def _over(self) -> bool:
         return self.complete or self.effort.exhausted or self.stopped()
