@@ -240,7 +240,7 @@ class _Task:
             return
         if self._hard:
             self._tighten(self.effort.share(1.0))
-        if not self._over() and not self._hard:
+        if not self._over():
             self._finish(self.effort.seconds)
 
     @property
