@@ -24,6 +24,7 @@ from engine.stationing.covering_dual_kernels import BEST, DONE, START_STEP, desc
 from engine.stationing.covering_exact import best_within
 from engine.stationing.covering_kernels import transpose
 from engine.stationing.covering_search import begin, explore, polish
+from engine.stationing.covering_windows import Windows
 from engine.stationing.effort import CELLS_PER_SECOND
 from routing.errors import InputError
 
@@ -40,6 +41,7 @@ _STEPS_A_CALL: Final = 50
 _TRIES_A_SITE: Final = 2000
 _SMALL: Final = 50_000
 _MIDDLING: Final = 150_000
+_MANY: Final = 1000
 _LARGE: Final = 5_000_000
 _SAMPLE: Final = 2e6
 _ROUNDS: Final = 4
@@ -79,8 +81,8 @@ def choose_units(
     """Place k units so that they are worth most, and prove it as far as the effort goes.
 
     Sites that others replace are left out, annealing and tabu search find a choice, a
-    Lagrangian bound decides sites, and an integer program that starts from the choice
-    proves what is left.
+    Lagrangian bound decides sites, cuts in window after window lower it where one unit
+    covers a group, and an integer program that starts from the choice proves what is left.
 
     Parameters
     ----------
@@ -234,8 +236,18 @@ class _Task:
             self._concentrate(self.effort.share(_concentrating(len(self.core.sites))))
         if not self._over():
             self._lower_bound(START_STEP / 2)
-        if not self._over() and not large:
+        if large or self._over():
+            return
+        if self._hard:
+            self._tighten(self.effort.share(1.0))
+        if not self._over():
             self._finish(self.effort.seconds)
+
+    @property
+    def _hard(self) -> bool:
+        """Whether an integer program of what is left would hardly get beyond its relaxation."""
+        most, fewest = self.limits
+        return self.core.levels == 1 and int((most > fewest).sum()) > _MANY
 
     def _over(self) -> bool:
         return self.complete or self.effort.exhausted or self.stopped()
@@ -260,6 +272,14 @@ class _Task:
     def _lower_bound(self, step: float) -> None:
         """Lower the Lagrangian bound, and leave out the sites that it decides."""
         self.bound = min(self.bound, self._descend(*self.limits, step, self.effort.share(0.3)))
+
+    def _tighten(self, share: Effort) -> None:
+        """Lower the bound beyond the linear relaxation; smaller programs are soon solved."""
+        before = share.cells
+        windows = Windows(self.core, self.price, *self.limits, self.best.value, self.least)
+        windows.lower_bound(self.seed, share, self.stopped)
+        self.effort.spend(int(before - share.cells))
+        self.bound = min(self.bound, windows.bound)
 
     def _price_by_sample(self) -> None:
         """Find prices that are nearly good for all sites by looking at few of them.
@@ -348,7 +368,7 @@ class _Task:
 
 def _concentrating(entries: int) -> float:
     """Share of the effort: the larger the program, the less it adds in the same time."""
-    return 0.4 if entries <= _SMALL else 0.55 if entries <= _MIDDLING else 0.8
+    return 0.4 if entries <= _SMALL else 0.55 if entries <= _MIDDLING else 0.6
 
 
 def _step(weight: NDArray[np.float64], gains: NDArray[np.float64]) -> float:

@@ -141,7 +141,7 @@ def relax(  # noqa: C901, PLR0912 - a selection by heap
 
 
 @njit(cache=True, nogil=True)
-def _fix(
+def narrow(
     score: NDArray[np.float64],
     units: NDArray[np.int64],
     capacity: NDArray[np.int64],
@@ -152,7 +152,23 @@ def _fix(
 ) -> bool:
     """Narrow how many units a site has in any choice that loses less than `slack`.
 
-    Returns whether anything changed.
+    Parameters
+    ----------
+    score : ndarray of float64, shape (sites,)
+        What is paid for a unit at each site.
+    units : ndarray of int64, shape (sites,)
+        Units at each site where all of them pay most.
+    capacity, lower : ndarray of int64, shape (sites,)
+        Most and fewest units at each site; updated.
+    last_in, first_out : float
+        As `relax` returns them.
+    slack : float
+        Distance of the bound and what a choice must be worth.
+
+    Returns
+    -------
+    bool
+        Whether anything changed.
     """
     changed = False
     for j in range(len(units)):
@@ -291,7 +307,7 @@ def descend(  # noqa: C901, PLR0912, PLR0915 - one loop over shared state
         if norm == 0.0:
             state[DONE] = 1
             break
-        _fix(score, units, capacity, lower, last_in, first_out, bound - best[0] - least)
+        narrow(score, units, capacity, lower, last_in, first_out, bound - best[0] - least)
         if state[STALL] >= _PATIENCE:
             state[STALL] = 0
             state[STEP] *= _SHRINK

@@ -253,14 +253,15 @@ def test_grid_of_a_hundred_sites_is_proven(radius: float) -> None:
 
 
 def test_census_covering(reference_data: Path) -> None:
-    metres, weight, best = read_census(reference_data, "NewYork_50_400")
+    metres, weight, best = read_census(reference_data, "NewYork_90_400")
     choice = choose_units(
         cover_rows(metres <= 400.0, weight),
         ONE,
-        50,
+        90,
         capacity=np.ones(len(weight), dtype=np.int64),
-        effort=Effort.of_seconds(6.0),
+        effort=Effort.of_seconds(8.0),
     )
     assert choice.bound >= best
     assert choice.value >= 0.998 * best
-    assert choice.bound <= 1.005 * choice.value
+    # the linear relaxation stays 0.57 % above the best known value
+    assert choice.bound <= 1.0055 * best

@@ -1,0 +1,307 @@
+"""A bound on covering choices beyond the linear relaxation, window by window.
+
+Prices on groups and on odd cuts bound all choices, as prices on groups alone do in
+`covering_dual_kernels`. They are improved for the groups of one window after the other,
+the others held: a linear program of some hundred groups, to which cuts are added that
+its solution breaks. As all sites keep within what a unit costs, the bound never rises.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from scipy import sparse
+
+from engine.mip import Program, minimise
+from engine.stationing.covering_dual_kernels import narrow, relax
+from engine.stationing.covering_odd_cuts import broken_cuts, cut_sites
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from engine.stationing.covering_core import Core
+    from engine.stationing.effort import Effort
+
+_ENTRIES: Final = 40_000
+_SMOOTH: Final = 60
+_ROUNDS: Final = 2
+_CUTS: Final = 200
+"""Entries of a window, rounds of cuts for each and cuts of a round."""
+
+_CELLS_A_STEP: Final = 2
+"""A step of the solver for each entry of its program, measured."""
+
+_SECONDS: Final = 60.0
+_PROGRESS: Final = 0.01
+"""Least share of the gap that a pass over all windows must close for another one."""
+
+_FEE: Final = 1e-9
+_ROUNDING: Final = 1e-11
+
+
+@dataclass(frozen=True)
+class Prices:
+    """What groups and cuts pay.
+
+    Parameters
+    ----------
+    group : ndarray of float64, shape (rows,)
+        What each group pays for a unit.
+    cuts : ndarray of int64, shape (cuts, 3)
+        Groups of each odd cut, ascending.
+    fee : ndarray of float64, shape (cuts,)
+        What each cut pays for a unit, and its groups pay to it.
+    """
+
+    group: NDArray[np.float64]
+    cuts: NDArray[np.int64]
+    fee: NDArray[np.float64]
+
+
+class Windows:
+    """A bound on choices where one unit covers a group, and its prices.
+
+    Parameters
+    ----------
+    core : Core
+        The problem; one level.
+    price : ndarray of float64, shape (rows,)
+        Prices of groups to begin with.
+    capacity, lower : ndarray of int64, shape (sites,)
+        Most and fewest units at each site; narrowed as the bound is lowered.
+    value : float
+        What the best choice known is worth, without what every choice is.
+    least : float
+        A choice must be worth more by this much to count as better.
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        price: NDArray[np.float64],
+        capacity: NDArray[np.int64],
+        lower: NDArray[np.int64],
+        value: float,
+        least: float,
+    ) -> None:
+        self.core, self.capacity, self.lower = core, capacity, lower
+        self.enough = core.base + value + least
+        ones = np.ones(len(core.sites))
+        shape = (len(core.weight), len(capacity))
+        self.covers = sparse.csr_array((ones, core.sites.astype(np.int64), core.ptr), shape=shape)
+        self.prices = Prices(price, np.empty((0, 3), dtype=np.int64), np.empty(0))
+        self.bound = np.inf
+        """No choice is worth more than this, or than `enough`."""
+        self.unit_costs = 0.0
+        self._weigh()
+
+    def lower_bound(self, seed: int, effort: Effort, stopped: Callable[[], bool]) -> None:
+        """Lower the bound, two windows at a time, and narrow the limits.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the windows.
+        effort : Effort
+            What may be spent; two windows side by side count once.
+        stopped : callable
+            Whether to stop.
+        """
+        random = np.random.Generator(np.random.Philox(seed))
+        gap = self.bound - self.enough
+        with ThreadPoolExecutor(2) as pool:
+            while gap > 0 and not (effort.exhausted or stopped()):
+                for pair in self._pairs(random):
+                    if effort.exhausted or stopped():
+                        break
+                    found = list(pool.map(lambda rows: self._improved(rows, stopped), pair))
+                    effort.spend(sum(work for _, work in found) // len(pair))
+                    for rows, (prices, _) in zip(pair, found, strict=True):
+                        if prices is not None:
+                            self._take(rows, prices)
+                self._weigh()
+                before, gap = gap, self.bound - self.enough
+                if before - gap < _PROGRESS * before:
+                    break
+
+    def _weigh(self) -> None:
+        """Compute the bound that the prices give, and narrow the limits by it."""
+        core, score = self.core, self._scores()
+        m = len(score)
+        units = np.empty(m, dtype=np.int64)
+        paid, last_in, first_out, _ = relax(
+            np.arange(m + 1),
+            np.arange(m, dtype=np.int32),
+            self.capacity,
+            self.lower,
+            core.k,
+            score,
+            score.copy(),
+            units,
+        )
+        left = np.maximum(0.0, core.weight - self._asked()).sum()
+        bound = core.base + left + float(self.prices.fee.sum()) + paid
+        self.bound = min(self.bound, float(bound + _ROUNDING * abs(bound)))
+        self.unit_costs = float(np.clip(0.0, first_out, last_in))
+        if np.isfinite(last_in) and np.isfinite(first_out):
+            self.unit_costs = (last_in + first_out) / 2
+        slack = bound + _ROUNDING * abs(bound) - self.enough
+        narrow(score, units, self.capacity, self.lower, last_in, first_out, slack)
+
+    def _scores(self) -> NDArray[np.float64]:
+        """Sum up what groups and cuts pay for a unit at each site."""
+        prices = self.prices
+        score = self.covers.T @ prices.group
+        if len(prices.fee):
+            score += cut_sites(self.covers, prices.cuts).T @ prices.fee
+        return np.asarray(score)
+
+    def _asked(self) -> NDArray[np.float64]:
+        """Sum up what each group pays, to sites and to cuts."""
+        asked = self.prices.group.copy()
+        np.add.at(asked, self.prices.cuts.ravel(), np.repeat(self.prices.fee, 3))
+        return asked
+
+    def _pairs(self, random: np.random.Generator) -> Iterator[list[NDArray[np.int64]]]:
+        """Part the groups into windows, two at a time that share no site where possible."""
+        waiting = [
+            (rows, np.diff(self.covers[rows].tocsc().indptr) > 0)
+            for rows in parted(self.covers, _ENTRIES, random)
+        ]
+        while waiting:
+            rows, sites = waiting.pop(0)
+            pair = [rows]
+            for place, (_, others) in enumerate(waiting):
+                if not (sites & others).any():
+                    pair.append(waiting.pop(place)[0])
+                    break
+            yield pair
+
+    def _take(self, rows: NDArray[np.int64], found: Prices) -> None:
+        """Take over the prices of a window."""
+        outside = ~self._inside(rows)
+        self.prices.group[rows] = found.group
+        self.prices = Prices(
+            self.prices.group,
+            np.concatenate([self.prices.cuts[outside], found.cuts]),
+            np.concatenate([self.prices.fee[outside], found.fee]),
+        )
+
+    def _inside(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which cuts lie within a window."""
+        member = np.zeros(len(self.core.weight), dtype=np.bool_)
+        member[rows] = True
+        return np.asarray(member[self.prices.cuts].all(axis=1))
+
+    def _improved(
+        self, rows: NDArray[np.int64], stopped: Callable[[], bool]
+    ) -> tuple[Prices | None, int]:
+        """Find the best prices of a window, the others held, and the work it took."""
+        prices, inside = self.prices, self._inside(rows)
+        number = np.full(len(self.core.weight), -1)
+        number[rows] = np.arange(len(rows))
+        cuts, fee = number[prices.cuts[inside]], prices.fee[inside]
+        covers = self.covers[rows]
+        own = prices.group[rows].copy()
+        np.add.at(own, cuts.ravel(), np.repeat(fee, 3))
+        weight = np.maximum(0.0, self.core.weight[rows] - (self._asked()[rows] - own))
+        ours = covers.T @ prices.group[rows]
+        if len(fee):
+            ours += cut_sites(covers, cuts).T @ fee
+        cost = self.unit_costs - (self._scores() - ours)
+        sites = np.flatnonzero((np.diff(covers.tocsc().indptr) > 0) & (self.capacity > 0))
+        covers, limits = covers[:, sites], (self.lower[sites], self.capacity[sites])
+        best, work = None, 4 * len(self.core.sites)
+        for turn in range(_ROUNDS + 1):
+            program = _program(covers, weight, cost[sites], limits, cuts)
+            answer = minimise(
+                program, seconds=_SECONDS, tolerance=0.0, priced=True, stopped=stopped
+            )
+            work += int(_CELLS_A_STEP * answer.iterations * program.matrix.nnz)
+            if answer.values is None or answer.prices is None:
+                break
+            paid = np.maximum(0.0, -answer.prices)
+            group, fee = paid[: len(rows)], paid[len(rows) :]
+            kept = fee > _FEE
+            best = Prices(group, rows[cuts[kept]], fee[kept])
+            if turn == _ROUNDS or stopped():
+                break
+            units, taken = np.split(answer.values, [len(sites)])
+            more = broken_cuts(covers, weight, units, taken, cuts, _CUTS)
+            if len(more) == 0:
+                break
+            cuts = np.concatenate([cuts[kept], more])
+        return best, work
+
+
+def _program(
+    covers: sparse.csr_array,
+    weight: NDArray[np.float64],
+    cost: NDArray[np.float64],
+    limits: tuple[NDArray[np.int64], NDArray[np.int64]],
+    cuts: NDArray[np.int64],
+) -> Program:
+    """Write a window as a linear program: units that cost, groups that gain."""
+    rows, m = covers.shape
+    ones = sparse.csr_array(
+        (np.ones(cuts.size), (np.repeat(np.arange(len(cuts)), 3), cuts.ravel())),
+        shape=(len(cuts), rows),
+    )
+    sites = sparse.vstack([-covers, -cut_sites(covers, cuts)], format="csr")
+    groups = sparse.vstack([sparse.eye_array(rows, format="csr"), ones], format="csr")
+    return Program(
+        matrix=sparse.csr_array(sparse.hstack([sites, groups], format="csr")),
+        at_least=np.full(len(cuts) + rows, -np.inf),
+        at_most=np.repeat([0.0, 1.0], [rows, len(cuts)]),
+        objective=np.concatenate([cost, -weight]),
+        lower=np.concatenate([limits[0], np.zeros(rows)]).astype(np.float64),
+        upper=np.concatenate([limits[1], np.ones(rows)]).astype(np.float64),
+        integer=np.zeros(m + rows, dtype=np.bool_),
+    )
+
+
+def parted(
+    covers: sparse.csr_array, entries: int, random: np.random.Generator
+) -> list[NDArray[np.int64]]:
+    """Part groups into windows of groups that have many sites in common.
+
+    Numbers given by chance are smoothed over common sites again and again; groups on
+    either side of their middle part, until the parts are small enough.
+
+    Parameters
+    ----------
+    covers : csr_array of float64, shape (rows, sites)
+        Ones where a site covers a group.
+    entries : int
+        Most entries of a part of more than one group.
+    random : Generator
+        Source of the numbers.
+
+    Returns
+    -------
+    list of ndarray of int64
+        Groups of each window, ascending.
+    """
+    waiting, parts = [np.arange(covers.shape[0])], []
+    while waiting:
+        rows = waiting.pop()
+        part = covers[rows]
+        if len(rows) < 2 or part.nnz <= entries:
+            parts.append(rows)
+            continue
+        by_row = 1.0 / np.maximum(1.0, part.sum(axis=1))
+        by_site = 1.0 / np.maximum(1.0, part.sum(axis=0))
+        field = random.standard_normal(len(rows))
+        for _ in range(_SMOOTH):
+            field = by_row * (part @ (by_site * (part.T @ field)))
+            field -= field.mean()
+            field /= max(float(np.abs(field).max()), 1e-300)
+        order = np.argsort(field, kind="stable")
+        half = len(rows) // 2
+        waiting += [np.sort(rows[order[half:]]), np.sort(rows[order[:half]])]
+    return parts
