@@ -35,7 +35,7 @@ _PLANNED: Final = 5_000
 _NODES: Final = 200
 _FEW, _FINE, _COARSE = 100, 16, 4
 _HANDFUL, _FINEST = 12, 64
-_SPAN_MS, _FINE_SPAN_MS, _SPANS = 5_000.0, 500.0, 1_000
+_SPAN_MS, _FINE_SPAN_MS, _WIDEST_MS, _SPANS = 5_000.0, 500.0, 600_000.0, 1_000
 _LEAST: Final = 60
 _MARGIN_MS: Final = 7_200_000.0
 """What is longer ago, or further ahead, hardly matters to the worth of an incident."""
@@ -132,8 +132,7 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool = False) -> 
     n = len(jobs.ready_ms)
     if n == 0:
         return Clairvoyant(0, 0, 0, 0.0, ())
-    build = _builder(jobs, crews, at_once=at_once)
-    networks = build(slice(0, n), None)
+    build, networks = _builder(jobs, crews, at_once=at_once)
     put_off = np.full(n, _MUST)
     prices, forced = _prices_of_all(jobs, crews, put_off, networks, build)
     if not forced:
@@ -158,30 +157,49 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool = False) -> 
     return Clairvoyant(n, bound, reached, relaxed, chains)
 
 
-def _builder(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool) -> _Build:
-    """Return what makes the networks of some of the incidents."""
-    few = len(jobs.ready_ms) <= _FEW
-    longest_ms = float((jobs.last_ms - jobs.ready_ms).max())
-    span_ms = max(longest_ms / _SPANS, _FINE_SPAN_MS if few else _SPAN_MS)
-    wait_ms = longest_waits(jobs, crews) if at_once else np.empty(0)
+def _builder(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool) -> tuple[_Build, list[Network]]:
+    """Return what makes the networks of some of the incidents, and those of all."""
+    n = len(jobs.ready_ms)
+    if not at_once:
 
-    def build(rows: slice, spans: int | None) -> list[Network]:
-        columns: list[Any] = [column[rows] for column in jobs]
-        some = Jobs(*columns)
-        found = []
+        def build(rows: slice, spans: int | None) -> list[Network]:
+            parts = spans or (_FINE if n <= _FEW else _COARSE)
+            some = _some(jobs, rows)
+            return [
+                network(some, c.roads, c.home, c.turnout_ms, c.able[rows], c.on_ms, parts)
+                for c in crews
+            ]
+
+        return build, build(slice(0, n), None)
+    wait_ms = longest_waits(jobs, crews)
+    longest_ms = float((jobs.last_ms - jobs.ready_ms).max())
+    span_ms = max(longest_ms / _SPANS, _FINE_SPAN_MS if n <= _FEW else _SPAN_MS)
+    while True:
+        build_at_once = _at_once_builder(jobs, crews, wait_ms, span_ms)
+        networks = build_at_once(slice(0, n), None)
+        if sum(len(net.to) for net in networks) <= _ARCS or span_ms >= _WIDEST_MS:
+            return build_at_once, networks
+        span_ms *= 2.0
+
+
+def _at_once_builder(
+    jobs: Jobs, crews: Sequence[Crew], wait_ms: NDArray[np.float64], span_ms: float
+) -> _Build:
+    def build(rows: slice, _: int | None) -> list[Network]:
+        some, found = _some(jobs, rows), []
         for crew in crews:
+            turnout_ms = (crew.turnout_ms, crew.slowest_ms)
             roads, home, able, on_ms = crew.roads, crew.home, crew.able[rows], crew.on_ms
-            if at_once:
-                turnout_ms = (crew.turnout_ms, crew.slowest_ms)
-                wait = wait_ms[rows]
-                net = network_at_once(some, roads, home, turnout_ms, able, on_ms, wait, span_ms)
-            else:
-                parts = spans or (_FINE if few else _COARSE)
-                net = network(some, roads, home, crew.turnout_ms, able, on_ms, parts)
-            found.append(net)
+            wait = wait_ms[rows]
+            found.append(network_at_once(some, roads, home, turnout_ms, able, on_ms, wait, span_ms))
         return found
 
     return build
+
+
+def _some(jobs: Jobs, rows: slice) -> Jobs:
+    columns: list[Any] = [column[rows] for column in jobs]
+    return Jobs(*columns)
 
 
 def _prices_of_all(
