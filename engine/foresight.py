@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 _SLICES: Final = 6
 _AT_ONCE: Final = 3
 _MINUTE_MS: Final = 60_000.0
-_HOUR_MS: Final = 3_600_000.0
 _UNIT: Final = 20_000
 """A late arrival, in the whole numbers that assignments are counted in."""
 _MOST: Final = 3_000.0
@@ -289,15 +288,15 @@ class Foresight(ForesightDispatch):
     minute, ahead, bound_minute, waited_minute : float
         As in `ForesightDispatch`; it need not look as far, since units can be moved again.
     least : float
-        Late arrivals an hour that a move must save as far as it looks ahead, and as many
-        again for each ten minutes of its drive; a unit that was just freed, too, goes home
-        unless another station is worth so much more.
+        Late arrivals that a move must save, and as many again for each ten minutes of its
+        drive; a unit that was just freed, too, goes home unless another station is worth
+        so much more.
     limits : Limits
         What crews are spared.
     """
 
     ahead: float = 0.35
-    least: float = 0.033
+    least: float = 0.003
     limits: Limits = field(default=Limits())
 
     @property
@@ -398,7 +397,6 @@ class Foresight(ForesightDispatch):
         # a minute more to drive is a minute that its crew is on the road
         drive = np.where(state.arrival_ms < UNREACHABLE, state.arrival_ms, 0.0)
         longer = drive - np.where(state.returning, drive[rows, stay], 0.0)[:, None]
-        least = self.least * self.ahead * self.city.busy_ms / _HOUR_MS
-        gain -= least * (1 + longer / 600_000)
+        gain -= self.least * (1 + longer / 600_000)
         gain[rows, stay] = np.where(base >= 0, 0.0, -np.inf)
         return np.asarray(gain.round(9))
