@@ -289,14 +289,15 @@ class Foresight(ForesightDispatch):
         As in `ForesightDispatch`; it need not look as far, since units can be moved again.
     least : float
         Late arrivals that a move must save, and as many again for each ten minutes of its
-        drive; a unit that was just freed, too, goes home unless another station is worth
-        so much more.
+        drive, times the square of the share of time that units are busy: the busier they
+        are, the sooner a move is overtaken by the next incident. A unit that was just
+        freed, too, goes home unless another station is worth so much more.
     limits : Limits
         What crews are spared.
     """
 
     ahead: float = 0.35
-    least: float = 0.003
+    least: float = 0.025
     limits: Limits = field(default=Limits())
 
     @property
@@ -369,7 +370,7 @@ class Foresight(ForesightDispatch):
     ) -> NDArray[np.float64]:
         """Find what each move saves, less what it must."""
         base = np.where(fit, base, -1)
-        absent, middle, _ = self._absences(base, fit, state.now_ms)
+        absent, middle, share = self._absences(base, fit, state.now_ms)
         rows = np.arange(len(base))
         free = base >= 0
         stay = np.where(free, base, 0)
@@ -397,6 +398,6 @@ class Foresight(ForesightDispatch):
         # a minute more to drive is a minute that its crew is on the road
         drive = np.where(state.arrival_ms < UNREACHABLE, state.arrival_ms, 0.0)
         longer = drive - np.where(state.returning, drive[rows, stay], 0.0)[:, None]
-        gain -= self.least * (1 + longer / 600_000)
+        gain -= self.least * share**2 * (1 + longer / 600_000)
         gain[rows, stay] = np.where(base >= 0, 0.0, -np.inf)
         return np.asarray(gain.round(9))
