@@ -87,8 +87,8 @@ _BUDGET_S: Final = {"routing": 20.0, _STATIONING: 60.0}
     type=click.IntRange(0, 10_000),
     default=0,
     show_default=True,
-    help="Policies: replications of which the best possible is sought; of heavy loads, many "
-    "minutes each.",
+    help="Policies: replications of which the best possible is sought, at light and usual "
+    "loads; minutes each.",
 )
 @workers_option
 @click.option("--picture", type=FILE_OUT, help="Also draw the times, as SVG.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 import numpy as np
 
@@ -154,8 +154,9 @@ class ForesightDispatch(KnowsTerrain):
         city, fit = self.city, state.suitable
         base = np.where(fit, state.base, -1)
         absent, middle, share = self._absences(base, fit, state.now_ms)
-        station = self._station_absent(base, fit, absent)
-        slope = absence_cost(*self._responses(state.period), station)
+        where = np.repeat(self._covering(base, fit)[:, None], _SLICES, axis=1)
+        station = station_absent(where, absent, city.station_ms.shape[1])
+        slope = absence_cost(*self._responses[state.period], station)
         idle = np.flatnonzero((base >= 0) & state.feasible)
         arrival = state.arrival_ms[idle]
         away_ms = city.busy_ms + arrival - arrival.min(initial=np.inf)
@@ -187,23 +188,13 @@ class ForesightDispatch(KnowsTerrain):
         priced = np.where(sent, _whole(cost), -1)
         return unit_for_first(queue.priority, priced, _whole(waits))
 
-    def _station_absent(
-        self, base: NDArray[np.int64], fit: NDArray[np.bool_], absent: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
-        covering = np.where(fit & (base < 0), self.city.home, base)
-        return station_absent(covering, absent, self.city.station_ms.shape[1])
-
-    def _responses(
-        self, period: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        order, penalty, nobody = self._costs
-        return order[period], penalty[period], nobody[period], self.city.weight
+    def _covering(self, base: NDArray[np.int64], fit: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return where each unit covers from, or will once it is free, -1 for nowhere."""
+        return np.where(fit & (base < 0), self.city.home, base)
 
     @cached_property
-    def _costs(
-        self,
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-        """Order of stations by zone, cost of a response from each, and of one by nobody."""
+    def _responses(self) -> tuple[_Responses, ...]:
+        """Which station answers where, and what it costs, by period."""
         city = self.city
         drive = np.ascontiguousarray(city.station_ms.transpose(0, 2, 1))
         reached = drive < UNREACHABLE
@@ -219,7 +210,9 @@ class ForesightDispatch(KnowsTerrain):
         nobody = float((city.priority_share * city.counts).sum())
         nobody = nobody + self.minute * (worst + wait) / _MINUTE_MS
         penalty = np.where(reached, penalty, nobody[:, :, None])
-        return np.argsort(drive, axis=2, kind="stable"), penalty, nobody
+        order = np.argsort(drive, axis=2, kind="stable")
+        periods = zip(order, penalty, nobody, strict=True)
+        return tuple(_merged(*period, city.weight) for period in periods)
 
     def _calls(self, now_ms: float) -> float:
         """Return how many incidents are expected in a slice."""
@@ -241,6 +234,33 @@ class ForesightDispatch(KnowsTerrain):
         return np.maximum(absent, 1e-6), middle, share
 
 
+class _Responses(NamedTuple):
+    """Stations in the order in which they answer, by zone, and what responses cost."""
+
+    order: NDArray[np.int64]
+    penalty: NDArray[np.float64]
+    nobody: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+def _merged(
+    order: NDArray[np.int64],
+    penalty: NDArray[np.float64],
+    nobody: NDArray[np.float64],
+    weight: NDArray[np.float64],
+) -> _Responses:
+    """Make one of zones with the same order of stations: cost is linear in the penalties."""
+    asked = weight > 0
+    orders, of_zone = np.unique(order[asked], axis=0, return_inverse=True)
+    total = np.zeros(len(orders))
+    np.add.at(total, of_zone.ravel(), weight[asked])
+    own = np.column_stack([penalty, nobody])[asked] * weight[asked, None]
+    mean = np.zeros((len(orders), own.shape[1]))
+    np.add.at(mean, of_zone.ravel(), own)
+    mean /= total[:, None]
+    return _Responses(orders, np.ascontiguousarray(mean[:, :-1]), mean[:, -1].copy(), total)
+
+
 def _whole(cost: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.asarray(np.rint(np.minimum(cost, _MOST) * _UNIT), dtype=np.int64)
 
@@ -256,22 +276,28 @@ def _still_busy(
 class Foresight(ForesightDispatch):
     """Send and move units so that the least cost is to be expected.
 
-    Moves are judged by the same number as sending: a unit is taken from a station when
-    half of its drive is over, and added to the other one.
+    Moves are judged by the same number as sending. A unit on the road covers from where it
+    stands, or from the station that it is nearest to, until half of its drive is over, and
+    from there on from its new station. Where units that are busy will be moved when they
+    are free is not known, so that they cover nothing until then.
 
     Parameters
     ----------
     terrain : Terrain, optional
         The city.
-    minute, ahead : float
-        As in `ForesightDispatch`.
+    minute, ahead, bound_minute, waited_minute : float
+        As in `ForesightDispatch`; it need not look as far, since units can be moved again.
     least : float
-        Late arrivals that a move of a resting unit must save, and ten minutes of its drive.
+        Late arrivals that a move must save, and as many again for each ten minutes of its
+        drive, times the square of the share of time that units are busy: the busier they
+        are, the sooner a move is overtaken by the next incident. A unit that was just
+        freed, too, goes home unless another station is worth so much more.
     limits : Limits
         What crews are spared.
     """
 
-    least: float = 0.0001
+    ahead: float = 0.35
+    least: float = 0.025
     limits: Limits = field(default=Limits())
 
     @property
@@ -279,6 +305,9 @@ class Foresight(ForesightDispatch):
         """The setting, for the record."""
         limits = {"per_hour": self.limits.per_hour, "rest_s": self.limits.rest_ms / 1000}
         return super().parameters | {"least": self.least} | limits
+
+    def _covering(self, base: NDArray[np.int64], fit: NDArray[np.bool_]) -> NDArray[np.int64]:
+        return np.where(fit, base, -1)
 
     def moves(self, state: MoveState) -> Sequence[Move]:
         """Choose moves; see `engine.relocation.Relocation.moves`.
@@ -341,26 +370,34 @@ class Foresight(ForesightDispatch):
     ) -> NDArray[np.float64]:
         """Find what each move saves, less what it must."""
         base = np.where(fit, base, -1)
-        absent, middle, _ = self._absences(base, fit, state.now_ms)
-        station = self._station_absent(base, fit, absent)
-        responses = self._responses(state.period)
+        absent, middle, share = self._absences(base, fit, state.now_ms)
+        rows = np.arange(len(base))
+        free = base >= 0
+        stay = np.where(free, base, 0)
+        reached = state.arrival_ms < UNREACHABLE
+        covers_ms = np.where(reached, state.arrival_ms / 2, UNREACHABLE)
+        # on the road it covers from the station that it is nearest to, or could stay at
+        stands = free & ~state.returning & (rows != state.freed)
+        near = np.where(reached.any(axis=1), state.arrival_ms.argmin(axis=1), stay)
+        origin = np.where(free, np.where(stands, state.base, near), -1)
+        settled = middle >= covers_ms[rows, stay][:, None]
+        where = np.where(settled & free[:, None], stay[:, None], origin[:, None])
+        station = station_absent(where, absent, state.arrival_ms.shape[1])
+        responses = self._responses[state.period]
         gain = self._calls(state.now_ms) * saved_by_moves(
             absence_cost(*responses, station),
             absence_cost_of_pairs(*responses, station),
             station,
-            base,
+            where,
             absent,
             middle,
-            np.where(state.arrival_ms < UNREACHABLE, state.arrival_ms / 2, UNREACHABLE),
+            origin,
+            covers_ms,
             may,
         )
-        stay = np.where(base >= 0, base, 0)
-        rows = np.arange(len(base))
         # a minute more to drive is a minute that its crew is on the road
         drive = np.where(state.arrival_ms < UNREACHABLE, state.arrival_ms, 0.0)
         longer = drive - np.where(state.returning, drive[rows, stay], 0.0)[:, None]
-        gain -= self.least * longer / 600_000
-        resting = rows != state.freed
-        gain[resting] -= self.least
+        gain -= self.least * share**2 * (1 + longer / 600_000)
         gain[rows, stay] = np.where(base >= 0, 0.0, -np.inf)
         return np.asarray(gain.round(9))

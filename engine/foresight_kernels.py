@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @njit(cache=True, nogil=True)
 def station_absent(
-    base: NDArray[np.int64], absent: NDArray[np.float64], stations: int
+    where: NDArray[np.int64], absent: NDArray[np.float64], stations: int
 ) -> NDArray[np.float64]:
     """Find the probability that no unit of a station is available, slice of time by slice.
 
     Parameters
     ----------
-    base : ndarray of int64, shape (units,)
+    where : ndarray of int64, shape (units, slices)
         Station that each unit covers from, -1 for none.
     absent : ndarray of float64, shape (units, slices)
         Probability that each unit is not available there.
@@ -32,10 +32,11 @@ def station_absent(
         Probabilities, as if units were independent; 1 where no unit is.
     """
     found = np.ones((stations, absent.shape[1]))
-    for unit in range(len(base)):
-        if base[unit] >= 0:
-            for part in range(absent.shape[1]):
-                found[base[unit], part] *= absent[unit, part]
+    for unit in range(len(where)):
+        for part in range(absent.shape[1]):
+            station = where[unit, part]
+            if station >= 0:
+                found[station, part] *= absent[unit, part]
     return found
 
 
@@ -157,15 +158,14 @@ def saved_by_moves(
     slope: NDArray[np.float64],
     mixed: NDArray[np.float64],
     station: NDArray[np.float64],
-    base: NDArray[np.int64],
+    where: NDArray[np.int64],
     absent: NDArray[np.float64],
     slice_ms: NDArray[np.float64],
-    arrival_ms: NDArray[np.float64],
+    origin: NDArray[np.int64],
+    covers_ms: NDArray[np.float64],
     allowed: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
     """Find how much expected cost, summed over slices, each move of a unit saves.
-
-    A unit under way covers nothing from a station until it arrives there.
 
     Parameters
     ----------
@@ -175,39 +175,40 @@ def saved_by_moves(
         From `absence_cost_of_pairs`.
     station : ndarray of float64, shape (stations, slices)
         From `station_absent`.
-    base, absent
+    where, absent
         As in `station_absent`; no value of `absent` is zero.
     slice_ms : ndarray of float64, shape (slices,)
-        Middle of each slice of time, from now.
-    arrival_ms : ndarray of float64, shape (units, stations)
-        Time until each unit could be at each station.
+        Moment that stands for each slice of time, from now.
+    origin : ndarray of int64, shape (units,)
+        Station that each unit covers from as long as it covers from no other, -1 for none.
+    covers_ms : ndarray of float64, shape (units, stations)
+        Time from which on each unit would cover from each station if sent there;
+        UNREACHABLE where it cannot be.
     allowed : ndarray of bool, shape (units,)
         Which units may move.
 
     Returns
     -------
     ndarray of float64, shape (units, stations)
-        Cost; zero where a unit is, -inf where it may not or cannot move.
+        Cost; -inf where a unit may not or cannot move.
     """
-    units, stations = arrival_ms.shape
+    units, stations = covers_ms.shape
     saved = np.full((units, stations), -np.inf)
     for unit in range(units):
-        here = base[unit]
-        if not allowed[unit] or here < 0:
+        if not allowed[unit] or origin[unit] < 0:
             continue
         for to in range(stations):
-            if not arrival_ms[unit, to] < 2147483647.0:
+            if not covers_ms[unit, to] < 2147483647.0:
                 continue
             total = 0.0
-            if to != here:
-                for part in range(len(slice_ms)):
-                    leaves = 0.0
-                    if slice_ms[part] >= arrival_ms[unit, here]:
-                        leaves = station[here, part] * (1.0 / absent[unit, part] - 1.0)
-                    comes = 0.0
-                    if slice_ms[part] >= arrival_ms[unit, to]:
-                        comes = station[to, part] * (absent[unit, part] - 1.0)
-                    total -= slope[here, part] * leaves + slope[to, part] * comes
-                    total -= mixed[here, to, part] * leaves * comes
+            for part in range(len(slice_ms)):
+                here = where[unit, part]
+                then = to if slice_ms[part] >= covers_ms[unit, to] else origin[unit]
+                if then == here:
+                    continue
+                leaves = station[here, part] * (1.0 / absent[unit, part] - 1.0)
+                comes = station[then, part] * (absent[unit, part] - 1.0)
+                total -= slope[here, part] * leaves + slope[then, part] * comes
+                total -= mixed[here, then, part] * leaves * comes
             saved[unit, to] = total
     return saved
