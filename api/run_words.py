@@ -189,46 +189,53 @@ def _bound_lines(bound: dict[str, Any] | None) -> list[str]:
     """Tell how far policies are from the best that anyone could have done."""
     if bound is None:
         return []
-    anyone = (
-        "nobody who knew all incidents, let units drive home, and nobody wait longer than "
-        f"{bound['longest_s'] / 60:g} minutes beyond the limit, would have been late less often "
-        f"than {_least(bound, bound['incidents'])}"
+    at_once, many = bound["at_once"], bound["incidents"]
+    longest = f"{bound['longest_s'] / 60:g} minutes beyond the limit"
+    head = (
+        f"least number of late arrivals, of {many:,} incidents that a standard is for, of anyone "
+        f"who knew them all, lets units drive home, and nobody wait longer than {longest}"
     )
-    at_once = bound["at_once"]
-    who = "nor who lets nobody wait while a unit is free, less often than"
-    least = f"{who} {_least(at_once, bound['incidents'])}"
-    lines = [anyone, *_plan(bound), least, *_plan(at_once)]
+    lines = [
+        head,
+        f"  whatever he does: {_least(bound)}",
+        f"  if nobody waits while a unit is free: {_least(at_once)}",
+        "",
+    ]
     rows = [
         (
             each["label"],
             f"{each['late']:,}",
             percent(each["share"]),
-            _times(each),
-            _times(each["at_once"]),
+            *_times(each),
+            *_times(each["at_once"]),
         )
         for each in bound["policies"]
     ]
-    told = table(("<", "late", "share", "x anyone", "x at once"), rows)
-    beyond = any("(" in cell for row in rows for cell in row[3:])
-    note = "in brackets: beside what binds no rule that moves units or lets somebody wait longer"
-    return [*lines, *told, *([note] if beyond else []), ""]
+    names = ("<", "late", "share", "x least", "from", "to", "x at once", "from", "to")
+    told = table(names, rows)
+    if any("(" in cell for row in rows for cell in row[3:]):
+        told.append(
+            "in brackets: no bound for it, since it moves units, or lets somebody wait too long "
+            "or beside a free unit"
+        )
+    told += [f"{label}: not compared, the bound is of the first" for label in bound["others"]]
+    return [*lines, *told, ""]
 
 
-def _least(bound: dict[str, Any], incidents: int) -> str:
-    return f"{bound['late']:,} times in {incidents:,} ({percent(bound['share'])})"
-
-
-def _plan(bound: dict[str, Any]) -> list[str]:
+def _least(bound: dict[str, Any]) -> str:
+    least = f"{bound['late']:,} ({percent(bound['share'])})"
     if bound["reached"] is None:
-        return []
+        return f"{least}; no plan (none is sought where turnouts differ by the hour)"
     best = ", the best possible" if bound["proven"] else ""
-    return [f"  a plan made in hindsight is late {bound['reached']:,} times{best}"]
+    return f"{least}; a plan made in hindsight: {bound['reached']:,}{best}"
 
 
-def _times(beside: dict[str, Any]) -> str:
+def _times(beside: dict[str, Any]) -> tuple[str, str, str]:
     if beside["ratio"] is None:
-        return "-"
-    return f"{beside['ratio']:.2f}" if beside["holds"] else f"({beside['ratio']:.2f})"
+        return "-", "", ""
+    value = f"{beside['ratio']:.2f}" if beside["holds"] else f"({beside['ratio']:.2f})"
+    low, high = ("" if beside[end] is None else f"{beside[end]:.2f}" for end in ("low", "high"))
+    return value, low, high
 
 
 def _rows(

@@ -13,6 +13,7 @@ from routing.progress import tracked
 from scenarios.clairvoyance import LONGEST_MS, duties, offline_problem
 from scenarios.simulation.tables import build_tables
 from scenarios.simulation.timeline import with_failures
+from scenarios.statistics import estimate, ratio
 from scenarios.terrain import limits_of
 
 if TYPE_CHECKING:
@@ -95,23 +96,24 @@ class BestPossible:
         Returns
         -------
         dict
-            Late arrivals, their share, the ratio to the bound, and whether the bound
-            holds for it; in ``at_once``, the last two for the bound of those who let
-            nobody wait while a unit is free.
+            Late arrivals, their share, the ratio to the bound with its 95 % interval over
+            replications, and whether the bound holds for it; in ``at_once``, the ratio to
+            the bound of those who let nobody wait while a unit is free.
         """
         limits = dict(zip(self.priorities, (self.limit_ms / 1000).tolist(), strict=True))
         limit = incidents["priority"].astype(str).map(limits).to_numpy(np.float64)
         response = incidents["response_time"].to_numpy(np.float64)
         counts = np.isfinite(limit)
-        late = int((~(response <= limit))[counts].sum())
+        missed = ~(response <= limit) & counts
+        late = np.bincount(incidents["replication"][missed], minlength=len(self.found))
         longest = np.where(counts, limit, limit[counts].max(initial=0.0)) + LONGEST_MS / 1000
         holds = not moves and bool((response <= longest).all())
         at_once = holds and not self._waited_beside_a_free_unit(incidents)
         return {
-            "late": late,
-            "share": late / max(1, int(counts.sum())),
-            **_ratio(late, _sums(self.found), holds=holds),
-            "at_once": _ratio(late, _sums(self.at_once), holds=at_once),
+            "late": int(late.sum()),
+            "share": float(late.sum()) / max(1, int(counts.sum())),
+            **_ratio(late, self.found, holds=holds),
+            "at_once": _ratio(late, self.at_once, holds=at_once),
         }
 
     def _waited_beside_a_free_unit(self, incidents: pd.DataFrame) -> bool:
@@ -164,8 +166,15 @@ def _shared(sums: _Sums, incidents: int) -> dict[str, Any]:
     }
 
 
-def _ratio(late: int, sums: _Sums, *, holds: bool) -> dict[str, Any]:
-    return {"ratio": late / sums.late if sums.late else None, "holds": holds}
+def _ratio(
+    late: NDArray[np.signedinteger], found: Sequence[Clairvoyant], *, holds: bool
+) -> dict[str, Any]:
+    """Return how many times as often somebody was late, with its interval if there is one."""
+    bound = np.array([each.bound for each in found], dtype=np.float64)
+    if not bound.any():
+        return {"ratio": None, "low": None, "high": None, "holds": holds}
+    own = estimate(ratio(late, bound))
+    return {"ratio": own.value, "low": own.low, "high": own.high, "holds": holds}
 
 
 def best_possible(

@@ -186,8 +186,10 @@ def _with_bound(
         )
         if scenario is pairs[0][0]
     ]
-    summary = comparison.summary | {"bound": best.to_json_dict() | {"policies": rows}}
-    return replace(comparison, summary=summary)
+    told = {each["label"] for each in rows}
+    others = [label for label in comparison.labels if label not in told]
+    found = best.to_json_dict() | {"policies": rows, "others": others}
+    return replace(comparison, summary=comparison.summary | {"bound": found})
 
 
 def _shared(

@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from routing.network import UNREACHABLE
 from scenarios.breakdown import hours_of
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from engine.dispatch import Policy
     from scenarios.day_slices import Slice
     from scenarios.observations import Observations
+    from scenarios.operations import Shift
     from scenarios.package import Scenario
     from scenarios.planning import CityPlan
     from scenarios.runs import RunResult
@@ -142,7 +144,7 @@ def simulate_plan(
         "days": planned.settings.horizon.days,
         "level": LEVEL,
         "close": CLOSE,
-        "standards": explained(result, tables, _asked(planned, plan), _duty(plan)),
+        "standards": explained(result, tables, _asked(planned, plan), _duty(plan, planned)),
     }
     return PlanOutcome(result, document)
 
@@ -153,15 +155,28 @@ def _slices(plan: CityPlan) -> list[Slice]:
     return list(dict.fromkeys(hours))
 
 
-def _duty(plan: CityPlan) -> Mask:
-    """Tell in which hours of the day each unit of a plan is on duty, shape (hours, units)."""
+def _duty(plan: CityPlan, planned: Scenario) -> Mask:
+    """Tell in which hours of the day each unit of a plan is on duty, shape (hours, units).
+
+    Units that the plan does not place keep the city's shifts, those of any day of the week.
+    """
     units = plan.document["units"]
+    named = planned.units.get("shift", pd.Series([""] * len(units))).fillna("").astype(str)
     on = np.ones((HOURS, len(units)), dtype=np.bool_)
-    for column, unit in enumerate(units):
-        if unit.get("hours") is not None:
-            there = [hour for span in unit["hours"] for hour in hours_within(span)]
+    for column, (unit, shift) in enumerate(zip(units, named, strict=True)):
+        spans = unit.get("hours")
+        if spans is None and shift:
+            spans = [_hours_of(each) for each in planned.settings.shifts if each.name == shift]
+        if spans is not None:
+            there = [hour for span in spans for hour in hours_within(span)]
             on[:, column] = np.isin(np.arange(HOURS), there)
     return on
+
+
+def _hours_of(shift: Shift) -> Slice:
+    """Return the hours of the day that a shift touches."""
+    last = shift.end.hour + (shift.end.minute > 0 or shift.end.second > 0)
+    return shift.start.hour, last
 
 
 class Promise(NamedTuple):

@@ -177,6 +177,8 @@ def render_comparison_report(comparison: Comparison) -> str:
             comparison.differences,
         ),
     ]
+    if "bound" in comparison.summary:
+        sections.append(run_sections.best_possible(comparison.summary["bound"]))
     return render_page(
         f"{labels[-1]} against {labels[0]}",
         f"{settings.name}. {_amount(base)}, the same for all: differences are paired.",

@@ -207,6 +207,46 @@ def lives(
     }
 
 
+def best_possible(bound: Mapping[str, Any]) -> dict[str, Any]:
+    """Tabulate how far runs are from the best that anyone could have done.
+
+    Parameters
+    ----------
+    bound : mapping
+        As `scenarios.compare` puts it into ``comparison.json``.
+
+    Returns
+    -------
+    dict
+        A section of a report.
+    """
+    at_once = bound["at_once"]
+    rows = [
+        [
+            {"text": each["label"]},
+            {"text": f"{each['late']:,}"},
+            *({"text": _times_the_bound(one)} for one in (each, each["at_once"])),
+        ]
+        for each in bound["policies"]
+    ]
+    return {
+        "heading": "The best possible",
+        "text": f"Of {bound['incidents']:,} incidents that a standard is for, nobody who knew all "
+        "of them beforehand, lets units drive home, and nobody wait longer than "
+        f"{bound['longest_s'] / 60:g} minutes beyond the limit could have reached fewer than "
+        f"{bound['late']:,} late; nor fewer than {at_once['late']:,}, if nobody waits while a unit "
+        "is free. In brackets: no bound for the policy, since it moves units, or lets somebody "
+        "wait too long or beside a free unit.",
+        "table": {"head": ["", "late", "times the least", "the same, at once"], "rows": rows},
+    }
+
+
+def _times_the_bound(beside: Mapping[str, Any]) -> str:
+    if beside["ratio"] is None:
+        return "–"
+    return f"{beside['ratio']:.2f}" if beside["holds"] else f"({beside['ratio']:.2f})"
+
+
 def _survivors(said: Mapping[str, Any], form: str) -> Mapping[str, str]:
     if said["value"] is None:
         return _NOTHING

@@ -141,7 +141,8 @@ def simulate(  # numpydoc ignore=PR01
 @click.option(
     "--bound",
     is_flag=True,
-    help="Find how few incidents anyone could have reached late, had they known them all.",
+    help="Find how few incidents anyone could have reached late, had they known them all; where "
+    "units are busy half of the time, this takes many minutes for each replication.",
 )
 @click.option("--out", required=True, type=FOLDER_OUT, help="Folder of the comparison.")
 @json_option

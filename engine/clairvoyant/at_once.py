@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from engine.clairvoyant.kernels import Jobs, Roads, duty
+from engine.clairvoyant.kernels import Jobs, Roads, duty, earliest
 from engine.clairvoyant.network import Network, arranged
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def arrivals_on_the_way(  # noqa: C901, PLR0912  # places of a unit, compiled as
 
 
 @njit(cache=True, nogil=True)
-def network_at_once(  # noqa: C901, PLR0915  # one search, compiled as one
+def network_at_once(  # noqa: C901, PLR0912, PLR0915  # one search, compiled as one
     jobs: Jobs,
     roads: Roads,
     home: int,
@@ -169,11 +169,20 @@ def network_at_once(  # noqa: C901, PLR0915  # one search, compiled as one
             ready = jobs.ready_ms[job]
             if not able[job] or job == before:
                 continue
-            if duty(on_ms, max(ready, time)) > max(ready, latest[here]):
-                continue
-            soonest, last = arrivals_on_the_way(
-                jobs, roads, home, before, time, latest[here], job, wait_ms[job]
-            )
+            sent = duty(on_ms, max(ready, time))
+            if sent > max(ready, time):
+                if sent > ready + wait_ms[job]:
+                    continue
+                soonest = earliest(
+                    jobs, roads, home, turnout_ms[0], before, time, latest[here], job, sent
+                )
+                last = jobs.last_ms[job]
+            else:
+                soonest, last = arrivals_on_the_way(
+                    jobs, roads, home, before, time, latest[here], job, wait_ms[job]
+                )
+                if latest[here] > time and duty(on_ms, latest[here]) > latest[here]:
+                    last = jobs.last_ms[job]
             if soonest > jobs.last_ms[job]:
                 continue
             late = int(soonest > jobs.due_ms[job] and jobs.cost[job] > 0.0)

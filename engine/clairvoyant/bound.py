@@ -42,6 +42,8 @@ _MARGIN_MS: Final = 7_200_000.0
 _MUST: Final = 20.0
 """More than serving one incident can cost others, so that none is left out that can be served."""
 _SECONDS: Final = 3600.0
+_CROWDED: Final = 1 / 3
+"""Share of incidents that may wait, from which no bound of their own is sought."""
 _UNKEPT: Final = 1e6
 """What makes a plan none."""
 _STEPS: Final = 1_000
@@ -115,7 +117,8 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool = False) -> 
     at_once : bool
         Ask for those who let nobody wait while a unit is free, as most dispatchers do. Who
         knows the future gains by holding units, and incidents, back on purpose, which
-        nobody can copy who does not.
+        nobody can copy who does not. Of long lists of which a third may have to wait, no
+        more is found than a plan.
 
     Returns
     -------
@@ -132,6 +135,10 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool = False) -> 
     n = len(jobs.ready_ms)
     if n == 0:
         return Clairvoyant(0, 0, 0, 0.0, ())
+    if at_once and n > _FEW and (longest_waits(jobs, crews) > 0.0).mean() > _CROWDED:
+        # so many may wait that the program is as large as anyone's, and says no more
+        plans = _searched(jobs, crews, 0, waits=False)
+        return _best(n, 0, 0.0, plans)
     build, networks = _builder(jobs, crews, at_once=at_once)
     put_off = np.full(n, _MUST)
     prices, forced = _prices_of_all(jobs, crews, put_off, networks, build)
@@ -140,8 +147,7 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool = False) -> 
         prices, _ = _prices_of_all(jobs, crews, put_off, networks, build)
     relaxed = max(0.0, _lagrange(prices, crews, networks))
     bound = math.ceil(relaxed - _SMALL)
-    unkept = _UNKEPT if forced else 0.0
-    plans = _searched(jobs, crews, bound, waits=not at_once, unkept=unkept)
+    plans = _searched(jobs, crews, bound, waits=not at_once)
     small = n <= _FEW and (not at_once or sum(len(net.to) for net in networks) <= _PLANNED)
     if small and not any(late <= bound for late, _ in plans):
         least, chains = _planned(crews, networks, put_off)
@@ -151,6 +157,10 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool = False) -> 
         # arrivals of a span are taken together, which may have let through too much
         least, _ = _planned(crews, build(slice(0, n), _FINEST), put_off)
         bound = max(bound, least)
+    return _best(n, bound, relaxed, plans)
+
+
+def _best(n: int, bound: int, relaxed: float, plans: Sequence[_Plan]) -> Clairvoyant:
     if not plans:
         return Clairvoyant(n, bound, None, relaxed, ())
     reached, chains = min(plans, key=lambda plan: plan[0])
@@ -276,16 +286,14 @@ def _planned(
     return least, tuple(Chain(crew, tuple(chain)) for crew, chain in flows.chains(answer.values))
 
 
-def _searched(
-    jobs: Jobs, crews: Sequence[Crew], bound: int, *, waits: bool, unkept: float
-) -> list[_Plan]:
+def _searched(jobs: Jobs, crews: Sequence[Crew], bound: int, *, waits: bool) -> list[_Plan]:
     """Look for a plan that is late no more often than the bound says."""
     if any(crew.slowest_ms > crew.turnout_ms for crew in crews):
         return []  # when a unit leaves depends on the hour, which the search does not know
     fleet = fleet_of(crews)
     steps = _STEPS * len(jobs.ready_ms)
     cost, unit = improve(
-        jobs, fleet, steps, np.random.default_rng(_SEED), waits, unkept, float(bound)
+        jobs, fleet, steps, np.random.default_rng(_SEED), waits, _UNKEPT, float(bound)
     )
     if cost >= _UNKEPT:
         return []

@@ -109,7 +109,7 @@ def _arrival(
         return float(sent + fleet.turnout_ms[crew] + from_home)
     place, gone = jobs.end[before], sent - free_ms
     home_ms = fleet.home_ms[crew, place]
-    if gone >= home_ms:
+    if gone >= home_ms and gone > 0.0:
         return float(sent + fleet.turnout_ms[crew] + from_home)
     best = float(fleet.drive_ms[tree, place, zone]) if gone <= 0.0 else np.inf
     first, last = fleet.way_ptr[crew, place], fleet.way_ptr[crew, place + 1]

@@ -90,6 +90,7 @@ class Windows:
         least: float,
     ) -> None:
         self.core, self.capacity, self.lower = core, capacity, lower
+        self.weight = core.weight * core.theta[1]
         self.enough = core.base + value + least
         ones = np.ones(len(core.sites))
         shape = (len(core.weight), len(capacity))
@@ -209,7 +210,7 @@ class Windows:
         covers = self.covers[rows]
         own = prices.group[rows].copy()
         np.add.at(own, cuts.ravel(), np.repeat(fee, 3))
-        weight = np.maximum(0.0, self.core.weight[rows] - (self._asked()[rows] - own))
+        weight = np.maximum(0.0, self.weight[rows] - (self._asked()[rows] - own))
         ours = covers.T @ prices.group[rows]
         if len(fee):
             ours += cut_sites(covers, cuts).T @ fee

@@ -10,13 +10,13 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from engine.clairvoyant import clairvoyant
+from engine.clairvoyant import Crew, Jobs, Roads, clairvoyant
 from engine.clairvoyant.hindsight import fleet_of, improve
 from engine.clairvoyant.waits import longest_waits
 from engine.dispatch import CLOSEST, CLOSEST_IDLE, BatchDispatch, DispatchState
 from routing.errors import InputError
 from scenarios.clairvoyance import jobs_of, offline_problem, reordered
-from scenarios.simulation.arrays import CLOSES, TIMED, no_timeline
+from scenarios.simulation.arrays import CLOSES, COMES_ON, GOES_OFF, TIMED, no_timeline
 from scenarios.simulation.run import run_replication
 from scenarios.simulation.tables import Tables
 from tests.scenarios.synthetic import City, random_city, random_incidents
@@ -241,6 +241,70 @@ def test_at_once_equals_enumeration_and_nobody_beats_it(batch: int) -> None:
     assert np.mean(compared) > 0.8
     assert np.mean(proven) > 0.7
     assert above > 0
+
+
+@pytest.mark.parametrize(("back_s", "due_s"), [(1000.0, 1100.0), (1400.0, 1700.0)])
+def test_a_unit_may_come_on_duty_on_its_way_or_at_home(back_s: float, due_s: float) -> None:
+    """Freed after 900 s while off duty, it goes to whom waits once its break is over."""
+    drive = np.zeros((1, 2, 1))
+    drive[0, 1, 0] = 300_000.0
+    roads = Roads(
+        drive_ms=drive,
+        point_ms=drive,
+        way_ptr=np.array([0, 1, 1]),
+        way_at=np.array([0.0]),
+        way_point=np.array([0]),
+        home_ms=np.array([300_000.0, 0.0]),
+        stays=True,
+    )
+    on_ms = np.array([[-np.inf, 100_000.0], [back_s * 1000, np.inf]])
+    crew = Crew(1, 1, 0.0, 0.0, roads, np.ones(2, dtype=np.bool_), on_ms)
+    due_ms = np.array([600_000.0, due_s * 1000])
+    jobs = Jobs(
+        ready_ms=np.array([0.0, 500_000.0]),
+        due_ms=due_ms,
+        last_ms=due_ms + 1_200_000.0,
+        after_ms=np.full(2, 600_000.0),
+        zone=np.zeros(2, dtype=np.int64),
+        end=np.zeros(2, dtype=np.int64),
+        tree=np.zeros(2, dtype=np.int64),
+        cost=np.ones(2),
+    )
+    found = clairvoyant(jobs, [crew], at_once=True)
+    assert (found.bound, found.reached) == (0, 0)
+
+
+def test_nobody_beats_it_where_units_have_breaks() -> None:
+    late_ones = 0
+    for seed in range(120):
+        city, calls = drawn(seed)
+        rng = np.random.default_rng([seed, 5])
+        pauses = []
+        for unit in range(len(city.rules.crew)):
+            begin = float(rng.integers(0, 2_000_000))
+            while begin < calls.call_ms.max() + 4e6:
+                end = begin + float(rng.integers(200_000, 2_000_000))
+                pauses += [(begin, GOES_OFF, unit), (end, COMES_ON, unit)]
+                begin = end + float(rng.integers(300_000, 3_000_000))
+        timeline = np.array(sorted(pauses), dtype=TIMED)
+        tables = Tables(city.travel, city.rules, timeline)
+        problem = offline_problem(tables, calls, LIMIT_MS, longest_ms=LONGEST_MS)
+        anyone = clairvoyant(*problem)
+        found = clairvoyant(*problem, at_once=True)
+        for each in (anyone, found):
+            assert each.reached is None or each.bound <= each.reached, f"case {seed}"
+        policies: list[Policy] = [CLOSEST]
+        policies += [AtOnce(number) for number in range(6)]
+        for policy in policies:
+            served = run_replication(
+                city.travel, city.rules, calls, policy, timeline, logged=False
+            ).served
+            response = served["on_scene_ms"] - calls.call_ms
+            missed = (served["unit"] < 0) | (response > LIMIT_MS[calls.priority])
+            if (served["unit"] >= 0).all():
+                assert missed.sum() >= max(found.bound, anyone.bound), f"case {seed}"
+            late_ones += int(missed.sum())
+    assert late_ones > 500
 
 
 def test_nobody_waits_longer_than_is_said() -> None:

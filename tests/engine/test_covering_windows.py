@@ -150,6 +150,23 @@ def test_enumeration(
             assert (units <= windows.capacity).all()
 
 
+@pytest.mark.parametrize("gain", [0.5, 3.0])
+def test_what_the_first_unit_is_worth_counts(gain: float) -> None:
+    below = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        covers = rng.random((10, 6)) < 0.35
+        covers[np.arange(10), rng.integers(0, 6, 10)] = True
+        weight = rng.integers(1, 9, 10).astype(float)
+        core = core_of(covers, weight, 2)
+        core = replace(core, theta=core.theta * gain)
+        best = max(gain * worth_of(core, pair) for pair in itertools.combinations(range(6), 2))
+        windows = tightened(core, 0.5 * best)
+        assert windows.bound >= best - 1e-9
+        below += windows.bound < gain * weight.sum()
+    assert below > 0
+
+
 def planar(k: int = 12) -> Core:
     covers, weight = grid_case(90, 500, 3.5)
     kept = covers.any(axis=0)

@@ -13,6 +13,7 @@ from scipy import stats
 
 from routing.errors import InputError
 from scenarios.compare import Comparison, compare
+from scenarios.report import render_comparison_report
 from scenarios.runs import simulate
 from tests.toy_city import toy_city
 
@@ -163,6 +164,9 @@ def test_the_best_possible_beside_policies(held: list[str]) -> None:
         waits = (frame["response_time"] > 240 + found["longest_s"]).any()
         assert row["holds"] == ("+" not in row["label"] and not waits)
         assert row["at_once"]["holds"] == row["holds"]
+        if found["late"]:
+            assert row["ratio"] == row["late"] / found["late"]
+        assert ">The best possible<" in render_comparison_report(result)
         if row["holds"]:
             assert row["late"] >= found["at_once"]["late"] >= found["late"]
     assert found["late"] <= found["policies"][0]["late"]

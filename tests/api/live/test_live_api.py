@@ -443,7 +443,7 @@ def test_no_table_has_room_for_a_person() -> None:
     snapshots = {"seq", "chain", "version", "world", "digest"}
     tokens = {"id", "name", "role", "hash", "created_ms", "expires_ms", "revoked_ms"}
     jobs = {"number", "kind", "actor", "asked", "scenario", "state", "starts", "error"}
-    jobs |= {"created_ms", "started_ms", "ended_ms", "deleted_ms", "key", "request"}
+    jobs |= {"created_ms", "started_ms", "ended_ms", "deleted_ms", "key", "request", "warnings"}
     known = {"log": log, "snapshots": snapshots, "tokens": tokens, "jobs": jobs}
     assert columns == {f"{table}.{name}" for table, names in known.items() for name in names}
 
