@@ -45,8 +45,8 @@ def plan_question(
     longer = options["longer_limit_min"]
     units = _units(options["units"], fleet)
 
-    def by_type(given: dict[str, T]) -> dict[str, T]:
-        """Give what is said of no type to all that are named nowhere."""
+    def _by_type(given: dict[str, T]) -> dict[str, T]:
+        # what is said of no type is of all that are named nowhere
         if units is None:
             return given
         all_types = {kind: given[""] for kind in units if "" in given}
@@ -60,12 +60,12 @@ def plan_question(
         model=options["model"],
         stations=count,
         units=units,
-        capacity=by_type(rooms),
+        capacity=_by_type(rooms),
         existing=options["existing"],
         keep=tuple(site for part in options["keep"] for site in part),
         forbid=tuple(site for part in options["forbid"] for site in part),
         candidates=options["candidates"],
-        standard=standards.get("") if set(standards) <= {""} else by_type(standards),
+        standard=standards.get("") if set(standards) <= {""} else _by_type(standards),
         longer_limit_s=None if longer is None else longer * 60,
         slices=options["slices"] or (),
         busy=options["busy"],
@@ -76,7 +76,7 @@ def plan_question(
         budget=budget,
         station_cost=options["station_cost"],
         closing_cost=options["closing_cost"],
-        unit_cost=by_type(costs),
+        unit_cost=_by_type(costs),
         parameters={
             name: options[name]
             for name in ("share", "backup", "curve")

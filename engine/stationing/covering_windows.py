@@ -145,7 +145,7 @@ class Windows:
             score.copy(),
             units,
         )
-        left = np.maximum(0.0, core.weight - self._asked()).sum()
+        left = np.maximum(0.0, self.weight - self._asked()).sum()
         bound = core.base + left + float(self.prices.fee.sum()) + paid
         self.bound = min(self.bound, float(bound + _ROUNDING * abs(bound)))
         self.unit_costs = float(np.clip(0.0, first_out, last_in))
