@@ -174,7 +174,10 @@ def _ratio(
     if not bound.any():
         return {"ratio": None, "low": None, "high": None, "holds": holds}
     own = estimate(ratio(late, bound))
-    return {"ratio": own.value, "low": own.low, "high": own.high, "holds": holds}
+    value = float(
+        late.sum() / bound.sum()
+    )  # of one replication, too, of which there is no interval
+    return {"ratio": value, "low": own.low, "high": own.high, "holds": holds}
 
 
 def best_possible(

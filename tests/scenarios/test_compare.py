@@ -170,4 +170,9 @@ def test_the_best_possible_beside_policies(held: list[str]) -> None:
         if row["holds"]:
             assert row["late"] >= found["at_once"]["late"] >= found["late"]
     assert found["late"] <= found["policies"][0]["late"]
+    once = compare([city], ["closest", "batch"], replications=1, bound=True).summary["bound"]
+    ratio = once["policies"][0]["ratio"]
+    assert (
+        ratio is None if not once["late"] else ratio == once["policies"][0]["late"] / once["late"]
+    )
     assert found["policies"][0]["late"] > 0
