@@ -135,11 +135,11 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool = False) -> 
     n = len(jobs.ready_ms)
     if n == 0:
         return Clairvoyant(0, 0, 0, 0.0, ())
-    if at_once and n > _FEW and (longest_waits(jobs, crews) > 0.0).mean() > _CROWDED:
+    wait_ms = longest_waits(jobs, crews) if at_once else None
+    if wait_ms is not None and n > _FEW and (wait_ms > 0.0).mean() > _CROWDED:
         # so many may wait that the program is as large as anyone's, and says no more
-        plans = _searched(jobs, crews, 0, waits=False)
-        return _best(n, 0, 0.0, plans)
-    build, networks = _builder(jobs, crews, at_once=at_once)
+        return _best(n, 0, 0.0, _searched(jobs, crews, 0, waits=False))
+    build, networks = _builder(jobs, crews, wait_ms)
     put_off = np.full(n, _MUST)
     prices, forced = _prices_of_all(jobs, crews, put_off, networks, build)
     if not forced:
@@ -167,10 +167,12 @@ def _best(n: int, bound: int, relaxed: float, plans: Sequence[_Plan]) -> Clairvo
     return Clairvoyant(n, bound, reached, relaxed, chains)
 
 
-def _builder(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool) -> tuple[_Build, list[Network]]:
+def _builder(
+    jobs: Jobs, crews: Sequence[Crew], wait_ms: NDArray[np.float64] | None
+) -> tuple[_Build, list[Network]]:
     """Return what makes the networks of some of the incidents, and those of all."""
     n = len(jobs.ready_ms)
-    if not at_once:
+    if wait_ms is None:
 
         def build(rows: slice, spans: int | None) -> list[Network]:
             parts = spans or (_FINE if n <= _FEW else _COARSE)
@@ -181,7 +183,6 @@ def _builder(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool) -> tuple[_Buil
             ]
 
         return build, build(slice(0, n), None)
-    wait_ms = longest_waits(jobs, crews)
     longest_ms = float((jobs.last_ms - jobs.ready_ms).max())
     span_ms = max(longest_ms / _SPANS, _FINE_SPAN_MS if n <= _FEW else _SPAN_MS)
     while True:
