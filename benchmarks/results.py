@@ -237,6 +237,12 @@ def policy_results(
     """
     if chosen not in SEEDS:
         raise InputError(f"unknown set {chosen!r}", field="--set", fix=did_you_mean(chosen, SEEDS))
+    if replications < 2:
+        raise InputError(
+            f"{replications} replication says nothing of chance",
+            field="--rounds",
+            fix="ask for two at least",
+        )
     known = [city.name for city in CITIES]
     for city in cities:
         if city not in known:

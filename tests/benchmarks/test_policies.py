@@ -108,6 +108,7 @@ def test_tables_and_picture(document: dict[str, Any]) -> None:
         (["--set", "tset"], "did you mean 'test'"),
         (["--peers", "closset", "--city", "reykjavik"], "closset"),
         (["--check", "3"], "is of the benchmark routing"),
+        (["--rounds", "1"], "says nothing of chance"),
     ],
 )
 def test_wrong_input_is_named(tmp_path: Path, arguments: list[str], said: str) -> None:
