@@ -231,6 +231,8 @@ def solve_program(
     steps: Sequence[NDArray[np.float64]],
     stopped: Callable[[], bool],
     known: tuple[NDArray[np.bool_], NDArray[np.int64]] | None = None,
+    *,
+    offset: float = 0.0,
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64], float]:
     """Choose sites and units of greatest gain under all side constraints.
 
@@ -246,6 +248,8 @@ def solve_program(
         Asked now and then; ends the search.
     known : tuple of ndarray, optional
         Buildings and units of a good plan to start from.
+    offset : float
+        As in `maximise`.
 
     Returns
     -------
@@ -276,7 +280,9 @@ def solve_program(
         for units, gain, placed in zip(frame.units, gains, known[1], strict=True):
             start[units] = placed
             start[gain.gain] = gain.at(placed.astype(np.float64))
-    answer, _ = maximise(frame.builder, graded, problem.time_limit_s, stopped, start=start)
+    answer, _ = maximise(
+        frame.builder, graded, problem.time_limit_s, stopped, start=start, offset=offset
+    )
     if answer.values is not None:
         opened, placed = frame.read(answer.values)
     elif np.isposinf(answer.bound):
@@ -295,6 +301,7 @@ def maximise(
     stopped: Callable[[], bool],
     *,
     start: NDArray[np.float64] | None = None,
+    offset: float = 0.0,
 ) -> tuple[Answer, float]:
     """Solve a program whose graded gains are bounded by cuts, in rounds.
 
@@ -310,6 +317,9 @@ def maximise(
         Asked now and then; ends the search.
     start : ndarray of float64, optional
         A solution to start from.
+    offset : float
+        What the gain is taken from in the model's own objective, beside which a gap is
+        judged.
 
     Returns
     -------
@@ -326,7 +336,7 @@ def maximise(
         answer = minimise(
             builder.build(),
             seconds=max(seconds, _LEAST_S),
-            tolerance=0.0 if best is None else _RELATIVE * max(1.0, abs(best_gain)),
+            tolerance=0.0 if best is None else _RELATIVE * max(1.0, abs(best_gain - offset)),
             start=best,
             stopped=stopped,
         )
@@ -340,7 +350,7 @@ def maximise(
             best, best_gain = values.copy(), gain
             for each in graded:
                 best[each.gain] = each.at(values[each.units])
-        close = -bound <= best_gain + _RELATIVE * max(1.0, abs(best_gain))
+        close = -bound <= best_gain + _RELATIVE * max(1.0, abs(best_gain - offset))
         # without a new cut the same program would have the same answer
         if close or builder.height == height or seconds <= 0:
             break

@@ -237,6 +237,7 @@ def _quickly(
             stopped=stopped,
             stations=problem.k if both else None,
             kept=problem.kept if both else None,
+            offset=model.objective(problem, 0.0),
         )
         opened = (choice.units > 0) | problem.kept
         if problem.k is not None:
@@ -268,7 +269,9 @@ def _generally(
     steps = [model.steps(layer, layer.units or problem.most(layer)) for layer in problem.layers]
     known = _good_plan(problem, worth, steps, stopped)
     looser = _bound_of_layers(problem, worth, steps, stopped)
-    opened, units, bound = solve_program(problem, worth, steps, stopped, known)
+    opened, units, bound = solve_program(
+        problem, worth, steps, stopped, known, offset=model.objective(problem, 0.0)
+    )
     bound = min(bound, looser)
     plan = _written(model, problem, opened, units, bound)
     if known is None:

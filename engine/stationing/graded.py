@@ -43,6 +43,7 @@ _PATIENCE: Final = 12
 _SMALLEST_STEP: Final = 1e-4
 _MEMORY: Final = 0.7
 _CLOSE: Final = 5e-8
+_ROUNDING: Final = 1e-12
 _LEAST: Final = 1e-10
 _POLISHED_EVERY: Final = 100
 _NARROWED_EVERY: Final = 10
@@ -66,6 +67,7 @@ def choose_graded_units(
     finishing: bool = True,
     stations: int | None = None,
     kept: NDArray[np.bool_] | None = None,
+    offset: float = 0.0,
 ) -> UnitChoice:
     """Choose units of greatest gain, and bound all choices.
 
@@ -94,6 +96,9 @@ def choose_graded_units(
         is room for k in them.
     kept : ndarray of bool, shape (m,), optional
         Sites that are open without a unit; none by default.
+    offset : float
+        What the gain is taken from in the model's own objective, beside which a gap is
+        judged: what is left may be far less than what is gained.
 
     Returns
     -------
@@ -111,6 +116,7 @@ def choose_graded_units(
         allotment,
         effort,
         stopped,
+        offset,
     )
     task.polish()
     if bounding:
@@ -135,9 +141,10 @@ class _Task:
         allotment: Allotment,
         effort: Effort,
         stopped: Callable[[], bool],
+        offset: float,
     ) -> None:
         self.worth, self.steps, self.k = worth, steps, allotment.k
-        self.allotment = allotment
+        self.allotment, self.offset = allotment, offset
         self.effort, self.stopped = effort, stopped
         self._ranked = np.zeros((worth.shape[1], self.k + 1))
         self._table = np.zeros((len(worth), allotment.columns(len(steps))))
@@ -148,8 +155,13 @@ class _Task:
         self.bound = float(self.steps.sum() * self.worth.max(axis=0, initial=0.0).sum())
 
     @property
+    def enough(self) -> float:
+        """A bound as good as the gain."""
+        return self.gain + max(_CLOSE * abs(self.gain - self.offset), _ROUNDING * abs(self.gain))
+
+    @property
     def complete(self) -> bool:
-        return self.bound <= self.gain * (1 + _CLOSE)
+        return self.bound <= self.enough
 
     def _gain(self, units: NDArray[np.int64]) -> float:
         count = ranked_worth(self.worth, units, -1, 0, self._ranked)
@@ -257,7 +269,7 @@ class _Task:
         # prices move in proportion to their size, which falls by orders from rank to rank
         size = self.worth.max(axis=0)[:, None] * self.steps
         for step in range(steps):
-            done = lowest <= self.gain * (1 + _CLOSE) or scale < _SMALLEST_STEP
+            done = lowest <= self.enough or scale < _SMALLEST_STEP
             if done or share.exhausted or self.stopped():
                 break
             before = self.effort.cells
@@ -323,7 +335,7 @@ class _Task:
         """Close the gap by branch and bound on the units of a site, the worst bound first."""
         nodes = [(-self.bound, 0, self.allotment, self.price, self.mean)]
         number = 0
-        while nodes and -nodes[0][0] > self.gain * (1 + _CLOSE):
+        while nodes and -nodes[0][0] > self.enough:
             full = len(nodes) * self.price.nbytes > _NODE_BYTES
             if full or self.effort.exhausted or self.stopped():
                 break
@@ -333,9 +345,9 @@ class _Task:
                 below, prices, middle = self._ascend(
                     half, price, -bound, _NODE_STEPS, self.effort.share(1.0)
                 )
-                if below > self.gain * (1 + _CLOSE):
+                if below > self.enough:
                     heappush(nodes, (-below, number, half, prices, middle))
-        worst = max(self.gain * (1 + _CLOSE), -nodes[0][0] if nodes else 0.0)
+        worst = max(self.enough, -nodes[0][0] if nodes else 0.0)
         self.bound = min(self.bound, worst)
 
     def finish(self, worth: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
@@ -351,7 +363,9 @@ class _Task:
         known = self.best[core].astype(np.float64)
         gains = GradedGain(builder, units, worth[core], weight, self.steps)
         start = np.concatenate([known, gains.at(known)])
-        answer, _ = maximise(builder, [gains], self.effort.seconds, self.stopped, start=start)
+        answer, _ = maximise(
+            builder, [gains], self.effort.seconds, self.stopped, start=start, offset=self.offset
+        )
         if answer.values is not None:
             placed = np.zeros_like(self.best)
             placed[core] = np.rint(answer.values[units]).astype(np.int64)
