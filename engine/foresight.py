@@ -396,8 +396,8 @@ class Foresight(ForesightDispatch):
             may,
         )
         # a minute more to drive is a minute that its crew is on the road
-        drive = np.where(state.arrival_ms < UNREACHABLE, state.arrival_ms, 0.0)
+        drive = np.where(reached, state.arrival_ms, 0.0)
         longer = drive - np.where(state.returning, drive[rows, stay], 0.0)[:, None]
         gain -= self.least * share**2 * (1 + longer / 600_000)
-        gain[rows, stay] = np.where(base >= 0, 0.0, -np.inf)
+        gain[rows, stay] = np.where(free, 0.0, -np.inf)
         return np.asarray(gain.round(9))

@@ -59,7 +59,7 @@ class Chain(NamedTuple):
 
 
 _Plan = tuple[int, tuple[Chain, ...]]
-_Build = Callable[[slice, int | None], list["Network"]]
+_Build = Callable[[slice], list["Network"]]
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def clairvoyant(jobs: Jobs, crews: Sequence[Crew], *, at_once: bool = False) -> 
         plans += [] if at_once else _followed(jobs, crews, chains)
     if n <= _HANDFUL and not at_once and not any(late <= bound for late, _ in plans):
         # arrivals of a span are taken together, which may have let through too much
-        least, _ = _planned(crews, build(slice(0, n), _FINEST), put_off)
+        least, _ = _planned(crews, _builder(jobs, crews, None, _FINEST)[1], put_off)
         bound = max(bound, least)
     return _best(n, bound, relaxed, plans)
 
@@ -168,35 +168,42 @@ def _best(n: int, bound: int, relaxed: float, plans: Sequence[_Plan]) -> Clairvo
 
 
 def _builder(
-    jobs: Jobs, crews: Sequence[Crew], wait_ms: NDArray[np.float64] | None
+    jobs: Jobs,
+    crews: Sequence[Crew],
+    wait_ms: NDArray[np.float64] | None,
+    spans: int | None = None,
 ) -> tuple[_Build, list[Network]]:
     """Return what makes the networks of some of the incidents, and those of all."""
     n = len(jobs.ready_ms)
     if wait_ms is None:
-
-        def build(rows: slice, spans: int | None) -> list[Network]:
-            parts = spans or (_FINE if n <= _FEW else _COARSE)
-            some = _some(jobs, rows)
-            return [
-                network(some, c.roads, c.home, c.turnout_ms, c.able[rows], c.on_ms, parts)
-                for c in crews
-            ]
-
-        return build, build(slice(0, n), None)
+        parts = spans or (_FINE if n <= _FEW else _COARSE)
+        build = _anyones(jobs, crews, parts)
+        return build, build(slice(0, n))
     longest_ms = float((jobs.last_ms - jobs.ready_ms).max())
     span_ms = max(longest_ms / _SPANS, _FINE_SPAN_MS if n <= _FEW else _SPAN_MS)
     while True:
-        build_at_once = _at_once_builder(jobs, crews, wait_ms, span_ms)
-        networks = build_at_once(slice(0, n), None)
+        build = _at_once(jobs, crews, wait_ms, span_ms)
+        networks = build(slice(0, n))
         if sum(len(net.to) for net in networks) <= _ARCS or span_ms >= _WIDEST_MS:
-            return build_at_once, networks
+            return build, networks
         span_ms *= 2.0
 
 
-def _at_once_builder(
+def _anyones(jobs: Jobs, crews: Sequence[Crew], spans: int) -> _Build:
+    def build(rows: slice) -> list[Network]:
+        some = _some(jobs, rows)
+        return [
+            network(some, c.roads, c.home, c.turnout_ms, c.able[rows], c.on_ms, spans)
+            for c in crews
+        ]
+
+    return build
+
+
+def _at_once(
     jobs: Jobs, crews: Sequence[Crew], wait_ms: NDArray[np.float64], span_ms: float
 ) -> _Build:
-    def build(rows: slice, _: int | None) -> list[Network]:
+    def build(rows: slice) -> list[Network]:
         some, found = _some(jobs, rows), []
         for crew in crews:
             turnout_ms = (crew.turnout_ms, crew.slowest_ms)
@@ -225,7 +232,7 @@ def _prices_of_all(
     arcs = sum(len(net.to) for net in networks)
     prices, forced = np.zeros(n), True
     for core, around in _parts(jobs.ready_ms, max(_LEAST, int(_ARCS * n / max(1, arcs)))):
-        some = networks if around == slice(0, n) else build(around, None)
+        some = networks if around == slice(0, n) else build(around)
         found, served = _prices(crews, some, put_off[around])
         forced &= served
         prices[core] = found[core.start - around.start :][: core.stop - core.start]

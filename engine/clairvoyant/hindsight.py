@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numba import njit
 
-from engine.clairvoyant.kernels import Jobs, duty
+from engine.clairvoyant.kernels import Jobs, Roads, duty, earliest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,31 +103,20 @@ def _arrival(
     jobs: Jobs, fleet: Fleet, crew: int, before: int, free_ms: float, job: int, sent: float
 ) -> float:
     """Return when a unit arrives that was free at a moment and is sent at another one."""
-    zone, tree = jobs.zone[job], jobs.tree[job]
-    from_home = float(fleet.drive_ms[tree, fleet.home[crew], zone])
+    home, turnout_ms = fleet.home[crew], fleet.turnout_ms[crew]
     if before < 0:
-        return float(sent + fleet.turnout_ms[crew] + from_home)
-    place, gone = jobs.end[before], sent - free_ms
-    home_ms = fleet.home_ms[crew, place]
-    if gone >= home_ms and gone > 0.0:
-        return float(sent + fleet.turnout_ms[crew] + from_home)
-    best = float(fleet.drive_ms[tree, place, zone]) if gone <= 0.0 else np.inf
-    first, last = fleet.way_ptr[crew, place], fleet.way_ptr[crew, place + 1]
-    for row in range(first, last):
-        at = fleet.way_at[row]
-        drive = float(fleet.point_ms[tree, fleet.way_point[row], zone])
-        if fleet.stays:
-            until = fleet.way_at[row + 1] if row + 1 < last else home_ms
-            if at <= gone <= until:
-                best = min(best, drive)
-        elif at >= gone:
-            best = min(best, at - gone + drive)
-            if at > gone:
-                break
-    if not fleet.stays:
-        # past the last point it turns at home
-        best = min(best, home_ms - gone + from_home)
-    return sent + best
+        drive = fleet.drive_ms[jobs.tree[job], home, jobs.zone[job]]
+        return float(sent + turnout_ms + drive) if drive < _NEVER else np.inf
+    roads = Roads(
+        fleet.drive_ms,
+        fleet.point_ms,
+        fleet.way_ptr[crew],
+        fleet.way_at,
+        fleet.way_point,
+        fleet.home_ms[crew],
+        fleet.stays,
+    )
+    return float(earliest(jobs, roads, home, turnout_ms, before, free_ms, free_ms, job, sent))
 
 
 @njit(cache=True, nogil=True)

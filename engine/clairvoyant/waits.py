@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
+from engine.clairvoyant.hindsight import fleet_of
 from engine.clairvoyant.kernels import duty
 
 if TYPE_CHECKING:
@@ -43,14 +44,9 @@ def longest_waits(jobs: Jobs, crews: Sequence[Crew]) -> NDArray[np.float64]:
     ready_ms = jobs.ready_ms
     service_ms = _longest_drives(jobs, crews) + jobs.after_ms
     most_ms = np.maximum(jobs.last_ms, ready_ms)
-    able = np.array([crew.able for crew in crews])
-    units = np.array([crew.units for crew in crews])
-    spans = max(1, *(len(crew.on_ms) for crew in crews))
-    on_ms = np.full((len(crews), spans, 2), np.inf)
-    for number, crew in enumerate(crews):
-        on_ms[number, : len(crew.on_ms)] = crew.on_ms
+    fleet, units = fleet_of(crews), np.array([crew.units for crew in crews])
     sent_ms = ready_ms.copy()
-    while _raised(ready_ms, service_ms, most_ms, able, units, on_ms, sent_ms):
+    while _raised(ready_ms, service_ms, most_ms, fleet.able, units, fleet.on_ms, sent_ms):
         pass
     return sent_ms - ready_ms
 
