@@ -10,9 +10,9 @@ import numpy as np
 from engine.clairvoyant import clairvoyant
 from routing.errors import InputError
 from routing.progress import tracked
-from scenarios.clairvoyance import LONGEST_MS, duties, offline_problem
+from scenarios.clairvoyance import LONGEST_MS, offline_problem
 from scenarios.simulation.tables import build_tables
-from scenarios.simulation.timeline import with_failures
+from scenarios.simulation.timeline import duties, with_failures
 from scenarios.statistics import estimate, ratio
 from scenarios.terrain import limits_of
 

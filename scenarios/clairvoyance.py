@@ -9,7 +9,8 @@ import numpy as np
 from engine.clairvoyant import Crew, Jobs, Roads
 from routing.errors import InputError
 from routing.network import UNREACHABLE
-from scenarios.simulation.arrays import CLOSES, COMES_ON, GOES_OFF
+from scenarios.simulation.arrays import CLOSES
+from scenarios.simulation.timeline import duties
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -236,39 +237,6 @@ def _check(tables: Tables, timeline: NDArray[Any]) -> None:
                 field=f"scenario.toml: {field}",
                 fix="leave them out, or compare without --bound",
             )
-
-
-def duties(timeline: NDArray[Any], unit: int) -> NDArray[np.float64]:
-    """Return when a unit is on duty.
-
-    Parameters
-    ----------
-    timeline : ndarray of TIMED
-        What happens at set times.
-    unit : int
-        The unit.
-
-    Returns
-    -------
-    ndarray of float64, shape (spans, 2)
-        Milliseconds, rising; from -inf and to inf where nothing changes.
-    """
-    spans, reasons, since = [], 0, -np.inf
-    for what in timeline:
-        if what["subject"] != unit or what["kind"] not in (GOES_OFF, COMES_ON):
-            continue
-        time_ms = float(what["time_ms"])
-        if what["kind"] == GOES_OFF:
-            if reasons == 0 and time_ms > since:
-                spans.append((since, time_ms))
-            reasons += 1
-        else:
-            reasons -= 1
-            if reasons == 0:
-                since = time_ms
-    if reasons == 0:
-        spans.append((since, np.inf))
-    return np.array(spans, dtype=np.float64).reshape(-1, 2)
 
 
 def offline_problem(

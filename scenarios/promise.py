@@ -23,12 +23,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from routing.network import UNREACHABLE
 from scenarios.breakdown import hours_of
 from scenarios.coverage import drive_budget_s, drives_s
-from scenarios.day_slices import HOURS, check_simulated, hours_within
+from scenarios.day_slices import check_simulated, hours_within
 from scenarios.draws import drawn
 from scenarios.measures import concerned_by, in_time
 from scenarios.package import lonlat
@@ -37,6 +36,7 @@ from scenarios.runs import as_policy, run
 from scenarios.simulation.needs import build_rules, suits
 from scenarios.simulation.periods import periods_of
 from scenarios.simulation.tables import build_tables
+from scenarios.simulation.timeline import duties
 from scenarios.statistics import LEVEL, Measure, estimate, ratio, rounded_to_digits
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from engine.dispatch import Policy
     from scenarios.day_slices import Slice
     from scenarios.observations import Observations
-    from scenarios.operations import Shift
     from scenarios.package import Scenario
     from scenarios.planning import CityPlan
     from scenarios.runs import RunResult
@@ -144,7 +143,7 @@ def simulate_plan(
         "days": planned.settings.horizon.days,
         "level": LEVEL,
         "close": CLOSE,
-        "standards": explained(result, tables, _asked(planned, plan), _duty(plan, planned)),
+        "standards": explained(result, tables, _asked(planned, plan)),
     }
     return PlanOutcome(result, document)
 
@@ -153,30 +152,6 @@ def _slices(plan: CityPlan) -> list[Slice]:
     """List the slices of a plan; none for the whole day."""
     hours = [tuple(layer["hours"]) for layer in plan.document["layers"] if layer["hours"]]
     return list(dict.fromkeys(hours))
-
-
-def _duty(plan: CityPlan, planned: Scenario) -> Mask:
-    """Tell in which hours of the day each unit of a plan is on duty, shape (hours, units).
-
-    Units that the plan does not place keep the city's shifts, those of any day of the week.
-    """
-    units = plan.document["units"]
-    named = planned.units.get("shift", pd.Series([""] * len(units))).fillna("").astype(str)
-    on = np.ones((HOURS, len(units)), dtype=np.bool_)
-    for column, (unit, shift) in enumerate(zip(units, named, strict=True)):
-        spans = unit.get("hours")
-        if spans is None and shift:
-            spans = [_hours_of(each) for each in planned.settings.shifts if each.name == shift]
-        if spans is not None:
-            there = [hour for span in spans for hour in hours_within(span)]
-            on[:, column] = np.isin(np.arange(HOURS), there)
-    return on
-
-
-def _hours_of(shift: Shift) -> Slice:
-    """Return the hours of the day that a shift touches."""
-    last = shift.end.hour + (shift.end.minute > 0 or shift.end.second > 0)
-    return shift.start.hour, last
 
 
 class Promise(NamedTuple):
@@ -211,9 +186,7 @@ def _asked(planned: Scenario, plan: CityPlan) -> list[Promise]:
     return [Promise(standards[name], kind, hours) for name, kind, hours in asked]
 
 
-def explained(
-    result: RunResult, tables: Tables, asked: Sequence[Promise], duty: Mask
-) -> list[dict[str, Any]]:
+def explained(result: RunResult, tables: Tables, asked: Sequence[Promise]) -> list[dict[str, Any]]:
     """Hold what a city's stations promise against a simulation of it.
 
     Parameters
@@ -224,8 +197,6 @@ def explained(
         The tables that it was made with.
     asked : sequence of Promise
         What is promised.
-    duty : ndarray of bool, shape (24, units)
-        Which units are on duty, by local hour.
 
     Returns
     -------
@@ -239,22 +210,33 @@ def explained(
     """
     seen = result.observations
     rows = _Rows.of(seen)
+    on_duty = _on_duty(seen, tables)
     drives = _Drives(
-        _home_ms(result.scenario, tables, asked), _fastest_ms(seen, tables, rows, duty)
+        _home_ms(result.scenario, tables, asked), _fastest_ms(seen, tables, rows, on_duty)
     )
     told = []
     for promise in asked:
         mask = concerned_by(seen, promise.standard)
-        counted = np.ones(duty.shape[1], dtype=np.bool_)
+        counted: Mask = np.ones(on_duty.shape[1], dtype=np.bool_)
         if promise.hours is not None:
-            inside = hours_within(promise.hours)
-            mask = mask & np.isin(rows.hour, inside)
-            counted = duty[inside[0]]
+            mask = mask & np.isin(rows.hour, hours_within(promise.hours))
+            counted = np.asarray(on_duty[mask].any(axis=0))
         if promise.kind is not None:
             counted = counted & seen.scenario.units["type"].isin([promise.kind]).to_numpy()
         if mask.any():
             told.append(_explained(seen, drives, rows, promise, counted, mask))
     return told
+
+
+def _on_duty(seen: Observations, tables: Tables) -> Mask:
+    """Tell which units were on duty when each incident was called in, (incidents, units)."""
+    call_ms = seen.ms("call_time")
+    on = np.zeros((len(call_ms), len(tables.rules.crew)), dtype=np.bool_)
+    for unit in range(on.shape[1]):
+        spans = duties(tables.timeline, unit)
+        # each span begins and ends: an odd number of ends has gone by while it lasts
+        on[:, unit] = np.searchsorted(spans.ravel(), call_ms, "right") % 2 == 1
+    return on
 
 
 class _Drives(NamedTuple):
@@ -317,7 +299,9 @@ def _from_stations_ms(scenario: Scenario, tables: Tables) -> NDArray[np.float64]
     return ms
 
 
-def _fastest_ms(seen: Observations, tables: Tables, rows: _Rows, duty: Mask) -> NDArray[np.float64]:
+def _fastest_ms(
+    seen: Observations, tables: Tables, rows: _Rows, on_duty: Mask
+) -> NDArray[np.float64]:
     """Find how soon the first suitable unit on duty would come to each incident from home."""
     scenario, rules = seen.scenario, tables.rules
     _, profiles = build_rules(scenario)
@@ -325,12 +309,12 @@ def _fastest_ms(seen: Observations, tables: Tables, rows: _Rows, duty: Mask) -> 
     begun = np.searchsorted(periods.begins_ms, seen.ms("call_time"), "right") - 1
     ms = _from_stations_ms(scenario, tables)
     able, home = suits(scenario, rules), rules.crew["home"]
-    on_duty, shift = np.unique(duty, axis=0, return_inverse=True)
-    cases = np.column_stack([periods.kind[begun], rows.priority, shift.ravel()[rows.hour]])
+    crews, crew = np.unique(on_duty, axis=0, return_inverse=True)
+    cases = np.column_stack([periods.kind[begun], rows.priority, crew.ravel()])
     found = np.full(len(cases), np.inf)
     kinds, kind = np.unique(cases, axis=0, return_inverse=True)
     for number, (period, priority, there) in enumerate(kinds.tolist()):
-        units = able[priority] & on_duty[there]
+        units = able[priority] & crews[there]
         row = period * len(profiles) + rules.priority["response"][priority]
         out = rules.crew["turnout_ms"][units, None] + ms[row, home[units]]
         inside = kind.ravel() == number

@@ -13,6 +13,7 @@ from api.promise_words import promise_lines
 from routing.errors import InputError
 from scenarios import planning
 from scenarios.breakdown import hours_of
+from scenarios.operations import Shift
 from scenarios.plan_question import PlanQuestion
 from scenarios.planning import apply_plan
 from scenarios.promise import simulate_plan
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from scenarios.package import Scenario
     from scenarios.planning import CityPlan
 
+DAYS_OF_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CAUSES = ["demand", "processing", "fleet", "availability"]
 
 
@@ -280,3 +282,19 @@ def test_slices_that_leave_hours_out_are_simulated_only_without_units() -> None:
     plan = make_plan(city(), stations=2, slices=((7, 19),))
     (told,) = simulate_plan(city(), plan, replications=2).to_json_dict()["standards"]
     assert told["hours"] == [7, 19]
+
+
+def test_who_is_off_duty_is_not_told_as_busy() -> None:
+    """Units that a plan does not place keep their shifts: by night there is nobody."""
+    base = city(per_day=4, fleet=4)
+    shift = Shift.model_validate(
+        {"name": "day", "days": list(DAYS_OF_WEEK), "start": "08:00", "end": "20:00"}
+    )
+    settings = base.settings.model_copy(update={"shifts": [shift]})
+    base = replace(base, settings=settings, units=base.units.assign(shift="day"))
+    (told,) = simulate_plan(base, make_plan(base, stations=2), replications=10).to_json_dict()[
+        "standards"
+    ]
+    change = {step["cause"]: step["change"]["value"] for step in told["steps"]}
+    assert change["fleet"] < -0.3
+    assert abs(change["availability"]) < 0.1
