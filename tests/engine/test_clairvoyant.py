@@ -409,6 +409,7 @@ def test_parts_say_no_more_than_the_whole(monkeypatch: pytest.MonkeyPatch) -> No
             patch.setattr("engine.clairvoyant.bound._ARCS", 1)
             parts = clairvoyant(*problem)
         assert parts.bound <= whole.bound, f"case {seed}"
+        assert parts.reached is None or parts.reached >= whole.bound, f"case {seed}"
         gave += parts.bound
     assert gave > 0
 
