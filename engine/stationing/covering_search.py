@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from engine.stationing.covering_anneal_kernels import anneal
 from engine.stationing.covering_core import CELLS_A_CALL, Core
-from engine.stationing.covering_search_kernels import anneal, greedy, tabu
+from engine.stationing.covering_search_kernels import greedy, tabu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 # Heat to begin and to end with, in shares of what a unit is worth on average.
 _HEATS: Final = ((0.05, 0.002), (0.03, 0.003))
 _PATIENCE: Final = 50
-_CELLS_OF_A_TRY: Final = 40
+_CELLS_OF_A_TRY: Final = 28
 _PAIRS: Final = 3e7
 _THREADS: Final = 2
 _WARM: Final = 0.6
@@ -241,7 +242,7 @@ def tries_within(core: Core, effort: Effort, chains: int) -> float:
         Moves for each.
     """
     per_site = len(core.sites) / max(1, len(core.capacity))
-    return effort.cells / -(-chains // _THREADS) / (_CELLS_OF_A_TRY + 5 * per_site)
+    return effort.cells / -(-chains // _THREADS) / (_CELLS_OF_A_TRY + per_site / 2)
 
 
 def _arrays(

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 _TAKES = 12
 _TAKES_BACK = 4
-_WAYS = 10
-_FINE = 2**40
-_CELLS_A_TRY = 40
 
 
 @njit(cache=True, nogil=True)
@@ -129,14 +126,27 @@ def greedy(
 
 
 @njit(cache=True, nogil=True)
-def _draw(state: NDArray[np.uint64], below: int) -> int:
-    """Draw a number below a limit (xorshift of Marsaglia 2003, doi:10.18637/jss.v008.i14)."""
+def draw(state: NDArray[np.uint64], below: int) -> int:
+    """Draw a number below a limit (xorshift of Marsaglia 2003, doi:10.18637/jss.v008.i14).
+
+    Parameters
+    ----------
+    state : ndarray of uint64, shape (1,)
+        State of the random numbers, not zero; updated.
+    below : int
+        The limit; 2**32 at most.
+
+    Returns
+    -------
+    int
+        The number.
+    """
     x = state[0]
     x ^= x << np.uint64(13)
     x ^= x >> np.uint64(7)
     x ^= x << np.uint64(17)
     state[0] = x
-    return int(np.int64((x >> np.uint64(11)) % np.uint64(below)))
+    return int(np.int64(((x >> np.uint64(32)) * np.uint64(below)) >> np.uint64(32)))
 
 
 # Lets the loop run on vectors; what is added is never NaN.
@@ -349,135 +359,6 @@ def tabu(  # noqa: C901, PLR0912, PLR0915 - one loop over shared state
                     for f in range(ptr[g], ptr[g + 1]):
                         both[slots, sites[f]] += shared
             slots += 1
-        takes_again[a] = move + 1 + _draw(random, 1 + min(_TAKES, m // 4))
-        gives_again[taker] = move + _draw(random, 1 + min(_TAKES_BACK, slots // 2))
+        takes_again[a] = move + 1 + draw(random, 1 + min(_TAKES, m // 4))
+        gives_again[taker] = move + draw(random, 1 + min(_TAKES_BACK, slots // 2))
     return cells, False
-
-
-@njit(cache=True, nogil=True)
-def anneal(  # noqa: C901, PLR0912 - one loop over shared state
-    ptr: NDArray[np.int64],
-    sites: NDArray[np.int32],
-    site_ptr: NDArray[np.int64],
-    site_rows: NDArray[np.int32],
-    weight: NDArray[np.float64],
-    have: NDArray[np.int64],
-    theta: NDArray[np.float64],
-    capacity: NDArray[np.int64],
-    units: NDArray[np.int64],
-    best_units: NDArray[np.int64],
-    best: NDArray[np.float64],
-    least: float,
-    heat: NDArray[np.float64],
-    cooling: float,
-    tries: int,
-    random: NDArray[np.uint64],
-    most_cells: int,
-) -> tuple[int, int]:
-    """Move units by chance, losses ever less likely accepted as it cools.
-
-    Simulated annealing (Kirkpatrick, Gelatt and Vecchi 1983,
-    doi:10.1126/science.220.4598.671). Most moves go to a site that covers a group of the
-    unit's own site, or a group of such a site.
-
-    Parameters
-    ----------
-    ptr, sites, site_ptr, site_rows : ndarray
-        The groups, by group and by site; no site is without a group.
-    weight : ndarray of float64, shape (rows,)
-        Weight of each group.
-    have : ndarray of int64, shape (rows,)
-        Units that cover each group in every choice.
-    theta : ndarray of float64
-        Gain by each further unit, from 1 on; as many as there may be units, and two more.
-    capacity : ndarray of int64, shape (sites,)
-        Units that each site can hold.
-    units : ndarray of int64, shape (sites,)
-        Units at each site, one or more in all; updated.
-    best_units : ndarray of int64, shape (sites,)
-        The best choice known; updated.
-    best : ndarray of float64, shape (1,)
-        Its value; updated.
-    least : float
-        Smallest improvement that counts.
-    heat : ndarray of float64, shape (1,)
-        Loss that one move in e still accepts, above zero; updated.
-    cooling : float
-        Factor on it after each try.
-    tries : int
-        Moves to try.
-    random : ndarray of uint64, shape (1,)
-        State of the random numbers, not zero; updated.
-    most_cells : int
-        About how much work to do.
-
-    Returns
-    -------
-    tries : int
-        How many are left.
-    cells : int
-        Work done.
-    """
-    m = len(units)
-    count = counted(site_ptr, site_rows, have, units)
-    value = 0.0
-    for g in range(len(weight)):
-        for c in range(have[g], count[g]):
-            value += weight[g] * theta[c + 1]
-    stand = np.empty(units.sum(), dtype=np.int64)
-    filled = 0
-    for j in range(m):
-        stand[filled : filled + units[j]] = j
-        filled += units[j]
-    cells = len(weight)
-    while tries > 0 and cells < most_cells:
-        tries -= 1
-        heat[0] *= cooling
-        i = _draw(random, len(stand))
-        a, b = int(stand[i]), _draw(random, m)
-        way = _draw(random, _WAYS)
-        if way > 0:
-            b = _beside(ptr, sites, site_ptr, site_rows, a, random)
-            if way > _WAYS // 2:
-                b = _beside(ptr, sites, site_ptr, site_rows, b, random)
-        cells += _CELLS_A_TRY
-        if b == a or units[b] >= capacity[b]:
-            continue
-        change = 0.0
-        for e in range(site_ptr[a], site_ptr[a + 1]):
-            g = site_rows[e]
-            change -= weight[g] * theta[count[g]]
-            count[g] -= 1
-        for e in range(site_ptr[b], site_ptr[b + 1]):
-            g = site_rows[e]
-            change += weight[g] * theta[count[g] + 1]
-        cells += 3 * (site_ptr[a + 1] - site_ptr[a]) + 2 * (site_ptr[b + 1] - site_ptr[b])
-        if change < 0.0 and _draw(random, _FINE) >= _FINE * np.exp(change / heat[0]):
-            for e in range(site_ptr[a], site_ptr[a + 1]):
-                count[site_rows[e]] += 1
-            continue
-        for e in range(site_ptr[b], site_ptr[b + 1]):
-            count[site_rows[e]] += 1
-        units[a] -= 1
-        units[b] += 1
-        stand[i] = b
-        value += change
-        if value > best[0] + least:
-            best[0] = value
-            best_units[:] = units
-    return tries, cells
-
-
-@njit(cache=True, nogil=True)
-def _beside(
-    ptr: NDArray[np.int64],
-    sites: NDArray[np.int32],
-    site_ptr: NDArray[np.int64],
-    site_rows: NDArray[np.int32],
-    site: int,
-    random: NDArray[np.uint64],
-) -> int:
-    """Draw a site that covers a group of another one."""
-    start = site_ptr[site]
-    g = site_rows[start + _draw(random, site_ptr[site + 1] - start)]
-    return int(sites[ptr[g] + _draw(random, ptr[g + 1] - ptr[g])])
