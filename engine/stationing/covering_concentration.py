@@ -3,7 +3,8 @@
 The sites that some good choices use are few, so an integer program finds the best choice
 among them in a blink, and it is often better than all it was made of (heuristic
 concentration: Rosing and ReVelle 1997, doi:10.1016/S0377-2217(96)00100-2). The choices
-come from annealing, again and again from the best one known.
+come from annealing: the first from nothing, later ones from the best one known, or from
+two good ones of which each gives its units on one side of a line.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from engine.stationing.covering_crossing import Pool
 from engine.stationing.covering_exact import best_within
 from engine.stationing.covering_search import Best, begin, cool, tries_within
 
@@ -22,17 +24,21 @@ if TYPE_CHECKING:
     from engine.stationing.effort import Effort
 
 # Heat to begin and to end with, in shares of what a unit is worth on average.
-_HOT: Final = (0.05, 0.02, 0.03, 0.02)
+_HEATS: Final = (0.02, 0.004)
+_MENDING: Final = (0.008, 0.003)
 _AGAIN: Final = 0.012
-_COLD: Final = 0.004
-_HOTTEST: Final = 2.0
 _HOTTER: Final = 0.15
+_HOTTEST: Final = 2.0
 """How much hotter for each round without a better choice, and the most."""
 
-_CHAINS: Final = 4
 _FIRST: Final = 0.2
-_ROUND: Final = 0.06
+_ROUND: Final = 0.03
 """Shares of the effort for the first choices and for those of a round."""
+
+_CHAINS: Final = 8
+_CROSSED: Final = 2
+_REHEATED: Final = 2
+"""The first choices; of each round those crossed and those that begin with the best."""
 
 _ROOM: Final = 2.2
 _MORE: Final = 1.12
@@ -79,27 +85,28 @@ def concentrate(
     if core.k == 0 or best.value <= 0:
         return
     random = np.random.Generator(np.random.Philox(seed))
-    heats = [(hot, _COLD) for hot in _HOT]
     share, rounds = effort.share(_FIRST), effort.share(_ROUND)
-    room, in_vain = _ROOM, 0
-    known: list[Best] = []
-    start = begin(core, np.zeros_like(core.capacity), effort)
+    starts = [begin(core, np.zeros_like(core.capacity), effort)] * _CHAINS
+    heats, room, in_vain = [_HEATS] * _CHAINS, _ROOM, 0
+    pool = Pool(core, random, effort)
 
     while not (effort.exhausted or stopped() or best.value > limit):
-        tries = tries_within(core, share, _CHAINS)
+        tries = tries_within(core, share, len(starts))
         if tries < 1:
             return
-        chains = cool(
-            core, [start] * _CHAINS, heats, tries, int(random.integers(2**62)), effort, stopped
-        )
-        known = [*chains, *known]
+        chains = cool(core, starts, heats, tries, int(random.integers(2**62)), effort, stopped)
+        for own in chains:
+            pool.join(own)
         before = best.value
-        work = _merge(core, best, known, room, least, effort, stopped)
+        work = _merge(core, best, chains + pool.known, room, least, effort, stopped)
+        if best.value > before:
+            pool.join(Best(best.units, best.value))
         room = min(max(room * (_MORE if work < _EASY else _LESS if work > _HARD else 1), 1), 9)
         in_vain = 0 if best.value > before + least else in_vain + 1
-        share, start = rounds, best
         hot = _AGAIN * min(1 + _HOTTER * in_vain, _HOTTEST)
-        heats = [(hot, _COLD)] * _CHAINS
+        share = rounds
+        starts = [pool.crossed(random, effort) for _ in range(_CROSSED)] + [best] * _REHEATED
+        heats = [_MENDING] * _CROSSED + [(hot, _HEATS[1])] * _REHEATED
 
 
 def _merge(
