@@ -82,7 +82,7 @@ class Answer:
     seconds : float
         Time that the solver took, and about what it took to hand the program over.
     iterations : int
-        Steps of its simplex method.
+        Steps of its simplex or its interior point method.
     prices : ndarray of float64, shape (rows,), or None
         What one more of each row's limits would cost, where they were asked for.
     """
@@ -102,6 +102,7 @@ def minimise(
     start: NDArray[np.float64] | None = None,
     nodes: int | None = None,
     priced: bool = False,
+    interior: bool = False,
     stopped: Callable[[], bool] = never,
 ) -> Answer:
     """Solve a program by HiGHS through OR-Tools' MathOpt.
@@ -122,6 +123,8 @@ def minimise(
         Stop after so many nodes of the search tree.
     priced : bool
         Also give the prices of rows, of a linear program.
+    interior : bool
+        Solve a linear program by an interior point method, which large ones take well.
     stopped : callable
         Asked ten times a second; once it says True, the solver hands over what it has.
 
@@ -150,6 +153,7 @@ def minimise(
         absolute_gap_tolerance=tolerance,
         node_limit=nodes,
         enable_output=False,
+        lp_algorithm=mathopt.LPAlgorithm.BARRIER if interior else None,
     )
     hints = mathopt.ModelSolveParameters()
     if start is not None:
@@ -177,7 +181,8 @@ def minimise(
     worker = threading.Thread(target=_run, daemon=True)
     worker.start()
     try:
-        patience = _PATIENCE_S
+        # Interior points hear of none at all, and end within their time limit.
+        patience = np.inf if interior else _PATIENCE_S
         while worker.is_alive() and patience > 0:
             worker.join(_LOOK_S)
             if stopped():
@@ -233,4 +238,5 @@ def _answer(result: Any, model: Any, handover: float) -> Answer:
     bound = result.termination.objective_bounds.dual_bound
     if np.isnan(bound):
         bound = -np.inf
-    return Answer(values, float(bound), seconds, result.solve_stats.simplex_iterations)
+    steps = result.solve_stats.simplex_iterations + result.solve_stats.barrier_iterations
+    return Answer(values, float(bound), seconds, steps)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.stationing.cover_rows import CoverRows
+    from engine.stationing.covering_exact import Within
     from engine.stationing.effort import Effort
 
 _EXACT: Final = 2.0**50
@@ -233,15 +234,28 @@ class _Task:
         if len(self.core.sites) <= _SMALL:
             self._finish(self.effort.share(0.3).seconds)
         if not self._over():
-            self._concentrate(self.effort.share(_concentrating(len(self.core.sites))))
+            share = self.effort.share(_concentrating(len(self.core.sites)))
+            self._concentrate(share, self.seed)
         if not self._over():
             self._lower_bound(START_STEP / 2)
         if large or self._over():
             return
-        if self._hard:
-            self._tighten(self.effort.share(1.0))
-        if not self._over():
+        self._prove()
+
+    def _prove(self) -> None:
+        """Lower the bound by cuts where needed, and let an integer program decide what is left."""
+        if not self._hard:
             self._finish(self.effort.seconds)
+            return
+        windows = self._tighten(self.effort.share(1.0))
+        if self._over():
+            return
+        if self._hard:
+            # The bound is where cuts take it, but the choice may get better.
+            self._concentrate(self.effort.share(1.0), self.seed + 1)
+            return
+        seconds, units = self.effort.seconds, self.best.units
+        self._learn(windows.choose(units, seconds, self.least, self.effort, self.stopped))
 
     @property
     def _hard(self) -> bool:
@@ -263,23 +277,24 @@ class _Task:
         explore(self.core, self.best, self.least, tries, self.seed, share, self.stopped)
         self.effort.spend(int(before - share.cells))
 
-    def _concentrate(self, share: Effort) -> None:
+    def _concentrate(self, share: Effort, seed: int) -> None:
         before = share.cells
         limit = self.bound - self.core.base - self.least
-        concentrate(self.core, self.best, limit, self.least, self.seed, share, self.stopped)
+        concentrate(self.core, self.best, limit, self.least, seed, share, self.stopped)
         self.effort.spend(int(before - share.cells))
 
     def _lower_bound(self, step: float) -> None:
         """Lower the Lagrangian bound, and leave out the sites that it decides."""
         self.bound = min(self.bound, self._descend(*self.limits, step, self.effort.share(0.3)))
 
-    def _tighten(self, share: Effort) -> None:
+    def _tighten(self, share: Effort) -> Windows:
         """Lower the bound beyond the linear relaxation; smaller programs are soon solved."""
         before = share.cells
         windows = Windows(self.core, self.price, *self.limits, self.best.value, self.least)
         windows.lower_bound(self.seed, share, self.stopped)
         self.effort.spend(int(before - share.cells))
         self.bound = min(self.bound, windows.bound)
+        return windows
 
     def _price_by_sample(self) -> None:
         """Find prices that are nearly good for all sites by looking at few of them.
@@ -360,6 +375,10 @@ class _Task:
             effort=self.effort,
             stopped=self.stopped,
         )
+        self._learn(answer)
+
+    def _learn(self, answer: Within) -> None:
+        """Take over what an integer program found."""
         self.effort.spend(int(answer.seconds * CELLS_PER_SECOND))
         if answer.best is not None and answer.best.value > self.best.value:
             self.best = answer.best
@@ -368,7 +387,7 @@ class _Task:
 
 def _concentrating(entries: int) -> float:
     """Share of the effort: the larger the program, the less it adds in the same time."""
-    return 0.4 if entries <= _SMALL else 0.55 if entries <= _MIDDLING else 0.6
+    return 0.4 if entries <= _SMALL else 0.55 if entries <= _MIDDLING else 0.5
 
 
 def _step(weight: NDArray[np.float64], gains: NDArray[np.float64]) -> float:

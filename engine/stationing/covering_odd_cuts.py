@@ -28,7 +28,7 @@ _BROKEN: Final = 0.02
 _EACH: Final = 3
 """Most cuts for each group in a round, and groups for each way of being covered."""
 
-_ROWS: Final = 2000
+_ROWS: Final = 4000
 """Most groups to look at, the heaviest: all triples of them are."""
 
 
@@ -89,17 +89,27 @@ def broken_cuts(
     rows = np.flatnonzero((spare < _DOUBT) & (weight > 0))
     if len(rows) == 0:
         return np.empty((0, 3), dtype=np.int64)
-    within = part[rows].toarray() > 0
+    part = sparse.csr_array(part[rows])
     # Groups covered by the same units are alike: the heaviest of them will do.
-    kind = np.unique(np.packbits(within, axis=1), axis=0, return_inverse=True)[1].ravel()
+    prints = part @ np.random.Generator(np.random.Philox(0)).random(len(used))
+    kind = np.unique(prints, return_inverse=True)[1]
     order = np.lexsort((rows, -weight[rows], kind))
     first = np.searchsorted(kind[order], kind[order])
     few = order[np.arange(len(order)) - first < _EACH]
     few = np.sort(few[np.argsort(-weight[rows[few]], kind="stable")[:_ROWS]])
-    rows, within = rows[few], within[few]
-    shared = (within * units[used]) @ within.T.astype(np.float64)
+    rows, part = rows[few], sparse.csr_array(part[few])
+    part.sort_indices()
+    by_site = sparse.csr_array(part.T)
     triples, score = broken_triples(
-        within, shared, units[used], taken[rows], np.sqrt(weight[rows]), _BROKEN, _EACH
+        part.indptr.astype(np.int64),
+        part.indices.astype(np.int32),
+        by_site.indptr.astype(np.int64),
+        by_site.indices.astype(np.int32),
+        units[used],
+        taken[rows],
+        np.sqrt(weight[rows]),
+        _BROKEN,
+        _EACH,
     )
     found = np.sort(rows[triples], axis=1)[np.argsort(-score, kind="stable")]
     size = len(weight)

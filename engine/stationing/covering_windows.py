@@ -1,15 +1,18 @@
 """A bound on covering choices beyond the linear relaxation, window by window.
 
 Prices on groups and on odd cuts bound all choices, as prices on groups alone do in
-`covering_dual_kernels`. They are improved for the groups of one window after the other,
-the others held: a linear program of some hundred groups, to which cuts are added that
-its solution breaks. As all sites keep within what a unit costs, the bound never rises.
+`covering_dual_kernels`. They are improved window by window: a linear program of the
+groups of each, what others pay held, and what sites could still be paid divided among
+the windows, so that all can be solved side by side. Cuts that a solution breaks are
+added for the next pass, over other windows. As all sites keep within what a unit costs,
+the bound never rises. What the cuts leave, an integer program that knows them decides.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,28 +20,36 @@ from scipy import sparse
 
 from engine.mip import Program, minimise
 from engine.stationing.covering_dual_kernels import narrow, relax
+from engine.stationing.covering_exact import Within
 from engine.stationing.covering_odd_cuts import broken_cuts, cut_sites
+from engine.stationing.covering_search import begin
+from engine.stationing.smoothing import smoothed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from engine.stationing.covering_core import Core
     from engine.stationing.effort import Effort
 
-_ENTRIES: Final = 40_000
-_SMOOTH: Final = 60
-_ROUNDS: Final = 2
-_CUTS: Final = 200
-"""Entries of a window, rounds of cuts for each and cuts of a round."""
+_ENTRIES: Final = 180_000
+_CUTS: Final = 800
+"""Entries of a window, and new cuts of a pass for each."""
 
-_CELLS_A_STEP: Final = 2
+_THREADS: Final = 2
+_UNEVEN: Final = 1.15
+"""Windows side by side, and how much larger than its share one may be."""
+
+_SMOOTH: Final = 60
+
+_CELLS_A_STEP: Final = 130
 """A step of the solver for each entry of its program, measured."""
 
-_SECONDS: Final = 60.0
-_PROGRESS: Final = 0.01
-"""Least share of the gap that a pass over all windows must close for another one."""
+_SECONDS: Final = 10.0
+_PROGRESS: Final = 0.02
+_PATIENCE: Final = 2
+"""Share of the gap that a pass over all windows should close, and passes that may close less."""
 
 _FEE: Final = 1e-9
 _ROUNDING: Final = 1e-11
@@ -114,21 +125,81 @@ class Windows:
             Whether to stop.
         """
         random = np.random.Generator(np.random.Philox(seed))
-        gap = self.bound - self.enough
-        with ThreadPoolExecutor(2) as pool:
-            while gap > 0 and not (effort.exhausted or stopped()):
-                for pair in self._pairs(random):
-                    if effort.exhausted or stopped():
-                        break
-                    found = list(pool.map(lambda rows: self._improved(rows, stopped), pair))
-                    effort.spend(sum(work for _, work in found) // len(pair))
-                    for rows, (prices, _) in zip(pair, found, strict=True):
-                        if prices is not None:
-                            self._take(rows, prices)
+        gap, work, in_vain = self.bound - self.enough, 0, 0
+        size = np.diff(self.covers.indptr)
+        entries = min(_ENTRIES, _UNEVEN * size.sum() / _THREADS)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            while gap > 0 and in_vain < _PATIENCE and not (effort.cells <= work // 2 or stopped()):
+                windows = parted(self.covers, entries, random)
+                windows.sort(key=lambda rows: -int(size[rows].sum()))
+                room = self._room(windows)
+                found = list(pool.map(partial(self._improved, room=room, stopped=stopped), windows))
+                work = sum(cells for _, cells in found) // min(_THREADS, len(windows))
+                effort.spend(work)
+                for rows, (prices, _) in zip(windows, found, strict=True):
+                    if prices is not None:
+                        self._take(rows, prices)
                 self._weigh()
                 before, gap = gap, self.bound - self.enough
-                if before - gap < _PROGRESS * before:
-                    break
+                in_vain = in_vain + 1 if before - gap < _PROGRESS * before else 0
+
+    def choose(
+        self,
+        start: NDArray[np.int64],
+        seconds: float,
+        tolerance: float,
+        effort: Effort,
+        stopped: Callable[[], bool],
+    ) -> Within:
+        """Look for the best choice within the limits by an integer program with the cuts.
+
+        Parameters
+        ----------
+        start : ndarray of int64, shape (sites,)
+            A choice to start from; what lies beyond the limits is left out.
+        seconds : float
+            Time limit of the solver.
+        tolerance : float
+            Gap at which a choice is good enough.
+        effort : Effort
+            Pays for all but the solver.
+        stopped : callable
+            Whether to stop.
+
+        Returns
+        -------
+        Within
+            The choice and its bound.
+        """
+        core, sites = self.core, np.flatnonzero(self.capacity > 0)
+        covers = sparse.csr_array(self.covers[:, sites])
+        limits = self.lower[sites], self.capacity[sites]
+        cuts = self.prices.cuts[self.prices.fee > _FEE]
+        parts = _program(covers, self.weight, np.zeros(len(sites)), limits, cuts)
+        is_site = np.arange(len(parts.objective)) < len(sites)
+        total = sparse.csr_array(is_site[None].astype(np.float64))
+        task = replace(
+            parts,
+            matrix=sparse.csr_array(sparse.vstack([parts.matrix, total], format="csr")),
+            at_least=np.append(parts.at_least, -np.inf),
+            at_most=np.append(parts.at_most, core.k),
+            integer=is_site,
+        )
+        units = np.clip(start[sites], *limits)
+        answer = minimise(
+            task,
+            seconds=seconds,
+            tolerance=tolerance,
+            start=np.concatenate([units, np.minimum(1, np.asarray(covers @ units))]),
+            stopped=stopped,
+        )
+        found = None
+        if answer.values is not None:
+            chosen = np.zeros_like(self.capacity)
+            chosen[sites] = np.rint(answer.values[: len(sites)])
+            found = begin(core, chosen, effort)
+        bound, size = core.base - answer.bound, int(task.matrix.nnz)
+        return Within(found, bound, answer.seconds, answer.iterations, size)
 
     def _weigh(self) -> None:
         """Compute the bound that the prices give, and narrow the limits by it."""
@@ -168,20 +239,12 @@ class Windows:
         np.add.at(asked, self.prices.cuts.ravel(), np.repeat(self.prices.fee, 3))
         return asked
 
-    def _pairs(self, random: np.random.Generator) -> Iterator[list[NDArray[np.int64]]]:
-        """Part the groups into windows, two at a time that share no site where possible."""
-        waiting = [
-            (rows, np.diff(self.covers[rows].tocsc().indptr) > 0)
-            for rows in parted(self.covers, _ENTRIES, random)
-        ]
-        while waiting:
-            rows, sites = waiting.pop(0)
-            pair = [rows]
-            for place, (_, others) in enumerate(waiting):
-                if not (sites & others).any():
-                    pair.append(waiting.pop(place)[0])
-                    break
-            yield pair
+    def _room(self, windows: list[NDArray[np.int64]]) -> NDArray[np.float64]:
+        """Divide what sites could still be paid among the windows that cover them."""
+        touching = np.zeros(len(self.capacity))
+        for rows in windows:
+            touching += np.diff(self.covers[rows].tocsc().indptr) > 0
+        return np.asarray((self.unit_costs - self._scores()) / np.maximum(1, touching))
 
     def _take(self, rows: NDArray[np.int64], found: Prices) -> None:
         """Take over the prices of a window."""
@@ -200,7 +263,7 @@ class Windows:
         return np.asarray(member[self.prices.cuts].all(axis=1))
 
     def _improved(
-        self, rows: NDArray[np.int64], stopped: Callable[[], bool]
+        self, rows: NDArray[np.int64], *, room: NDArray[np.float64], stopped: Callable[[], bool]
     ) -> tuple[Prices | None, int]:
         """Find the best prices of a window, the others held, and the work it took."""
         prices, inside = self.prices, self._inside(rows)
@@ -214,30 +277,25 @@ class Windows:
         ours = covers.T @ prices.group[rows]
         if len(fee):
             ours += cut_sites(covers, cuts).T @ fee
-        cost = self.unit_costs - (self._scores() - ours)
+        cost = ours + room
         sites = np.flatnonzero((np.diff(covers.tocsc().indptr) > 0) & (self.capacity > 0))
         covers, limits = covers[:, sites], (self.lower[sites], self.capacity[sites])
-        best, work = None, 4 * len(self.core.sites)
-        for turn in range(_ROUNDS + 1):
-            program = _program(covers, weight, cost[sites], limits, cuts)
-            answer = minimise(
-                program, seconds=_SECONDS, tolerance=0.0, priced=True, stopped=stopped
-            )
-            work += int(_CELLS_A_STEP * answer.iterations * program.matrix.nnz)
-            if answer.values is None or answer.prices is None:
-                break
-            paid = np.maximum(0.0, -answer.prices)
-            group, fee = paid[: len(rows)], paid[len(rows) :]
-            kept = fee > _FEE
-            best = Prices(group, rows[cuts[kept]], fee[kept])
-            if turn == _ROUNDS or stopped():
-                break
-            units, taken = np.split(answer.values, [len(sites)])
-            more = broken_cuts(covers, weight, units, taken, cuts, _CUTS)
-            if len(more) == 0:
-                break
-            cuts = np.concatenate([cuts[kept], more])
-        return best, work
+        program = _program(covers, weight, cost[sites], limits, cuts)
+        answer = minimise(
+            program, seconds=_SECONDS, tolerance=0.0, priced=True, interior=True, stopped=stopped
+        )
+        work = 4 * len(self.core.sites) + int(
+            _CELLS_A_STEP * answer.iterations * program.matrix.nnz
+        )
+        if answer.values is None or answer.prices is None:
+            return None, work
+        paid = np.maximum(0.0, -answer.prices)
+        group, fee = paid[: len(rows)], paid[len(rows) :]
+        units, taken = np.split(answer.values, [len(sites)])
+        more = broken_cuts(covers, weight, units, taken, cuts, _CUTS)
+        kept = fee > _FEE
+        cuts = np.concatenate([cuts[kept], more])
+        return Prices(group, rows[cuts], np.concatenate([fee[kept], np.zeros(len(more))])), work
 
 
 def _program(
@@ -267,7 +325,7 @@ def _program(
 
 
 def parted(
-    covers: sparse.csr_array, entries: int, random: np.random.Generator
+    covers: sparse.csr_array, entries: float, random: np.random.Generator
 ) -> list[NDArray[np.int64]]:
     """Part groups into windows of groups that have many sites in common.
 
@@ -278,7 +336,7 @@ def parted(
     ----------
     covers : csr_array of float64, shape (rows, sites)
         Ones where a site covers a group.
-    entries : int
+    entries : float
         Most entries of a part of more than one group.
     random : Generator
         Source of the numbers.
@@ -295,14 +353,9 @@ def parted(
         if len(rows) < 2 or part.nnz <= entries:
             parts.append(rows)
             continue
-        by_row = 1.0 / np.maximum(1.0, part.sum(axis=1))
-        by_site = 1.0 / np.maximum(1.0, part.sum(axis=0))
-        field = random.standard_normal(len(rows))
-        for _ in range(_SMOOTH):
-            field = by_row * (part @ (by_site * (part.T @ field)))
-            field -= field.mean()
-            field /= max(float(np.abs(field).max()), 1e-300)
+        size = np.diff(part.indptr)
+        field = smoothed(part, random.standard_normal((len(rows), 1)), _SMOOTH)[:, 0]
         order = np.argsort(field, kind="stable")
-        half = len(rows) // 2
+        half = int(np.searchsorted(np.cumsum(size[order]), size.sum() / 2)) + 1
         waiting += [np.sort(rows[order[half:]]), np.sort(rows[order[:half]])]
     return parts

@@ -117,6 +117,32 @@ def test_found_cuts_are_broken(
     assert (taken[found].sum(axis=1) > 1 + cut_sites(matrix, found) @ units).all()
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    covers=hnp.arrays(np.bool_, st.tuples(st.integers(3, 8), st.integers(3, 7))),
+    halves=st.lists(st.integers(0, 4), min_size=7, max_size=7),
+)
+def test_no_broken_cut_of_full_groups_is_missed(
+    covers: NDArray[np.bool_], halves: list[int]
+) -> None:
+    units = np.array(halves[: covers.shape[1]]) / 4
+    matrix = sparse.csr_array(covers.astype(np.float64))
+    taken = np.minimum(1.0, covers @ units)
+    everything = np.array(list(itertools.combinations(range(len(covers)), 3)))
+    allowed = np.asarray(cut_sites(matrix, everything) @ units)
+    broken = taken[everything].sum(axis=1) - 1 - allowed
+    # a group with units to spare is in no cut that is broken by a tenth or more
+    full = (np.abs(covers @ units - 1) < 1e-9)[everything].all(axis=1)
+    known = np.empty((0, 3), dtype=np.int64)
+    found = broken_cuts(matrix, np.ones(len(covers)), units, taken, known, 99)
+    if (full & (broken > 0.1)).any():
+        assert len(found) > 0
+    worst = broken[[everything.tolist().index(cut) for cut in found.tolist()]]
+    assert (worst > 0).all()
+    if len(found):
+        assert worst.max() == pytest.approx(broken[full].max(initial=worst.max()))
+
+
 def test_cuts_close_the_gap_of_triangles() -> None:
     # the linear relaxation covers all six groups by half a unit at each site
     core = core_of(np.kron(np.eye(2), TRIANGLE) > 0, np.ones(6), 3)
@@ -165,6 +191,31 @@ def test_what_the_first_unit_is_worth_counts(gain: float) -> None:
         assert max(windows.bound, windows.enough) >= best - 1e-9
         below += max(windows.bound, windows.enough) < gain * weight.sum()
     assert below > 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    covers=hnp.arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(3, 7))),
+    weights=st.lists(st.integers(1, 9), min_size=9, max_size=9),
+    k=st.integers(1, 3),
+    gain=st.sampled_from([1.0, 0.5]),
+)
+def test_the_integer_program_with_cuts_finds_the_best(
+    covers: NDArray[np.bool_], weights: list[int], k: int, gain: float
+) -> None:
+    covers = covers.copy()
+    covers[~covers.any(axis=1), 0] = True
+    core = core_of(covers, np.array(weights[: len(covers)], dtype=np.float64), k)
+    core = replace(core, theta=core.theta * gain, base=7.0)
+    choices = itertools.combinations(range(covers.shape[1]), k)
+    best = max(gain * (worth_of(core, opened) - 7.0) for opened in choices)
+    windows = tightened(core, best - 0.75)
+    start = np.zeros(covers.shape[1], dtype=np.int64)
+    answer = windows.choose(start, 10.0, 0.0, Effort(1e9), lambda: False)
+    assert answer.best is not None
+    assert answer.best.value == pytest.approx(best)
+    assert answer.best.units.sum() == k
+    assert answer.bound == pytest.approx(best + 7.0)
 
 
 def planar(k: int = 12) -> Core:
