@@ -185,6 +185,7 @@ class Staffing:
             "ground": asked.ground,
             "until": asked.until,
             "assumptions": list(_assumptions(asked)),
+            "unserved": list(self.unserved),
             "grounds": [
                 {
                     "id": ground.id,

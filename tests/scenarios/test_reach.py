@@ -196,7 +196,9 @@ def test_staffing_by_command_warns_and_goes_on(tmp_path: Path) -> None:
     assert ran.code == 0, ran
     (line,) = ran.err.splitlines()
     assert line.startswith("warning: no unit reaches zones N0 (row 5), N1 (row 6) of zones.csv")
-    week = json.loads((tmp_path / "staffing.json").read_text())["simulated"]["week"]
+    document = json.loads((tmp_path / "staffing.json").read_text())
+    assert document["unserved"] == [line.removeprefix("warning: ")]
+    week = document["simulated"]["week"]
     assert week["all"]["observed"]["utilisation"]["value"] < 1
 
 
