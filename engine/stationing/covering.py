@@ -82,8 +82,8 @@ def choose_units(
     """Place k units so that they are worth most, and prove it as far as the effort goes.
 
     Sites that others replace are left out, annealing and tabu search find a choice, a
-    Lagrangian bound decides sites, cuts in window after window lower it where one unit
-    covers a group, and an integer program that starts from the choice proves what is left.
+    Lagrangian bound decides sites, cuts in windows lower it where one unit covers a group,
+    and an integer program that starts from the choice proves what is left.
 
     Parameters
     ----------

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 # Heat to begin and to end with, in shares of what a unit is worth on average.
 _HEATS: Final = (0.02, 0.004)
-_MENDING: Final = (0.008, 0.003)
-_AGAIN: Final = 0.012
+_MENDING: Final = (0.005, 0.002)
+_AGAIN: Final = 0.02
 _HOTTER: Final = 0.15
-_HOTTEST: Final = 2.0
+_HOTTEST: Final = 1.5
 """How much hotter for each round without a better choice, and the most."""
 
 _FIRST: Final = 0.2
@@ -89,6 +89,7 @@ def concentrate(
     starts = [begin(core, np.zeros_like(core.capacity), effort)] * _CHAINS
     heats, room, in_vain = [_HEATS] * _CHAINS, _ROOM, 0
     pool = Pool(core, random, effort)
+    pool.join(Best(best.units, best.value))
 
     while not (effort.exhausted or stopped() or best.value > limit):
         tries = tries_within(core, share, len(starts))
