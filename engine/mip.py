@@ -107,7 +107,8 @@ def minimise(
 ) -> Answer:
     """Solve a program by HiGHS through OR-Tools' MathOpt.
 
-    The solver runs beside, so that Ctrl-C is heard at once.
+    The solver runs beside, so that Ctrl-C is heard at once, but for interior points: they
+    are waited for, as they hear of nothing before they have ended.
 
     Parameters
     ----------
@@ -181,8 +182,7 @@ def minimise(
     worker = threading.Thread(target=_run, daemon=True)
     worker.start()
     try:
-        # Interior points hear of none at all, and end within their time limit.
-        patience = np.inf if interior else _PATIENCE_S
+        patience = _PATIENCE_S + (seconds if interior else 0.0)
         while worker.is_alive() and patience > 0:
             worker.join(_LOOK_S)
             if stopped():

@@ -103,8 +103,8 @@ def choose_units(
     seed : int
         Seed of the search.
     stopped : callable
-        Asked several times a second; once it says True, the best choice so far is the
-        answer.
+        Asked several times a second, but for linear programs of windows, which take a
+        second or some; once it says True, the best choice so far is the answer.
 
     Returns
     -------
@@ -251,7 +251,7 @@ class _Task:
         if self._over():
             return
         if self._hard:
-            # The bound is where cuts take it, but the choice may get better.
+            # Cuts take the bound no lower in the time, but the choice may get better.
             self._concentrate(self.effort.share(1.0), self.seed + 1)
             return
         seconds, units = self.effort.seconds, self.best.units

@@ -134,6 +134,8 @@ def anneal(  # noqa: C901, PLR0912 - one loop over shared state
         stand[filled : filled + units[j]] = j
         filled += units[j]
     cells = len(weight) + len(sites)
+    # What it takes to begin is not of what may be done: each call gets somewhere.
+    most_cells += cells
     while tries > 0 and cells < most_cells:
         i = draw(random, len(stand))
         at = stand[i]

@@ -48,7 +48,7 @@ def _neighbours(
 
 
 @njit(cache=True, nogil=True)
-def broken_triples(  # noqa: C901, PLR0912 - one loop over shared state
+def broken_triples(  # noqa: C901, PLR0912, PLR0915 - one loop over shared state
     ptr: NDArray[np.int64],
     sites: NDArray[np.int32],
     site_ptr: NDArray[np.int64],
@@ -58,7 +58,8 @@ def broken_triples(  # noqa: C901, PLR0912 - one loop over shared state
     factor: NDArray[np.float64],
     least: float,
     each: int,
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    most_cells: int,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
     """Find triples of groups whose odd cut a fractional choice breaks.
 
     Parameters
@@ -75,6 +76,8 @@ def broken_triples(  # noqa: C901, PLR0912 - one loop over shared state
         By how much a cut must be broken.
     each : int
         Most triples for each group, those that matter most.
+    most_cells : int
+        About how much work to do: groups are looked at in turn, with those before them.
 
     Returns
     -------
@@ -82,12 +85,15 @@ def broken_triples(  # noqa: C901, PLR0912 - one loop over shared state
         Groups, descending in each.
     score : ndarray of float64, shape (found,)
         By how much each is broken, times how much it matters.
+    cells : int
+        Work done.
     """
-    rows = len(taken)
-    spare = taken.copy()
+    rows, cells = len(taken), 0
+    total = np.zeros(rows)
     for a in range(rows):
         for j in sites[ptr[a] : ptr[a + 1]]:
-            spare[a] -= units[j]
+            total[a] += units[j]
+    spare = taken - total
     # Two groups of a cut that is broken by so much share as much, and not all but it.
     start, others, amount = _neighbours(ptr, sites, site_ptr, site_rows, units, least)
     in_a = np.zeros(len(units), dtype=np.bool_)
@@ -95,6 +101,8 @@ def broken_triples(  # noqa: C901, PLR0912 - one loop over shared state
     triples, score = np.empty((rows * each, 3), dtype=np.int64), np.empty(rows * each)
     best, found = np.zeros((each, 2), dtype=np.int64), 0
     for a in range(rows):
+        if cells > most_cells:
+            break
         high, lowest = np.zeros(each), 0
         in_a[sites[ptr[a] : ptr[a + 1]]] = True
         for place in range(start[a], start[a + 1]):
@@ -103,7 +111,9 @@ def broken_triples(  # noqa: C901, PLR0912 - one loop over shared state
             # all three groups, what is missing follows from pairs but for the latter.
             pair = spare[a] + spare[b] + amount[place] - 1.0
             p, q = start[a], start[b]
+            cells += 8
             while p < place and q < start[b + 1]:
+                cells += 2
                 if others[p] != others[q]:
                     if others[p] < others[q]:
                         p += 1
@@ -113,12 +123,22 @@ def broken_triples(  # noqa: C901, PLR0912 - one loop over shared state
                 c = others[p]
                 broken = pair + spare[c] + amount[p] + amount[q]
                 matter = min(factor[a], factor[b], factor[c])
+                # What two pairs share is in all three as far as their group has no room else.
+                common = max(
+                    0.0,
+                    amount[place] + amount[p] - total[a],
+                    amount[place] + amount[q] - total[b],
+                    amount[p] + amount[q] - total[c],
+                )
                 p += 1
                 q += 1
-                if broken <= least or broken * matter <= high[lowest]:
+                most = broken - 2 * common
+                if most <= least or most * matter <= high[lowest]:
                     continue
+                cells += ptr[c + 1] - ptr[c]
                 if not flagged:
                     flagged = True
+                    cells += ptr[b + 1] - ptr[b]
                     for j in sites[ptr[b] : ptr[b + 1]]:
                         in_both[j] = in_a[j]
                 for j in sites[ptr[c] : ptr[c + 1]]:
@@ -137,4 +157,4 @@ def broken_triples(  # noqa: C901, PLR0912 - one loop over shared state
                 triples[found, 1:] = best[place]
                 score[found] = high[place]
                 found += 1
-    return triples[:found].copy(), score[:found].copy()
+    return triples[:found].copy(), score[:found].copy(), cells

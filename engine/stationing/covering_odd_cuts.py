@@ -29,7 +29,8 @@ _EACH: Final = 3
 """Most cuts for each group in a round, and groups for each way of being covered."""
 
 _ROWS: Final = 4000
-"""Most groups to look at, the heaviest: all triples of them are."""
+_CELLS: Final = 2 * 10**8
+"""Most groups to look at, and about the most work: the heaviest go first."""
 
 
 def cut_sites(covers: sparse.csr_array, cuts: NDArray[np.int64]) -> sparse.csr_array:
@@ -60,7 +61,7 @@ def broken_cuts(
     taken: NDArray[np.float64],
     known: NDArray[np.int64],
     most: int,
-) -> NDArray[np.int64]:
+) -> tuple[NDArray[np.int64], int]:
     """Find odd cuts that a solution of the linear relaxation breaks.
 
     Parameters
@@ -80,15 +81,17 @@ def broken_cuts(
 
     Returns
     -------
-    ndarray of int64, shape (found, 3)
+    cuts : ndarray of int64, shape (found, 3)
         The cuts, their groups ascending; those that matter most first.
+    cells : int
+        Work done.
     """
     used = np.flatnonzero(units > _USED)
     part = covers[:, used]
     spare = np.abs(part @ units[used] - taken) + 1 - taken
     rows = np.flatnonzero((spare < _DOUBT) & (weight > 0))
     if len(rows) == 0:
-        return np.empty((0, 3), dtype=np.int64)
+        return np.empty((0, 3), dtype=np.int64), part.nnz
     part = sparse.csr_array(part[rows])
     # Groups covered by the same units are alike: the heaviest of them will do.
     prints = part @ np.random.Generator(np.random.Philox(0)).random(len(used))
@@ -96,11 +99,11 @@ def broken_cuts(
     order = np.lexsort((rows, -weight[rows], kind))
     first = np.searchsorted(kind[order], kind[order])
     few = order[np.arange(len(order)) - first < _EACH]
-    few = np.sort(few[np.argsort(-weight[rows[few]], kind="stable")[:_ROWS]])
+    few = few[np.argsort(-weight[rows[few]], kind="stable")[:_ROWS]]
     rows, part = rows[few], sparse.csr_array(part[few])
     part.sort_indices()
     by_site = sparse.csr_array(part.T)
-    triples, score = broken_triples(
+    triples, score, cells = broken_triples(
         part.indptr.astype(np.int64),
         part.indices.astype(np.int32),
         by_site.indptr.astype(np.int64),
@@ -110,8 +113,9 @@ def broken_cuts(
         np.sqrt(weight[rows]),
         _BROKEN,
         _EACH,
+        _CELLS,
     )
     found = np.sort(rows[triples], axis=1)[np.argsort(-score, kind="stable")]
     size = len(weight)
     names = np.array([size * size, size, 1])
-    return np.asarray(found[~np.isin(found @ names, known @ names)][:most])
+    return found[~np.isin(found @ names, known @ names)][:most], cells + covers.nnz

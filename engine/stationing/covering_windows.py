@@ -46,7 +46,7 @@ _SMOOTH: Final = 60
 _CELLS_A_STEP: Final = 130
 """A step of the solver for each entry of its program, measured."""
 
-_SECONDS: Final = 10.0
+_SECONDS: Final = 60.0
 _PROGRESS: Final = 0.02
 _PATIENCE: Final = 2
 """Share of the gap that a pass over all windows should close, and passes that may close less."""
@@ -113,7 +113,7 @@ class Windows:
         self._weigh()
 
     def lower_bound(self, seed: int, effort: Effort, stopped: Callable[[], bool]) -> None:
-        """Lower the bound, two windows at a time, and narrow the limits.
+        """Lower the bound, all windows at once in each pass, and narrow the limits.
 
         Parameters
         ----------
@@ -197,7 +197,8 @@ class Windows:
         if answer.values is not None:
             chosen = np.zeros_like(self.capacity)
             chosen[sites] = np.rint(answer.values[: len(sites)])
-            found = begin(core, chosen, effort)
+            if chosen.sum() <= core.k and ((chosen >= 0) & (chosen <= core.capacity)).all():
+                found = begin(core, chosen, effort)
         bound, size = core.base - answer.bound, int(task.matrix.nnz)
         return Within(found, bound, answer.seconds, answer.iterations, size)
 
@@ -223,7 +224,8 @@ class Windows:
         if np.isfinite(last_in) and np.isfinite(first_out):
             self.unit_costs = (last_in + first_out) / 2
         slack = bound + _ROUNDING * abs(bound) - self.enough
-        narrow(score, units, self.capacity, self.lower, last_in, first_out, slack)
+        if slack > 0:
+            narrow(score, units, self.capacity, self.lower, last_in, first_out, slack)
 
     def _scores(self) -> NDArray[np.float64]:
         """Sum up what groups and cuts pay for a unit at each site."""
@@ -266,6 +268,8 @@ class Windows:
         self, rows: NDArray[np.int64], *, room: NDArray[np.float64], stopped: Callable[[], bool]
     ) -> tuple[Prices | None, int]:
         """Find the best prices of a window, the others held, and the work it took."""
+        if stopped():
+            return None, 0
         prices, inside = self.prices, self._inside(rows)
         number = np.full(len(self.core.weight), -1)
         number[rows] = np.arange(len(rows))
@@ -292,10 +296,14 @@ class Windows:
         paid = np.maximum(0.0, -answer.prices)
         group, fee = paid[: len(rows)], paid[len(rows) :]
         units, taken = np.split(answer.values, [len(sites)])
-        more = broken_cuts(covers, weight, units, taken, cuts, _CUTS)
+        more, cells = np.empty((0, 3), dtype=np.int64), 0
+        if not stopped():
+            more, cells = broken_cuts(covers, weight, units, taken, cuts, _CUTS)
         kept = fee > _FEE
         cuts = np.concatenate([cuts[kept], more])
-        return Prices(group, rows[cuts], np.concatenate([fee[kept], np.zeros(len(more))])), work
+        return Prices(
+            group, rows[cuts], np.concatenate([fee[kept], np.zeros(len(more))])
+        ), work + cells
 
 
 def _program(
@@ -329,8 +337,8 @@ def parted(
 ) -> list[NDArray[np.int64]]:
     """Part groups into windows of groups that have many sites in common.
 
-    Numbers given by chance are smoothed over common sites again and again; groups on
-    either side of their middle part, until the parts are small enough.
+    Numbers given by chance are smoothed over common sites again and again; groups below
+    and above where half of the entries lie part, until the parts are small enough.
 
     Parameters
     ----------
@@ -357,5 +365,6 @@ def parted(
         field = smoothed(part, random.standard_normal((len(rows), 1)), _SMOOTH)[:, 0]
         order = np.argsort(field, kind="stable")
         half = int(np.searchsorted(np.cumsum(size[order]), size.sum() / 2)) + 1
+        half = min(half, len(rows) - 1)
         waiting += [np.sort(rows[order[half:]]), np.sort(rows[order[:half]])]
     return parts

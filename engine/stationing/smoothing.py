@@ -34,7 +34,7 @@ def smoothed(
     Returns
     -------
     ndarray of float64, shape (rows, n)
-        The averages, around zero and at most one.
+        The averages, around zero and at most one; the numbers themselves after no pass.
     """
     across = covers.T.tocsr()
     by_row = 1 / np.maximum(1, np.diff(covers.indptr))[:, None]

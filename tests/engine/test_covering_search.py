@@ -62,6 +62,28 @@ def test_annealing_keeps_count(capacity: int, gains: list[float]) -> None:
     assert heat[0] == pytest.approx(0.05 * start.value / core.k * 0.9998**20_003)
 
 
+def test_each_call_gets_somewhere() -> None:
+    core = planar_core(1, [1.0])
+    start = some(core, 1)
+    arrays = (core.ptr, core.sites, core.site_ptr, core.site_rows, core.weight, core.have)
+    left, cells = anneal(
+        *arrays,
+        core.theta,
+        core.capacity,
+        start.units.copy(),
+        start.units.copy(),
+        np.array([start.value]),
+        0.0,
+        np.array([1.0]),
+        0.99,
+        100,
+        np.array([5], dtype=np.uint64),
+        1,
+    )
+    assert left < 100
+    assert cells > len(core.sites)
+
+
 def test_cold_units_never_get_worse() -> None:
     core = planar_core(1, [1.0])
     first = begin(core, np.zeros(300, dtype=np.int64), BOUNDLESS)

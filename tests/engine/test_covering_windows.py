@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
-from engine.stationing import covering, covering_windows
+from engine.mip import minimise
+from engine.stationing import covering, covering_odd_cuts, covering_windows
 from engine.stationing.cover_rows import cover_rows
 from engine.stationing.covering import choose_units
 from engine.stationing.covering_core import Core
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from engine.mip import Answer, Program
 
 TRIANGLE = np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1]], dtype=np.bool_)
 """Three groups, each covered by two of three sites."""
@@ -92,9 +95,9 @@ def test_no_choice_breaks_a_cut(covers: NDArray[np.bool_]) -> None:
 def test_halves_break_the_cut_of_a_triangle() -> None:
     covers, ones = sparse.csr_array(TRIANGLE.astype(np.float64)), np.ones(3)
     known = np.empty((0, 3), dtype=np.int64)
-    assert broken_cuts(covers, ones, ones / 2, ones, known, 9).tolist() == [[0, 1, 2]]
-    assert len(broken_cuts(covers, ones, ones / 2, ones, np.array([[0, 1, 2]]), 9)) == 0
-    assert len(broken_cuts(covers, ones, np.array([1.0, 1.0, 0.0]), ones, known, 9)) == 0
+    assert broken_cuts(covers, ones, ones / 2, ones, known, 9)[0].tolist() == [[0, 1, 2]]
+    assert len(broken_cuts(covers, ones, ones / 2, ones, np.array([[0, 1, 2]]), 9)[0]) == 0
+    assert len(broken_cuts(covers, ones, np.array([1.0, 1.0, 0.0]), ones, known, 9)[0]) == 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -111,7 +114,7 @@ def test_found_cuts_are_broken(
     matrix = sparse.csr_array(covers.astype(np.float64))
     taken = np.minimum(1.0, matrix @ units)
     weight = np.array(weights[: len(covers)], dtype=np.float64)
-    found = broken_cuts(matrix, weight, units, taken, np.empty((0, 3), dtype=np.int64), k * 5)
+    found, _ = broken_cuts(matrix, weight, units, taken, np.empty((0, 3), dtype=np.int64), k * 5)
     assert len(found) <= k * 5
     assert len(np.unique(found, axis=0)) == len(found)
     assert (taken[found].sum(axis=1) > 1 + cut_sites(matrix, found) @ units).all()
@@ -134,13 +137,26 @@ def test_no_broken_cut_of_full_groups_is_missed(
     # a group with units to spare is in no cut that is broken by a tenth or more
     full = (np.abs(covers @ units - 1) < 1e-9)[everything].all(axis=1)
     known = np.empty((0, 3), dtype=np.int64)
-    found = broken_cuts(matrix, np.ones(len(covers)), units, taken, known, 99)
+    found, _ = broken_cuts(matrix, np.ones(len(covers)), units, taken, known, 99)
     if (full & (broken > 0.1)).any():
         assert len(found) > 0
     worst = broken[[everything.tolist().index(cut) for cut in found.tolist()]]
     assert (worst > 0).all()
     if len(found):
         assert worst.max() == pytest.approx(broken[full].max(initial=worst.max()))
+
+
+def test_looking_for_cuts_ends_and_the_heaviest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    covers = sparse.csr_array(np.kron(np.eye(50), TRIANGLE))
+    weight = np.repeat(np.arange(1.0, 51.0), 3)
+    halves, ones, known = np.full(150, 0.5), np.ones(150), np.empty((0, 3), dtype=np.int64)
+    all_cuts, all_cells = broken_cuts(covers, weight, halves, ones, known, 999)
+    monkeypatch.setattr(covering_odd_cuts, "_CELLS", 200)
+    few, cells = broken_cuts(covers, weight, halves, ones, known, 999)
+    assert len(all_cuts) == 50
+    assert 0 < len(few) < 50
+    assert cells < all_cells
+    assert weight[few].min() > 50 - len(few)
 
 
 def test_cuts_close_the_gap_of_triangles() -> None:
@@ -241,6 +257,33 @@ def test_stopping_leaves_a_bound() -> None:
     before = windows.bound
     windows.lower_bound(0, Effort(1e12), lambda: True)
     assert windows.bound == before < np.inf
+
+
+def test_stopping_ends_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    core = planar()
+    monkeypatch.setattr(covering_windows, "_ENTRIES", 50)
+    solved: list[int] = []
+
+    def counted(program: Program, **how: Any) -> Answer:
+        solved.append(program.matrix.nnz)
+        return minimise(program, **how)
+
+    monkeypatch.setattr(covering_windows, "minimise", counted)
+    windows = Windows(
+        core, core.weight / 2, core.capacity.copy(), np.zeros_like(core.capacity), 1.0, 0.5
+    )
+    windows.lower_bound(0, Effort(1e12), lambda: len(solved) >= 3)
+    # those on their way when it was said
+    assert 3 <= len(solved) <= 4
+    assert len(parted(windows.covers, 50, np.random.default_rng(0))) > 8
+
+
+def test_no_part_is_empty() -> None:
+    covers = sparse.csr_array(np.array([[1] + [0] * 9, [1, 1] + [0] * 8, [1] * 10], dtype=float))
+    for seed in range(50):
+        parts = parted(covers, 5, np.random.default_rng(seed))
+        assert sorted(len(rows) for rows in parts) in ([1, 2], [1, 1, 1])
+        assert np.sort(np.concatenate(parts)).tolist() == [0, 1, 2]
 
 
 def test_what_is_decided_counts() -> None:
