@@ -56,7 +56,7 @@ def _beside(
 
 
 @njit(cache=True, nogil=True)
-def anneal(  # noqa: C901, PLR0912 - one loop over shared state
+def anneal(  # noqa: C901, PLR0912, PLR0915 - one loop over shared state
     ptr: NDArray[np.int64],
     sites: NDArray[np.int32],
     site_ptr: NDArray[np.int64],
@@ -127,13 +127,13 @@ def anneal(  # noqa: C901, PLR0912 - one loop over shared state
     for g in range(len(weight)):
         for c in range(have[g], count[g]):
             value += weight[g] * theta[c + 1]
-    worth, most = weight * theta[count + 1], np.empty(m)
+    # What a site is worth at most is found when it is tried: of many, most never are.
+    worth, most = weight * theta[count + 1], np.full(m, -1.0)
     stand, filled = np.empty(units.sum(), dtype=np.int64), 0
     for j in range(m):
-        most[j] = _paid(site_rows[site_ptr[j] : site_ptr[j + 1]], highest)
         stand[filled : filled + units[j]] = j
         filled += units[j]
-    cells = len(weight) + len(sites)
+    cells = len(weight) + m
     # What it takes to begin is not of what may be done: each call gets somewhere.
     most_cells += cells
     while tries > 0 and cells < most_cells:
@@ -161,6 +161,9 @@ def anneal(  # noqa: C901, PLR0912 - one loop over shared state
                 continue
             # Never zero: the least is half a step of the fine draw.
             bar = paid + heat[0] * np.log((draw(random, _FINE) + 0.5) / _FINE)
+            if most[b] < 0.0:
+                most[b] = _paid(site_rows[site_ptr[b] : site_ptr[b + 1]], highest)
+                cells += (site_ptr[b + 1] - site_ptr[b]) // 2
             if most[b] < bar:
                 continue
             cells += (site_ptr[b + 1] - site_ptr[b]) // 2

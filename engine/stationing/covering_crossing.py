@@ -110,7 +110,10 @@ def _smooth_fields(core: Core, random: np.random.Generator, effort: Effort) -> N
     cells = 2 * _FIELDS * len(core.sites)
     passes = int(min(_SMOOTH, effort.share(_SMOOTHING).cells // max(1, cells)))
     effort.spend(passes * cells)
-    ones, shape = np.ones(len(core.sites)), (len(core.capacity), len(core.weight))
+    shape = len(core.capacity), len(core.weight)
+    field: NDArray[np.float64] = random.standard_normal((shape[0], _FIELDS))
+    if passes == 0:
+        return field
+    ones = np.ones(len(core.sites))
     covers = sparse.csr_array((ones, core.site_rows.astype(np.int64), core.site_ptr), shape=shape)
-    field = smoothed(covers, random.standard_normal((shape[0], _FIELDS)), passes)
-    return np.linalg.qr(field)[0]
+    return np.linalg.qr(smoothed(covers, field, passes))[0]

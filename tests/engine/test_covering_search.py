@@ -81,7 +81,7 @@ def test_each_call_gets_somewhere() -> None:
         1,
     )
     assert left < 100
-    assert cells > len(core.sites)
+    assert cells > len(core.weight)
 
 
 def test_cold_units_never_get_worse() -> None:
