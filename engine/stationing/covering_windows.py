@@ -22,6 +22,7 @@ from engine.mip import Program, minimise
 from engine.stationing.covering_dual_kernels import narrow, relax
 from engine.stationing.covering_exact import Within
 from engine.stationing.covering_odd_cuts import broken_cuts, cut_sites
+from engine.stationing.covering_program import program, solution
 from engine.stationing.covering_search import begin
 from engine.stationing.smoothing import smoothed
 
@@ -171,32 +172,27 @@ class Windows:
         Within
             The choice and its bound.
         """
-        core, sites = self.core, np.flatnonzero(self.capacity > 0)
-        covers = sparse.csr_array(self.covers[:, sites])
-        limits = self.lower[sites], self.capacity[sites]
-        cuts = self.prices.cuts[self.prices.fee > _FEE]
-        parts = _program(covers, self.weight, np.zeros(len(sites)), limits, cuts)
-        is_site = np.arange(len(parts.objective)) < len(sites)
-        total = sparse.csr_array(is_site[None].astype(np.float64))
+        core, cuts = self.core, self.prices.cuts[self.prices.fee > _FEE]
+        whole, ones = program(core), np.ones(len(core.weight))
+        rows = [whole.matrix, _cut_rows(self.covers, cuts)]
         task = replace(
-            parts,
-            matrix=sparse.csr_array(sparse.vstack([parts.matrix, total], format="csr")),
-            at_least=np.append(parts.at_least, -np.inf),
-            at_most=np.append(parts.at_most, core.k),
-            integer=is_site,
+            whole,
+            matrix=sparse.csr_array(sparse.vstack(rows, format="csr")),
+            at_least=np.concatenate([whole.at_least, np.full(len(cuts), -np.inf)]),
+            at_most=np.concatenate([whole.at_most, np.ones(len(cuts))]),
+            lower=np.concatenate([self.lower, 0 * ones]),
+            upper=np.concatenate([self.capacity, ones]),
         )
-        units = np.clip(start[sites], *limits)
         answer = minimise(
             task,
             seconds=seconds,
             tolerance=tolerance,
-            start=np.concatenate([units, np.minimum(1, np.asarray(covers @ units))]),
+            start=solution(core, np.clip(start, self.lower, self.capacity)),
             stopped=stopped,
         )
         found = None
         if answer.values is not None:
-            chosen = np.zeros_like(self.capacity)
-            chosen[sites] = np.rint(answer.values[: len(sites)])
+            chosen = np.rint(answer.values[: len(self.capacity)]).astype(np.int64)
             if chosen.sum() <= core.k and ((chosen >= 0) & (chosen <= core.capacity)).all():
                 found = begin(core, chosen, effort)
         bound, size = core.base - answer.bound, int(task.matrix.nnz)
@@ -284,13 +280,11 @@ class Windows:
         cost = ours + room
         sites = np.flatnonzero((np.diff(covers.tocsc().indptr) > 0) & (self.capacity > 0))
         covers, limits = covers[:, sites], (self.lower[sites], self.capacity[sites])
-        program = _program(covers, weight, cost[sites], limits, cuts)
+        task = _window(covers, weight, cost[sites], limits, cuts)
         answer = minimise(
-            program, seconds=_SECONDS, tolerance=0.0, priced=True, interior=True, stopped=stopped
+            task, seconds=_SECONDS, tolerance=0.0, priced=True, interior=True, stopped=stopped
         )
-        work = 4 * len(self.core.sites) + int(
-            _CELLS_A_STEP * answer.iterations * program.matrix.nnz
-        )
+        work = 4 * len(self.core.sites) + int(_CELLS_A_STEP * answer.iterations * task.matrix.nnz)
         if answer.values is None or answer.prices is None:
             return None, work
         paid = np.maximum(0.0, -answer.prices)
@@ -306,7 +300,7 @@ class Windows:
         ), work + cells
 
 
-def _program(
+def _window(
     covers: sparse.csr_array,
     weight: NDArray[np.float64],
     cost: NDArray[np.float64],
@@ -315,14 +309,9 @@ def _program(
 ) -> Program:
     """Write a window as a linear program: units that cost, groups that gain."""
     rows, m = covers.shape
-    ones = sparse.csr_array(
-        (np.ones(cuts.size), (np.repeat(np.arange(len(cuts)), 3), cuts.ravel())),
-        shape=(len(cuts), rows),
-    )
-    sites = sparse.vstack([-covers, -cut_sites(covers, cuts)], format="csr")
-    groups = sparse.vstack([sparse.eye_array(rows, format="csr"), ones], format="csr")
+    links = sparse.hstack([-covers, sparse.eye_array(rows)])
     return Program(
-        matrix=sparse.csr_array(sparse.hstack([sites, groups], format="csr")),
+        matrix=sparse.csr_array(sparse.vstack([links, _cut_rows(covers, cuts)], format="csr")),
         at_least=np.full(len(cuts) + rows, -np.inf),
         at_most=np.repeat([0.0, 1.0], [rows, len(cuts)]),
         objective=np.concatenate([cost, -weight]),
@@ -330,6 +319,15 @@ def _program(
         upper=np.concatenate([limits[1], np.ones(rows)]).astype(np.float64),
         integer=np.zeros(m + rows, dtype=np.bool_),
     )
+
+
+def _cut_rows(covers: sparse.csr_array, cuts: NDArray[np.int64]) -> sparse.csr_array:
+    """Write cuts as rows over sites and groups."""
+    ones = sparse.csr_array(
+        (np.ones(cuts.size), (np.repeat(np.arange(len(cuts)), 3), cuts.ravel())),
+        shape=(len(cuts), covers.shape[0]),
+    )
+    return sparse.csr_array(sparse.hstack([-cut_sites(covers, cuts), ones], format="csr"))
 
 
 def parted(
