@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from engine.stationing.covering_search_kernels import counted, draw
+from engine.stationing.covering_search_kernels import counted, draw, gained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -123,10 +123,7 @@ def anneal(  # noqa: C901, PLR0912, PLR0915 - one loop over shared state
     """
     m = len(units)
     count = counted(site_ptr, site_rows, have, units)
-    value, highest = 0.0, weight * theta[have + 1]
-    for g in range(len(weight)):
-        for c in range(have[g], count[g]):
-            value += weight[g] * theta[c + 1]
+    value, highest = gained(weight, have, theta, count), weight * theta[have + 1]
     # What a site is worth at most is found when it is tried: of many, most never are.
     worth, most = weight * theta[count + 1], np.full(m, -1.0)
     stand, filled = np.empty(units.sum(), dtype=np.int64), 0

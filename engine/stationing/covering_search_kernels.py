@@ -50,6 +50,38 @@ def counted(
 
 
 @njit(cache=True, nogil=True)
+def gained(
+    weight: NDArray[np.float64],
+    have: NDArray[np.int64],
+    theta: NDArray[np.float64],
+    count: NDArray[np.int64],
+) -> float:
+    """Sum up what units gain beyond those of every choice.
+
+    Parameters
+    ----------
+    weight : ndarray of float64, shape (rows,)
+        Weight of each group.
+    have : ndarray of int64, shape (rows,)
+        Units that cover each group in every choice.
+    theta : ndarray of float64
+        Gain by each further unit, from 1 on.
+    count : ndarray of int64, shape (rows,)
+        Units that cover each group in this choice.
+
+    Returns
+    -------
+    float
+        The sum.
+    """
+    value = 0.0
+    for g in range(len(weight)):
+        for c in range(have[g], count[g]):
+            value += weight[g] * theta[c + 1]
+    return value
+
+
+@njit(cache=True, nogil=True)
 def _gains(
     site_ptr: NDArray[np.int64],
     site_rows: NDArray[np.int32],
@@ -258,10 +290,7 @@ def tabu(  # noqa: C901, PLR0912, PLR0915 - one loop over shared state
     loss, both = np.zeros(len(chosen)), np.zeros((len(chosen), m))
     count = counted(site_ptr, site_rows, have, units)
     gain = _gains(site_ptr, site_rows, weight, theta, count)
-    value = 0.0
-    for g in range(len(weight)):
-        for c in range(have[g], count[g]):
-            value += weight[g] * theta[c + 1]
+    value = gained(weight, have, theta, count)
     cells = 2 * len(sites) + len(chosen) * m
     for s in range(slots):
         for e in range(site_ptr[chosen[s]], site_ptr[chosen[s] + 1]):
